@@ -1,0 +1,20 @@
+"""csp: what a puzzle is. Problems, instances, tokens and traces; no solver and no network."""
+
+from csp.constraints import AllDifferent, Constraint, NotEqual
+from csp.errors import BadInput
+from csp.problem import Difficulty, Instance, Problem
+from csp.trace import Costs, Event, Trace, replay
+
+__all__ = [
+    "AllDifferent",
+    "BadInput",
+    "Constraint",
+    "Costs",
+    "Difficulty",
+    "Event",
+    "Instance",
+    "NotEqual",
+    "Problem",
+    "Trace",
+    "replay",
+]

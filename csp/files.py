@@ -1,0 +1,42 @@
+"""Writing files whole or not at all, with one clear line when that fails."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from csp.errors import BadInput
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Put content at path so that a reader sees the old file or the new one. Raises BadInput if it cannot."""
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as fault:
+        raise BadInput(f"cannot write {path}: {fault.strerror or fault}") from None
+
+
+def read_text(path: Path) -> str:
+    """The file's text. Raises BadInput if it cannot be read, is not UTF-8, or is empty."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as fault:
+        raise BadInput(f"cannot read {path}: {fault.strerror or fault}") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{path}: not a text file") from None
+    if not text.strip():
+        raise BadInput(f"{path}: the file is empty")
+    return text

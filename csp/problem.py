@@ -1,0 +1,139 @@
+"""Problem and Instance: the two nouns every other file is about.
+
+A Problem is n cells, values 1..d and constraints; an Instance is a Problem with some cells given.
+Sudoku and graph colouring are both "colour these cells so that related ones differ", so one Problem
+serves them. The checker (`violated`, `solved`) lives here and shares no code with any solver.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from csp.constraints import RELATIONS, AllDifferent, Constraint
+from csp.errors import BadInput
+
+#: Code of a cell's relation to itself, and how many codes there are (see Problem.relations).
+SELF = 1 << len(RELATIONS)
+CODES = SELF + 1
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """n cells that take values 1..d under constraints. `name` is what messages call it, e.g. "sudoku 9x9"."""
+
+    n: int
+    d: int
+    constraints: tuple[Constraint, ...]
+    name: str = "problem"
+
+    def violated(self, assignments: Int[np.ndarray, "*batch n"]) -> Bool[np.ndarray, "*batch m"]:
+        """Which constraints, in their own order, the committed values already break."""
+        broken = np.zeros((*assignments.shape[:-1], len(self.constraints)), dtype=bool)
+        for indices, scopes in self._groups:
+            rule = self.constraints[indices[0]]
+            broken[..., indices] = rule.culprits(assignments[..., scopes]).any(-1)
+        return broken
+
+    def conflicts(self, assignments: Int[np.ndarray, "*batch n"]) -> Bool[np.ndarray, "*batch n"]:
+        """Which cells take part in a violation: the visible symptoms (not always the cause)."""
+        flat = assignments.reshape(-1, assignments.shape[-1])
+        involved = np.zeros(flat.shape, dtype=bool)
+        for indices, scopes in self._groups:
+            culprits = self.constraints[indices[0]].culprits(flat[:, scopes])  # (batch, m, k)
+            rows, which, places = np.nonzero(culprits)
+            involved[rows, scopes[which, places]] = True
+        return involved.reshape(assignments.shape)
+
+    def solved(self, assignments: Int[np.ndarray, "*batch n"]) -> Bool[np.ndarray, "*batch"]:
+        """Whether every cell holds a value 1..d and no constraint is violated."""
+        in_range = ((assignments >= 1) & (assignments <= self.d)).all(-1)
+        return in_range & ~self.violated(assignments).any(-1)
+
+    @cached_property
+    def adjacency(self) -> Bool[np.ndarray, "n n"]:
+        """Which two cells must differ because of a pairwise constraint."""
+        related = np.zeros((self.n, self.n), dtype=bool)
+        for rule in self.constraints:
+            if rule.pairwise:
+                related[np.ix_(rule.scope, rule.scope)] = True
+        np.fill_diagonal(related, False)
+        return related
+
+    @cached_property
+    def relations(self) -> Int[np.ndarray, "n n"]:
+        """How two cells are related: a bit per name in RELATIONS, SELF on the diagonal, 0 = unrelated."""
+        codes = np.zeros((self.n, self.n), dtype=np.int64)
+        for rule in self.constraints:
+            codes[np.ix_(rule.scope, rule.scope)] |= 1 << RELATIONS.index(rule.relation)
+        np.fill_diagonal(codes, SELF)
+        return codes
+
+    @cached_property
+    def covers(self) -> tuple[tuple[int, ...], ...]:
+        """Scopes of d cells that must all differ, so that each value has exactly one place in them."""
+        rules = (r for r in self.constraints if isinstance(r, AllDifferent))
+        return tuple(r.scope for r in rules if len(r.scope) == self.d)
+
+    @cached_property
+    def _groups(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Constraints checked in one go: (indices (m,), scopes (m, k)) of equal class and scope size."""
+        groups: dict[tuple[type, int], list[int]] = defaultdict(list)
+        for index, rule in enumerate(self.constraints):
+            groups[type(rule), len(rule.scope)].append(index)
+        return [(np.array(g), np.array([self.constraints[i].scope for i in g])) for g in groups.values()]
+
+
+@dataclass(frozen=True)
+class Difficulty:
+    """Certified search need, by the reference search of csp/reference.py.
+
+    guesses: values tried at branchings until the search is exhausted or a second solution appears.
+    solutions: exact up to 2 (2 = several).
+    """
+
+    guesses: int
+    solutions: int
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """A problem with givens (n,), 0 where blank; where it came from; how hard it is, if that was certified.
+
+    Raises BadInput for givens of another size or outside 0..d.
+    """
+
+    problem: Problem
+    givens: Int[np.ndarray, " n"]
+    family: str
+    provenance: str
+    difficulty: Difficulty | None = None
+    witness: Int[np.ndarray, " n"] | None = field(default=None, repr=False)  # a known solution, if one is known
+
+    def __post_init__(self) -> None:
+        if self.givens.shape != (self.problem.n,):
+            raise BadInput(f"{self.provenance}: {len(self.givens)} givens for {self.problem.n} cells")
+        if ((self.givens < 0) | (self.givens > self.problem.d)).any():
+            raise BadInput(f"{self.provenance}: a given is outside 0..{self.problem.d}")
+
+    @cached_property
+    def id(self) -> str:
+        """Family and a hash of the content, so that the same puzzle has the same id wherever it was found."""
+        rules = sorted((type(r).__name__, *r.scope) for r in self.problem.constraints)
+        content = repr((self.problem.n, self.problem.d, rules, self.givens.tolist()))
+        return f"{self.family}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+    @property
+    def blanks(self) -> int:
+        """How many cells are to be filled."""
+        return int((self.givens == 0).sum())
+
+    def solved(self, assignments: Int[np.ndarray, "*batch n"]) -> Bool[np.ndarray, "*batch"]:
+        """The checker: complete, every constraint kept, every given still there."""
+        kept = ((assignments == self.givens) | (self.givens == 0)).all(-1)
+        return kept & self.problem.solved(assignments)

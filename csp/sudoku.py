@@ -1,0 +1,95 @@
+"""Sudoku boards of 4, 6, 9, 16 and 25: rules, reading and writing, symmetries.
+
+    >>> instance = parse("1.3." + "." * 12)     # one line a puzzle; `.` or `0` is blank
+    >>> write(instance.problem, instance.givens)
+    '1.3.............'
+
+Values above 9 are written A, B, C, ... (A = 10, P = 25). Boxes: 4 has 2x2, 6 has 2 rows x 3 columns,
+9 has 3x3, 16 has 4x4, 25 has 5x5.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from jaxtyping import Int
+
+from csp.constraints import AllDifferent
+from csp.errors import BadInput
+from csp.problem import Instance, Problem
+
+BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3), 16: (4, 4), 25: (5, 5)}  # side: (rows, columns) of a box
+SYMBOLS = ".123456789ABCDEFGHIJKLMNOP"
+
+
+@cache
+def board(side: int) -> Problem:
+    """The empty board of that side. Raises BadInput for a side without boxes in BOXES."""
+    if side not in BOXES:
+        raise BadInput(f"no Sudoku board of side {side}; sides are {', '.join(map(str, BOXES))}")
+    high, wide = BOXES[side]
+    cells = np.arange(side * side).reshape(side, side)
+    boxes = cells.reshape(side // high, high, side // wide, wide).swapaxes(1, 2).reshape(side, side)
+    groups = [("row", cells), ("column", cells.T), ("box", boxes)]
+    rules = [AllDifferent(tuple(scope.tolist()), name) for name, scopes in groups for scope in scopes]
+    return Problem(side * side, side, tuple(rules), f"sudoku {side}x{side}")
+
+
+def parse(line: str, where: str = "puzzle") -> Instance:
+    """One line of 16, 36, 81, 256 or 625 characters as an Instance.
+
+    Raises BadInput, naming `where`, for a wrong length, a foreign character or contradictory givens.
+    """
+    text = line.strip().upper().replace("0", ".")
+    side = round(len(text) ** 0.5)
+    if side * side != len(text) or side not in BOXES:
+        lengths = ", ".join(str(s * s) for s in BOXES)
+        raise BadInput(f"{where}: {len(text)} characters; a puzzle has {lengths}")
+    for place, symbol in enumerate(text):
+        if symbol not in SYMBOLS[: side + 1]:
+            raise BadInput(
+                f"{where}: {symbol!r} at character {place + 1}; "
+                f"a {side}x{side} board has '.', '0' and {SYMBOLS[1]}-{SYMBOLS[side]}"
+            )
+    instance = Instance(board(side), np.array([SYMBOLS.index(s) for s in text]), f"sudoku{side}", where)
+    check_givens(instance)
+    return instance
+
+
+def check_givens(instance: Instance) -> None:
+    """Raises BadInput, naming the unit and the cells, if a value is given twice in a row, column or box."""
+    problem, side = instance.problem, instance.problem.d
+    for index in np.nonzero(problem.violated(instance.givens))[0]:
+        rule = problem.constraints[index]
+        cells = [c for c, bad in zip(rule.scope, rule.culprits(instance.givens[list(rule.scope)])) if bad]
+        twice = [c for c in cells if instance.givens[c] == instance.givens[cells[0]]]
+        places = " and ".join(f"r{c // side + 1}c{c % side + 1}" for c in twice)
+        value = SYMBOLS[instance.givens[cells[0]]]
+        raise BadInput(f"{instance.provenance}: givens contradict: {value} at {places} of one {rule.relation}")
+
+
+def write(problem: Problem, assignment: Int[np.ndarray, " n"]) -> str:
+    """The assignment as one line, `.` where blank."""
+    return "".join(SYMBOLS[v] for v in assignment)
+
+
+def symmetry(rng: np.random.Generator, side: int) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " d+1"]]:
+    """A random symmetry: (cells, relabel) such that relabel[assignment[cells]] obeys the rules iff assignment does.
+
+    Bands, rows in a band, stacks, columns in a stack and values are permuted; square boxes also transpose.
+    """
+    high, wide = BOXES[side]
+    rows = _shuffled_lines(rng, side, high)
+    columns = _shuffled_lines(rng, side, wide)
+    cells = rows[:, None] * side + columns[None, :]
+    if high == wide and rng.random() < 0.5:
+        cells = cells.T
+    relabel = np.concatenate([[0], 1 + rng.permutation(side)])
+    return cells.reshape(-1), relabel
+
+
+def _shuffled_lines(rng: np.random.Generator, side: int, group: int) -> Int[np.ndarray, " side"]:
+    """Lines 0..side-1 with groups of `group` shuffled, and the lines within each group."""
+    lines = rng.permuted(np.arange(side).reshape(-1, group), axis=1)
+    return lines[rng.permutation(side // group)].reshape(-1)

@@ -1,0 +1,150 @@
+"""Traces: what a generator or solver did, commit by commit, and what it took back.
+
+    >>> trace = Trace("toy", "me", 0, (Event(1, 0, 2), Event(2, 0, 0), Event(3, 0, 1)), "solved", Costs(3, 3))
+    >>> replay(trace, np.array([0, 2])).tolist()
+    [[0, 2], [2, 2], [0, 2], [1, 2]]
+
+An Event is (call, cell, value): value 1..d commits, value 0 takes back. Overwriting a committed cell is a
+retraction and a commit. `call` is how many network (or solver) calls had been made, so several events can
+share one. An irrevocable decoder is one whose traces hold no value 0: a fact to be checked, not a flag.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+from jaxtyping import Int
+
+from csp.errors import BadInput
+
+#: solved: complete and right. wrong: complete, rules broken. stuck: blanks are left and no value is allowed.
+#: out of budget: stopped by its limit. refuted: the search proved that no solution exists.
+End = Literal["solved", "wrong", "stuck", "out of budget", "refuted"]
+
+
+class Event(NamedTuple):
+    """One commit (value 1..d) or retraction (value 0) of a cell, after `call` calls."""
+
+    call: int
+    cell: int
+    value: int
+
+
+class Costs(NamedTuple):
+    """calls: network passes or solver steps. tokens: tokens processed. flops: of the network.
+
+    seconds is a measurement, not part of what happened: it is not written to traces.jsonl.
+    """
+
+    calls: int
+    tokens: int = 0
+    flops: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One attempt of one decoder at one instance."""
+
+    instance: str
+    decoder: str
+    seed: int
+    events: tuple[Event, ...]
+    end: End
+    costs: Costs
+
+    @property
+    def commits(self) -> int:
+        return sum(event.value > 0 for event in self.events)
+
+    @property
+    def retractions(self) -> int:
+        return sum(event.value == 0 for event in self.events)
+
+
+def replay(trace: Trace, givens: Int[np.ndarray, " n"]) -> Int[np.ndarray, "states n"]:
+    """The assignment before any event and after each: shape (events + 1, n).
+
+    Raises BadInput, naming the event, if it touches a given, leaves the board, retracts a blank cell or
+    overwrites a committed one (which must be written as a retraction and a commit).
+    """
+    states = np.empty((len(trace.events) + 1, len(givens)), dtype=np.int64)
+    states[0] = givens
+    state = states[0].copy()
+    for number, (_, cell, value) in enumerate(trace.events):
+        fault = None
+        if not 0 <= cell < len(givens):
+            fault = f"cell {cell} of {len(givens)}"
+        elif givens[cell]:
+            fault = f"cell {cell} is given"
+        elif value < 0:
+            fault = f"value {value}"
+        elif (value == 0) == (state[cell] == 0):
+            fault = f"cell {cell} is blank already" if value == 0 else f"cell {cell} is not blank"
+        if fault:
+            raise BadInput(f"trace of {trace.decoder} on {trace.instance}, event {number + 1}: {fault}")
+        state[cell] = value
+        states[number + 1] = state
+    return states
+
+
+def rewrites(before: Int[np.ndarray, " n"], after: Int[np.ndarray, " n"], call: int) -> Iterator[Event]:
+    """The events that turn one assignment into another: retractions first, cells in rising order."""
+    for cell in np.nonzero((before != after) & (before > 0))[0]:
+        yield Event(call, int(cell), 0)
+    for cell in np.nonzero((before != after) & (after > 0))[0]:
+        yield Event(call, int(cell), int(after[cell]))
+
+
+def to_json(trace: Trace) -> str:
+    """One line of JSON, equal for equal traces; seconds are left out."""
+    record = {
+        "instance": trace.instance,
+        "decoder": trace.decoder,
+        "seed": trace.seed,
+        "end": trace.end,
+        "calls": trace.costs.calls,
+        "tokens": trace.costs.tokens,
+        "flops": trace.costs.flops,
+        "events": [list(event) for event in trace.events],
+    }
+    return json.dumps(record, separators=(",", ":"))
+
+
+def from_json(line: str, where: str = "trace") -> Trace:
+    """The inverse of to_json (seconds 0). Raises BadInput, naming `where`, for anything else."""
+    try:
+        record = json.loads(line)
+        events = tuple(Event(*map(_whole, event)) for event in record["events"])
+        if record["end"] not in get_args(End):
+            raise ValueError(f"unknown end {record['end']!r}")
+        costs = Costs(_whole(record["calls"]), _whole(record["tokens"]), float(record["flops"]))
+        names = record["instance"], record["decoder"]
+        if not all(isinstance(name, str) for name in names):
+            raise ValueError("instance and decoder are not text")
+        return Trace(*names, _whole(record["seed"]), events, record["end"], costs)
+    except KeyError as fault:
+        raise BadInput(f"{where}: no {fault.args[0]!r} in the trace") from None
+    except (ValueError, TypeError, RecursionError) as fault:
+        raise BadInput(f"{where}: not a trace ({fault})") from None
+
+
+def _whole(number: object) -> int:
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise ValueError(f"{number!r} is not a whole number")
+    return number
+
+
+def write_jsonl(traces: Iterable[Trace]) -> str:
+    """Traces as JSON Lines."""
+    return "".join(to_json(trace) + "\n" for trace in traces)
+
+
+def read_jsonl(text: str, where: str = "traces") -> list[Trace]:
+    """The traces of JSON Lines; blank lines are skipped. Raises BadInput, naming the line."""
+    lines = enumerate(text.split("\n"), 1)
+    return [from_json(line, f"{where}, line {number}") for number, line in lines if line.strip()]

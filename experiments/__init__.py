@@ -1,0 +1,1 @@
+"""experiments: one question per file, each `python -m experiments.NAME` and `takeback NAME`."""

@@ -1,0 +1,56 @@
+"""`takeback train ar|diffusion --family sudoku6`: train a network, with progress; the same command resumes it.
+
+Writes NAME.safetensors and NAME.json. A run that is stopped goes on where it was when started again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+import tyro
+
+from csp.generate import family
+from experiments.console import console, progress
+from generators import checkpoint, training
+
+
+@dataclass(frozen=True)
+class Train(training.TrainConfig):
+    """Train an AR or masked-diffusion network on a family's train split.
+
+    Twins are trained with the same options but for the kind: same backbone, puzzles, batches and updates.
+    """
+
+    kind: Annotated[Literal["ar", "diffusion"], tyro.conf.Positional]
+    out: Path | None = None  # the .safetensors to write; default: the shipped checkpoint's place
+    threads: int = 0  # CPU threads; 0 = as many as there are cores
+
+
+def main(options: Train) -> None:
+    """Run it."""
+    family(options.family)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    config = training.TrainConfig(**{f.name: getattr(options, f.name) for f in fields(training.TrainConfig)})
+    path = options.out or checkpoint.shipped(options.family, options.kind)
+    with progress("puzzles") as bar:
+        task = bar.add_task(f"drawing {config.family}", total=config.puzzles + 1024)
+        sets = [
+            training.dataset(config.family, config.data_seed, split, count, lambda: bar.advance(task))
+            for split, count in (("train", config.puzzles), ("validation", 1024))
+        ]
+    with progress("updates") as bar:
+        task = bar.add_task(f"{options.kind} {options.family}", total=config.updates)
+
+        def report(news: dict) -> None:
+            bar.update(task, completed=news["update"], description=f"{options.kind} loss {news['loss']:.4f}")
+            if "validation" in news:
+                console.print(
+                    f"update {news['update']:>6}  loss {news['loss']:.4f}  validation {news['validation']:.4f}"
+                )
+
+        training.train(config, *sets, path, report)
+    console.print(f"wrote {path} and its card")

@@ -1,0 +1,75 @@
+"""Boards: instances stacked and padded to one width, so that models and policies work on a batch at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Int, UInt64
+
+from csp.problem import Instance
+from csp.seeds import key
+
+
+@dataclass(frozen=True, eq=False)
+class Boards:
+    """A batch of instances with the same number of values d, padded to N cells.
+
+    relations holds Problem.relations codes and adjacency which cells must differ; both have a batch axis of
+    1 where all instances share one problem. Padding cells are not real, related to nothing and never filled.
+    keys (batch,) seed each instance's own randomness. Boards to train on have no instances and no keys.
+    """
+
+    instances: tuple[Instance, ...]
+    d: int
+    givens: Int[np.ndarray, "batch N"]
+    real: Bool[np.ndarray, "batch N"]
+    relations: Int[np.ndarray, "shared N N"]
+    adjacency: Bool[np.ndarray, "shared N N"]
+    keys: UInt64[np.ndarray, " batch"]
+
+    def __len__(self) -> int:
+        return len(self.givens)
+
+    @property
+    def width(self) -> int:
+        return self.givens.shape[1]
+
+    def take(self, rows: Int[np.ndarray, " rows"]) -> Boards:
+        """The boards at those rows."""
+        shared = len(self.relations) == 1
+        return Boards(
+            tuple(self.instances[row] for row in rows) if self.instances else (),
+            self.d,
+            self.givens[rows],
+            self.real[rows],
+            self.relations if shared else self.relations[rows],
+            self.adjacency if shared else self.adjacency[rows],
+            self.keys[rows],
+        )
+
+
+def stack(instances: Sequence[Instance], *purpose: object) -> Boards:
+    """Instances as Boards; each one's key is a hash of the purpose (a seed, a decoder's name) and its id.
+
+    Raises ValueError if they differ in d or there are none.
+    """
+    depths = {instance.problem.d for instance in instances}
+    if len(depths) != 1:
+        raise ValueError(f"boards need instances of one number of values, not {sorted(depths)}")
+    width = max(instance.problem.n for instance in instances)
+    givens = np.zeros((len(instances), width), dtype=np.int64)
+    real = np.zeros((len(instances), width), dtype=bool)
+    same = len({id(instance.problem) for instance in instances}) == 1
+    problems = [instance.problem for instance in (instances[:1] if same else instances)]
+    relations = np.zeros((len(problems), width, width), dtype=np.int64)
+    adjacency = np.zeros((len(problems), width, width), dtype=bool)
+    for row, instance in enumerate(instances):
+        givens[row, : instance.problem.n] = instance.givens
+        real[row, : instance.problem.n] = True
+    for row, problem in enumerate(problems):
+        relations[row, : problem.n, : problem.n] = problem.relations
+        adjacency[row, : problem.n, : problem.n] = problem.adjacency
+    keys = np.array([key(*purpose, instance.id) for instance in instances], dtype=np.uint64)
+    return Boards(tuple(instances), depths.pop(), givens, real, relations, adjacency, keys)

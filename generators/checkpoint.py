@@ -1,0 +1,86 @@
+"""Checkpoints: NAME.safetensors (weights) beside NAME.json (the card: what made them). No pickle.
+
+    >>> model = load(shipped("sudoku6", "diffusion"), family="sudoku6")
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+
+from csp.errors import BadInput
+from csp.files import read_text, write_atomically
+from generators.autoregressive import Autoregressive
+from generators.masked_diffusion import MaskedDiffusion
+from generators.transformer import BackboneConfig
+
+FOLDER = Path(__file__).parent / "checkpoints"
+KINDS = {"ar": Autoregressive, "diffusion": MaskedDiffusion}
+FORMAT = "takeback checkpoint 1"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model in evaluation mode with its card (a dict, as in NAME.json) and its weights' SHA-256."""
+
+    model: Autoregressive | MaskedDiffusion
+    card: dict
+    sha256: str
+
+
+def shipped(family: str, kind: str) -> Path:
+    """Where the checkpoint that comes with the package is, if there is one."""
+    return FOLDER / f"{family}-{kind}.safetensors"
+
+
+def save(model: Autoregressive | MaskedDiffusion, path: Path, card: dict) -> None:
+    """Write weights and card, each whole or not at all. The card gains format, kind, config and sha256."""
+    weights = {name: weight.contiguous() for name, weight in model.state_dict().items()}
+    data = safetensors.torch.save(weights)
+    full = {
+        "format": FORMAT,
+        "kind": model.kind,
+        "backbone": asdict(model.backbone.config),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        **card,
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    write_atomically(path, data)
+    write_atomically(path.with_suffix(".json"), json.dumps(full, indent=1) + "\n")
+
+
+def load(path: Path, family: str | None = None, dtype: torch.dtype = torch.float64) -> Checkpoint:
+    """A checkpoint ready to decode, in float64 so that a trace does not depend on batch shapes.
+
+    Raises BadInput, in one line, for a missing, truncated or foreign file, weights that do not match their
+    card, or another family than the one asked for.
+    """
+    try:
+        card = json.loads(read_text(path.with_suffix(".json")))
+        if not isinstance(card, dict) or card.get("format") != FORMAT:
+            raise BadInput(f"{path.with_suffix('.json')}: not a takeback checkpoint card")
+        data = path.read_bytes()
+        weights = safetensors.torch.load(data)
+        model = KINDS[card["kind"]](BackboneConfig(**card["backbone"]))
+        sha256 = hashlib.sha256(data).hexdigest()
+        if sha256 != card["sha256"]:
+            raise BadInput(f"{path}: the weights are not those its card describes (SHA-256 differs)")
+        model.load_state_dict(weights)
+    except OSError as fault:
+        raise BadInput(f"cannot read {path}: {fault.strerror or fault}") from None
+    except safetensors.SafetensorError as fault:
+        raise BadInput(f"{path}: truncated or not a safetensors file ({fault})") from None
+    except json.JSONDecodeError as fault:
+        raise BadInput(f"{path.with_suffix('.json')}: not JSON ({fault})") from None
+    except (KeyError, TypeError, RuntimeError) as fault:
+        reason = str(fault).splitlines()[0]
+        raise BadInput(f"{path}: card and weights do not fit this version ({reason})") from None
+    if family is not None and card.get("family") != family:
+        raise BadInput(f"{path}: trained on {card.get('family')}, not on {family}")
+    return Checkpoint(model.to(dtype).eval().requires_grad_(False), card, sha256)

@@ -1,0 +1,96 @@
+"""Masked diffusion: the backbone with sight of every cell, trained to fill masked cells.
+
+Loss (Sahoo et al. 2024; Shi et al. 2024; no time input, Ou et al. 2025): t ~ U(0, 1], each free cell is
+masked with probability t, loss = 1/t * sum over masked cells of -log p(x_i | visible) / number of free cells,
+an upper bound on -log p(x) per free cell. t is stratified over the batch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from csp.errors import BadInput
+from generators.boards import Boards
+from generators.model import DIGITS, Prediction
+from generators.transformer import Backbone, BackboneConfig, features
+
+
+class MaskedDiffusion(nn.Module):
+    """A bidirectional Backbone over the in-place layout (csp/tokens.py); every blank cell can be spoken about."""
+
+    kind = "diffusion"
+
+    def __init__(self, config: BackboneConfig, name: str = "diffusion"):
+        super().__init__()
+        self.name = name
+        self.backbone = Backbone(config)
+
+    def forward(
+        self, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor
+    ) -> Float[Tensor, "batch N d"]:
+        """Log-probabilities of every cell's value; 0 in assignments is MASK."""
+        cells = torch.arange(assignments.shape[1], device=assignments.device).expand_as(assignments)
+        blocked = None if bool(real.all()) else ~real[:, None, :].expand(-1, real.shape[1], -1)
+        return self.backbone(assignments, cells, cells, related, blocked)
+
+    def loss(
+        self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator
+    ) -> Float[Tensor, ""]:
+        """The mean over the batch of the bound above, in nats per free cell. solutions: 0 at padding."""
+        device = self.backbone.head.weight.device
+        free = (boards.givens == 0) & boards.real
+        size = len(boards)
+        t = 1 - (rng.permutation(size) + rng.random(size)) / size  # (0, 1], one draw per stratum
+        masked = free & (rng.random(free.shape) < t[:, None])
+        weight = masked / (t * free.sum(1))[:, None]
+        related = features(torch.as_tensor(boards.relations, device=device))
+        said = self(
+            torch.as_tensor(np.where(masked, 0, solutions), device=device),
+            related,
+            torch.as_tensor(boards.real, device=device),
+        )
+        right = torch.as_tensor(np.maximum(solutions - 1, 0), device=device)
+        nats = -said.gather(-1, right[..., None])[..., 0]
+        return (nats * torch.as_tensor(weight, dtype=nats.dtype, device=device)).sum() / size
+
+    def training_flops(self, boards: Boards) -> float:
+        """Forward and backward FLOPs of one update on these boards (backward counted as twice forward)."""
+        return 3 * len(boards) * self.backbone.flops(boards.width, boards.width**2)
+
+    def open(self, boards: Boards) -> DiffusionSession:
+        check_fits(self.name, self.backbone.config, boards)
+        return DiffusionSession(self, boards)
+
+
+def check_fits(name: str, config: BackboneConfig, boards: Boards) -> None:
+    """Raises BadInput if a network of that config cannot read the boards."""
+    if boards.d != config.d or boards.width > config.cells:
+        raise BadInput(
+            f"{name} was trained for {config.d} values and up to {config.cells} cells; "
+            f"these puzzles have {boards.d} values and up to {boards.width} cells"
+        )
+
+
+class DiffusionSession:
+    """One full pass over all cells a call."""
+
+    def __init__(self, model: MaskedDiffusion, boards: Boards):
+        weight = model.backbone.head.weight
+        self.model, self.boards = model, boards
+        self.related = features(torch.as_tensor(boards.relations, device=weight.device), dtype=weight.dtype)
+        self.real = torch.as_tensor(boards.real, device=weight.device)
+
+    @torch.inference_mode()
+    def predict(self, rows: Int[np.ndarray, " rows"], assignments: Int[np.ndarray, "rows N"]) -> Prediction:
+        device = self.real.device
+        where = torch.as_tensor(rows, device=device)
+        related = self.related if len(self.related) == 1 else self.related[where]
+        said = self.model(torch.as_tensor(assignments, device=device), related, self.real[where])
+        real = self.boards.real[rows]
+        tokens = real.sum(1)
+        flops = np.array([self.model.backbone.flops(int(n), int(n) ** 2) for n in tokens])
+        log_probs = np.round(said.double().cpu().numpy(), DIGITS)
+        return Prediction(log_probs, (assignments == 0) & real, tokens, flops)

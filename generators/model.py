@@ -1,0 +1,68 @@
+"""What a model is to the decode loop, and the models that learned nothing.
+
+A model opens a session on some boards; the session, given their assignments, says log-probabilities of the
+values of the blank cells it can speak about (an AR model: the next one only). A session may remember what it
+has read (an AR model's KV cache), but its answer is a function of the board and its assignment alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from generators.boards import Boards
+
+#: Answers are rounded so: coarser than float64's noise between batch shapes, finer than any real difference.
+DIGITS = 9
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """log_probs of values 1..d; speaks: the blank cells they mean anything for; tokens and flops spent, a row."""
+
+    log_probs: Float[np.ndarray, "batch N d"]
+    speaks: Bool[np.ndarray, "batch N"]
+    tokens: Int[np.ndarray, " batch"]
+    flops: Float[np.ndarray, " batch"]
+
+
+class Session(Protocol):
+    """A model at work on a batch of boards."""
+
+    def predict(self, rows: Int[np.ndarray, " rows"], assignments: Int[np.ndarray, "rows N"]) -> Prediction:
+        """What the model says of the boards at those rows, given their assignments."""
+        ...
+
+
+class Model(Protocol):
+    """Anything that can be asked for log-probabilities. name: as in decoders and cards."""
+
+    name: str
+
+    def open(self, boards: Boards) -> Session:
+        """A session on these boards. Raises BadInput if the model cannot read them."""
+        ...
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Every value is equally likely: with a legality veto, a random legal value."""
+
+    name: str = "uniform"
+
+    def open(self, boards: Boards) -> Session:
+        return _UniformSession(boards)
+
+
+@dataclass(frozen=True)
+class _UniformSession:
+    boards: Boards
+
+    def predict(self, rows: Int[np.ndarray, " rows"], assignments: Int[np.ndarray, "rows N"]) -> Prediction:
+        shape = (*assignments.shape, self.boards.d)
+        blank = (assignments == 0) & self.boards.real[rows]
+        nothing = np.zeros(len(rows), dtype=np.int64)
+        return Prediction(np.full(shape, -np.log(self.boards.d)), blank, nothing, nothing.astype(float))

@@ -1,0 +1,160 @@
+"""The one backbone. Causal or bidirectional is only a mask; AR and diffusion have the same parameters.
+
+A token is value + cell + target embeddings. Attention gets a structural bias: a learned scalar per head for
+each relation (same row / column / box, joined by an edge, itself) between the query's cell and the key's
+cell, and between the query's target and the key's cell. Blocks are run `loops` times over with the same
+weights (Dehghani et al. 2019), the embedding added again each time. Pre-norm, RMSNorm, GELU.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from csp.constraints import RELATIONS
+from csp.tokens import start
+
+BITS = len(RELATIONS) + 1  # a bit per relation, and one for "the same cell" (csp.problem.SELF)
+
+
+@dataclass(frozen=True)
+class BackboneConfig:
+    """d: values. cells: most cells a sequence may have. bias: the structural attention bias (off = ablation)."""
+
+    d: int
+    cells: int
+    dim: int = 128
+    heads: int = 4
+    blocks: int = 2
+    loops: int = 3
+    bias: bool = True
+
+
+class Cache:
+    """Keys and values of the tokens read so far, (batch, heads, cells, dim / heads) per layer pass."""
+
+    def __init__(self, config: BackboneConfig, batch: int, width: int, like: Tensor):
+        shape = (config.blocks * config.loops, 2, batch, config.heads, width, config.dim // config.heads)
+        self.store = torch.zeros(shape, dtype=like.dtype, device=like.device)
+
+    def keep(self, rows: Int[Tensor, " rows"]) -> None:
+        """Drop all other rows of the batch."""
+        self.store = self.store[:, :, rows]
+
+    def write(self, layer: int, places: Int[Tensor, "batch m"], k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Put k and v (batch, heads, m, hd) at those places of a layer; all keys and values of it."""
+        rows = torch.arange(len(places), device=places.device)[:, None]
+        keys, values = self.store[layer, 0], self.store[layer, 1]
+        keys[rows, :, places] = k.transpose(1, 2)
+        values[rows, :, places] = v.transpose(1, 2)
+        return keys, values
+
+
+class Block(nn.Module):
+    """Attention and a two-layer perceptron, each behind a norm and beside a residual."""
+
+    def __init__(self, config: BackboneConfig):
+        super().__init__()
+        self.heads = config.heads
+        self.norm1, self.norm2 = nn.RMSNorm(config.dim), nn.RMSNorm(config.dim)
+        self.qkv = nn.Linear(config.dim, 3 * config.dim, bias=False)
+        self.out = nn.Linear(config.dim, config.dim, bias=False)
+        self.up = nn.Linear(config.dim, 4 * config.dim)
+        self.down = nn.Linear(4 * config.dim, config.dim)
+        self.relation = nn.Linear(2 * BITS, config.heads, bias=False) if config.bias else None
+
+    def forward(self, x: Tensor, related: Tensor, blocked: Tensor | None, store=None) -> Tensor:
+        batch, m, dim = x.shape
+        qkv = self.qkv(self.norm1(x)).view(batch, m, 3, self.heads, dim // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (batch, heads, m, hd) each
+        if store is not None:
+            k, v = store(k, v)  # (batch, heads, T, hd): the cached tokens too
+        scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5  # (batch, heads, m, T)
+        if self.relation is not None:
+            scores = scores + self.relation(related).permute(0, 3, 1, 2)
+        if blocked is not None:
+            scores = scores.masked_fill(blocked[:, None], float("-inf"))
+        mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(batch, m, dim)
+        x = x + self.out(mixed)
+        return x + self.down(F.gelu(self.up(self.norm2(x))))
+
+
+class Backbone(nn.Module):
+    """Tokens to log-probabilities of the target's value."""
+
+    def __init__(self, config: BackboneConfig):
+        super().__init__()
+        self.config = config
+        self.value = nn.Embedding(start(config.d) + 1, config.dim)
+        self.cell = nn.Embedding(config.cells + 1, config.dim)  # the last one: no cell (START)
+        self.target = nn.Embedding(config.cells + 1, config.dim)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+        self.norm = nn.RMSNorm(config.dim)
+        self.head = nn.Linear(config.dim, config.d)
+        for name, weight in self.named_parameters():
+            if weight.ndim == 2:
+                nn.init.normal_(weight, std=0.02 if "relation" not in name else 0.2)
+        for block in self.blocks:
+            for last in (block.out, block.down):
+                nn.init.normal_(last.weight, std=0.02 * (2 * config.blocks * config.loops) ** -0.5)
+
+    def forward(
+        self,
+        values: Int[Tensor, "batch m"],
+        cells: Int[Tensor, "batch m"],
+        targets: Int[Tensor, "batch m"],
+        related: Float[Tensor, "shared m T bits"],
+        blocked: Bool[Tensor, "batch m T"] | None = None,
+        cache: Cache | None = None,
+        places: Int[Tensor, "batch m"] | None = None,
+    ) -> Float[Tensor, "batch m d"]:
+        """Log-probabilities of each token's target, values 1..d.
+
+        related: features() of queries against keys. blocked: True where a query may not look. With a cache,
+        the m tokens are put at `places` and may look at all T tokens there.
+        """
+        first = self.value(values) + self.cell(cells) + self.target(targets)
+        x = torch.zeros_like(first)
+        layer = 0
+        for _ in range(self.config.loops):
+            x = x + first
+            for block in self.blocks:
+                store = None if cache is None else _writer(cache, layer, places)
+                x = block(x, related, blocked, store)
+                layer += 1
+        return self.head(self.norm(x)).log_softmax(-1)
+
+    def flops(self, tokens: int, pairs: int) -> float:
+        """Multiply-adds x 2 of reading `tokens` tokens that look at `pairs` (query, key) pairs in all."""
+        config = self.config
+        layer = tokens * 2 * 12 * config.dim**2 + pairs * (4 * config.dim + 4 * BITS * config.heads)
+        return float(config.blocks * config.loops * layer + tokens * 2 * config.dim * config.d)
+
+
+def _writer(cache, layer, places):
+    return lambda k, v: cache.write(layer, places, k, v)
+
+
+def features(
+    codes: Int[Tensor, "shared N N"],
+    cells: Int[Tensor, "batch m"] | None = None,
+    targets: Int[Tensor, "batch m"] | None = None,
+    keys: Int[Tensor, "batch T"] | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Float[Tensor, "out m T bits"]:
+    """Relation codes as bits: query's cell to key's cell, then query's target to key's cell.
+
+    Without cells, queries and keys are all N cells in place. A cell id of N (START) is related to nothing.
+    """
+    bits = 2 ** torch.arange(BITS, device=codes.device)
+    if cells is None:
+        one = ((codes[..., None] & bits) > 0).to(dtype)
+        return torch.cat([one, one], dim=-1)
+    padded = F.pad(codes, (0, 1, 0, 1))  # row and column N: related to nothing
+    batch = torch.arange(len(cells), device=codes.device)[:, None, None] if len(codes) > 1 else 0
+    pair = [padded[batch, side[:, :, None], keys[:, None, :]] for side in (cells, targets)]
+    return torch.cat([(code[..., None] & bits) > 0 for code in pair], dim=-1).to(dtype)

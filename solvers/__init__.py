@@ -1,0 +1,1 @@
+"""solvers: everything that knows the rules and searches."""
