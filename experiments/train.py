@@ -54,3 +54,9 @@ def main(options: Train) -> None:
 
         training.train(config, *sets, path, report)
     console.print(f"wrote {path} and its card")
+
+
+if __name__ == "__main__":
+    from experiments.cli import run
+
+    run(main, Train)

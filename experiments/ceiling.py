@@ -1,0 +1,197 @@
+"""`takeback ceiling`: who needs to take a token back, and cannot? The main job.
+
+Draws certified instances (or reads yours), decodes all of them with every row, replays and scores every trace
+with an exact oracle, prints one table, and writes scores.parquet, traces.jsonl, run.json and ceiling.png.
+Interrupted, it goes on where it was when the same command is given again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from rich.console import Console
+
+from csp.errors import BadInput
+from experiments import puzzles, report, rows
+from experiments.console import console, progress
+from experiments.scorer import score
+from experiments.store import Store
+from solvers.oracle import pick
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """Show how often, how early and how expensively each generator needs a retraction that it cannot perform.
+
+    Every decoder and solver gets the same certified puzzles; an exact oracle says which states were dead.
+    """
+
+    family: Literal["sudoku6", "colouring"] = "sudoku6"
+    """Puzzles to draw: unique 6x6 Sudokus, or planted 3-colourings near the threshold. Their symmetry orbits
+    were not trained on."""
+    count: int | None = None
+    """How many to draw (default 100), or how many to read from the head of the file (default all)."""
+    seed: int = 0
+    """Of the drawn puzzles and of every decoder's randomness."""
+    decoders: tuple[str, ...] = ()
+    """Rows to run, by name or spelled out like diffusion:order=margin,k=2 (default: all)."""
+    puzzles: Path | None = None
+    """Your puzzles: one a line (16, 36, 81, 256 or 625 characters, `.` or `0` blank), or a DIMACS .col graph."""
+    colours: Annotated[int | None, tyro.conf.arg(metavar="K")] = None
+    """Number of colours for a .col graph."""
+    out: Path | None = None
+    """Folder for the results (default: results/ceiling-... after what is run)."""
+    checkpoints: Path | None = None
+    """Folder with FAMILY-ar.safetensors and FAMILY-diffusion.safetensors (default: the shipped ones)."""
+    batch_size: int = 128
+    """Boards decoded at once. Changes speed and memory, never a trace."""
+    fresh: bool = False
+    """Overwrite what the folder holds."""
+    json: bool = False
+    """Print JSON (every figure with its interval and n) instead of the table."""
+
+
+def main(options: Ceiling) -> None:
+    """Run it. Raises BadInput for what the user can put right."""
+    if options.count is not None and options.count < 1:
+        raise BadInput(f"--count {options.count}: at least 1 puzzle is needed")
+    if options.batch_size < 1:
+        raise BadInput(f"--batch-size {options.batch_size}: at least 1 board")
+    if options.puzzles is None and options.colours is not None:
+        raise BadInput("--colours goes with --puzzles GRAPH.col")
+    wanted = rows.chosen(options.decoders)
+    folder = options.out or _default_folder(options)
+    _writable(folder)
+    instances = _instances(options)
+    family = instances[0].family if options.puzzles else options.family
+    family = "colouring" if family == "colouring3" else family
+    runner = rows.runner(wanted, family, instances, options.checkpoints)
+    able = [row for row in wanted if runner.reason_left_out(row) is None]
+    _say_left_out(wanted, runner)
+    if not able:
+        raise BadInput("no row is left to run")
+    identity = {
+        "command": "ceiling",
+        "family": family,
+        "puzzles": [instance.id for instance in instances],
+        "seed": options.seed,
+        "decoders": {row.name: str(row.spec) for row in able},
+        "checkpoints": runner.hashes,
+        "takeback": metadata.version("takeback"),
+    }
+    store = Store(folder, identity, options.fresh)
+    _run(store, able, instances, runner, options)
+    summaries = [report.summarise(row, store.scores(row.name)) for row in able]
+    source = f"{options.puzzles.name}" if options.puzzles else f"{family}, test split, seed {options.seed}"
+    title = f"takeback ceiling: {len(instances)} puzzles ({source})"
+    store.finish(
+        [row.name for row in able],
+        {
+            "versions": {name: metadata.version(name) for name in ("torch", "numpy", "ortools", "python-constraint2")},
+            "instances": [_card(instance) for instance in instances],
+            "summary": [summary.as_json() for summary in summaries],
+        },
+    )
+    report.figure(summaries, {row.name: store.scores(row.name) for row in able}, title, folder / "ceiling.png")
+    if options.json:
+        print(json.dumps([summary.as_json() for summary in summaries], indent=1))
+    else:
+        terminal = Console(highlight=False)
+        terminal.width = max(terminal.width, 124)
+        terminal.print(report.table(summaries, title))
+        terminal.print(_strata(instances), report.LEGEND, sep="\n", style="dim")
+    console.print(f"wrote scores.parquet, traces.jsonl, run.json and ceiling.png to {folder}")
+
+
+def _run(store: Store, able: list[rows.Row], instances: list, runner: rows.Runner, options: Ceiling) -> None:
+    """Decode and score what the store does not hold yet."""
+    oracles: dict[int, object] = {}
+    done = len(able) * len(instances) - sum(len(store.missing(row.name, len(instances))) for row in able)
+    if done:
+        console.print(f"{done} of {len(able) * len(instances)} traces were there already in {store.folder}")
+    with progress("traces") as bar:
+        task = bar.add_task("decoding", total=len(able) * len(instances), completed=done)
+        for row in able:
+            bar.update(task, description=row.name)
+            left = store.missing(row.name, len(instances))
+            size = options.batch_size if not isinstance(row.spec, str) else min(options.batch_size, 25)
+            for start in range(0, len(left), size):
+                indices = left[start : start + size]
+                traces = runner.run(row, [instances[index] for index in indices], options.seed)
+                pieces = []
+                for index, trace in zip(indices, traces, strict=True):
+                    oracle = oracles.setdefault(index, None) or pick(instances[index])
+                    oracles[index] = oracle
+                    pieces.append((trace, score(trace, instances[index], oracle)))
+                store.add(row.name, indices, pieces)
+                bar.advance(task, len(indices))
+
+
+def _instances(options: Ceiling) -> list:
+    """The puzzles, with a progress bar while they are drawn or certified."""
+    with progress("puzzles") as bar:
+        count = options.count or (None if options.puzzles else 100)
+        task = bar.add_task("certifying puzzles" if options.puzzles else "drawing puzzles", total=count)
+        if options.puzzles:
+            return puzzles.read(options.puzzles, options.colours, count, lambda: bar.advance(task))
+        return puzzles.drawn(options.family, options.seed, count, lambda: bar.advance(task))
+
+
+def _default_folder(options: Ceiling) -> Path:
+    source = options.puzzles.stem if options.puzzles else options.family
+    words = ["ceiling", source, str(options.count or ("all" if options.puzzles else 100)), f"seed{options.seed}"]
+    return Path("results") / "-".join(words)
+
+
+def _writable(folder: Path) -> None:
+    """Raises BadInput early if the results could not be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise BadInput(f"cannot write to {folder}: {fault.strerror or fault}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise BadInput(f"cannot write to {folder}: permission denied")
+
+
+def _say_left_out(wanted: list[rows.Row], runner: rows.Runner) -> None:
+    """Name the rows that cannot run, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for row in wanted:
+        if reason := runner.reason_left_out(row):
+            reasons.setdefault(reason, []).append(row.name)
+    for reason, names in reasons.items():
+        console.print(f"left out: {', '.join(names)}\n  because there is {reason}" if reason.startswith("no ") else f"left out: {', '.join(names)}\n  because {reason}")
+
+
+def _card(instance) -> dict:
+    """What run.json says of an instance."""
+    need = instance.difficulty
+    return {
+        "id": instance.id,
+        "from": instance.provenance,
+        "guesses": need and need.guesses,
+        "solutions": need and need.solutions,
+    }
+
+
+def _strata(instances: list) -> str:
+    """How many of the puzzles need how much search."""
+    guesses = [i.difficulty.guesses for i in instances if i.difficulty is not None]
+    strata = {"0": (0, 0), "1-3": (1, 3), "4-10": (4, 10), "11-100": (11, 100), ">100": (101, float("inf"))}
+    parts = [f"{sum(low <= g <= high for g in guesses)} need {name}" for name, (low, high) in strata.items()]
+    unknown = len(instances) - len(guesses)
+    several = sum(i.difficulty is not None and i.difficulty.solutions > 1 for i in instances)
+    tail = f"; {unknown} not certified within the budget" if unknown else ""
+    return f"Certified search need (guesses of the reference search): {', '.join(parts)}{tail}. {several} have several solutions."
+
+
+if __name__ == "__main__":
+    from experiments.cli import run
+
+    run(main, Ceiling)

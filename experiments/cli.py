@@ -1,0 +1,71 @@
+"""The `takeback` command: one subcommand an experiment. Errors are one line and a non-zero exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import tyro
+
+from csp.errors import BadInput
+from experiments.console import console
+
+ABOUT = """takeback: does a generator that cannot take a token back hit a ceiling?
+
+Sudoku and graph-colouring puzzles are solved by autoregressive and masked-diffusion networks and by solvers;
+an exact oracle says when each of them went wrong, and what it would have had to take back."""
+
+
+def guarded(job: Callable[[], None]) -> int:
+    """Run a job; its exit code. What the user can put right is one line on standard error, no traceback."""
+    try:
+        job()
+        sys.stdout.flush()
+        return 0
+    except BadInput as fault:
+        console.print(f"takeback: {fault}", markup=False)
+        return 2
+    except KeyboardInterrupt:
+        console.print("takeback: interrupted; what was finished is kept, and the same command goes on from there")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as fault:
+        console.print(f"takeback: {fault.filename or 'system'}: {fault.strerror or fault}", markup=False)
+        return 2
+    except MemoryError:
+        console.print("takeback: out of memory; try a smaller --batch-size")
+        return 2
+    except Exception as fault:
+        if os.environ.get("TAKEBACK_DEBUG"):
+            raise
+        text = str(fault).splitlines()[0] if str(fault) else ""
+        console.print(
+            f"takeback: internal error, {type(fault).__name__}: {text} (TAKEBACK_DEBUG=1 shows where)", markup=False
+        )
+        return 70
+
+
+def run(main: Callable[[Any], None], options: type, prog: str | None = None) -> None:
+    """Parse the command line into options and run main on it; exits."""
+    parsed = tyro.cli(options, prog=prog)
+    sys.exit(guarded(lambda: main(parsed)))
+
+
+def entry() -> None:
+    """The console script."""
+    from experiments import ceiling, train
+
+    jobs = {"ceiling": (ceiling.Ceiling, ceiling.main), "train": (train.Train, train.main)}
+    parsed = tyro.extras.subcommand_cli_from_dict(
+        {name: _returns(options) for name, (options, _) in jobs.items()}, prog="takeback", description=ABOUT
+    )
+    main = next(main for options, main in jobs.values() if isinstance(parsed, options))
+    sys.exit(guarded(lambda: main(parsed)))
+
+
+def _returns(options: type) -> type:
+    return options

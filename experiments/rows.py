@@ -1,0 +1,145 @@
+"""The rows of the main table: every solver and decoder by a short name, and which of them can run here.
+
+A row's decoder may also be spelled out (generators/decoders.py), as in "diffusion:order=margin,k=2".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from csp.errors import BadInput
+from csp.problem import Instance
+from csp.trace import Trace
+from generators import checkpoint
+from generators.decoders import Decoder, parse
+from generators.decoding import decode
+from generators.model import Model, Uniform
+from solvers import SOLVERS
+
+GROUPS = (
+    "no learning",
+    "solvers",
+    "autoregression",
+    "masked diffusion, nothing retracted",
+    "masked diffusion that remasks",
+)
+BUDGET = 100  # network calls a board for rows that remask
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table. spec: a solver's name, or a Decoder."""
+
+    name: str
+    group: str
+    spec: str | Decoder
+    about: str
+
+
+def _remask(k: int, signal: str) -> Decoder:
+    return Decoder("diffusion", "confidence", k, retraction="remask", signal=signal, calls=BUDGET)
+
+
+def _rows() -> list[Row]:
+    plain, solving, ar, still, remasking = GROUPS
+    rows = [
+        Row("uniform-raster", plain, Decoder("uniform", veto="legal", temperature=1.0), "random legal value"),
+        Row("dsatur", plain, "dsatur", "fewest values first, lowest legal value"),
+        Row("min-conflicts", plain, "min-conflicts", "repairs a full board cell by cell"),
+        Row("depth-first", plain, "depth-first", "backtracking, fewest values first"),
+        Row("cp-sat", solving, "cp-sat", "OR-Tools"),
+        Row("python-constraint", solving, "python-constraint", "its BacktrackingSolver"),
+        Row("ar", ar, Decoder("ar"), "raster, greedy"),
+        Row("ar-legal", ar, Decoder("ar", veto="legal"), "raster, greedy among legal values"),
+        Row(
+            "ar-best-of-10",
+            ar,
+            Decoder("ar", temperature=1.0, retraction="restart", attempts=10),
+            "sampled, up to 10 restarts until right",
+        ),
+    ]
+    for order in ("raster", "random", "confidence", "margin"):
+        rows.append(Row(f"diffusion-{order}", still, Decoder("diffusion", order), f"{order} order, 1 cell a call"))
+    for k in (4, 8):
+        spec = Decoder("diffusion", "confidence", k)
+        rows.append(Row(f"diffusion-confidence-{k}", still, spec, f"confidence order, {k} cells a call"))
+    for k in (1, 4, 8):
+        cells = f"{k} cell{'s' * (k > 1)} a call"
+        rows.append(Row(f"remask-{k}", remasking, _remask(k, "violations"), f"violated cells, {cells}"))
+        rows.append(Row(f"placebo-{k}", remasking, _remask(k, "random"), f"as many at random, {cells}"))
+    return rows
+
+
+ROWS = {row.name: row for row in _rows()}
+
+
+def chosen(names: Sequence[str]) -> list[Row]:
+    """The rows of those names, or all of them if there are none. Raises BadInput for an unknown one."""
+    rows: dict[str, Row] = {}
+    for name in names or ROWS:
+        if name in ROWS:
+            rows[name] = ROWS[name]
+        elif ":" in name or name == "diffusion":
+            spec = parse(name)
+            group = {"uniform": GROUPS[0], "ar": GROUPS[2]}.get(spec.model)
+            rows[name] = Row(name, group or GROUPS[4 if spec.retraction == "remask" else 3], spec, str(spec))
+        else:
+            raise BadInput(f"no decoder {name!r}; there are {', '.join(ROWS)}, or one spelled out like {ROWS['remask-4'].spec}")
+    return list(rows.values())
+
+
+@dataclass(frozen=True)
+class Runner:
+    """What turns instances into traces, for the rows that can run; `hashes` are the checkpoints' SHA-256."""
+
+    models: dict[str, Model]
+    hashes: dict[str, str]
+    missing: dict[str, str]  # model: why it cannot be had
+
+    def reason_left_out(self, row: Row) -> str | None:
+        """Why a row cannot run here, or None."""
+        return self.missing.get(row.spec.model) if isinstance(row.spec, Decoder) else None
+
+    def run(self, row: Row, instances: Sequence[Instance], seed: int) -> list[Trace]:
+        """A trace an instance, named after the row."""
+        if isinstance(row.spec, Decoder):
+            return decode(row.spec, self.models[row.spec.model], instances, seed)
+        return [_timed(SOLVERS[row.spec], instance, seed) for instance in instances]
+
+
+def _timed(solver: Callable[[Instance, int], Trace], instance: Instance, seed: int) -> Trace:
+    from dataclasses import replace
+    from time import perf_counter
+
+    started = perf_counter()
+    trace = solver(instance, seed)
+    return replace(trace, costs=trace.costs._replace(seconds=perf_counter() - started))
+
+
+def runner(rows: Sequence[Row], family: str, instances: Sequence[Instance], folder: Path | None) -> Runner:
+    """The models that the rows need, loaded from `folder` (default: those that are shipped).
+
+    A checkpoint that does not exist or does not fit the instances leaves its rows out; one that exists but
+    is damaged or belongs to another family raises BadInput.
+    """
+    models: dict[str, Model] = {"uniform": Uniform()}
+    hashes: dict[str, str] = {}
+    missing: dict[str, str] = {}
+    for kind in sorted({row.spec.model for row in rows if isinstance(row.spec, Decoder)} - {"uniform"}):
+        path = (folder or checkpoint.FOLDER) / f"{family}-{kind}.safetensors"
+        if not path.exists() and not path.with_suffix(".json").exists():
+            missing[kind] = f"no {kind} checkpoint for {family}: train one with `takeback train {kind} --family {family}`"
+            continue
+        loaded = checkpoint.load(path, family)
+        widest = max(instances, key=lambda instance: instance.problem.n).problem
+        shape = loaded.model.backbone.config
+        if widest.d != shape.d or widest.n > shape.cells:
+            missing[kind] = (
+                f"the {family} {kind} checkpoint reads {shape.d} values and up to {shape.cells} cells, "
+                f"not {widest.d} values and {widest.n} cells"
+            )
+            continue
+        models[kind], hashes[path.name] = loaded.model, loaded.sha256
+    return Runner(models, hashes, missing)

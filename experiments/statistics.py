@@ -1,0 +1,44 @@
+"""Counts and 95 % intervals for every number that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from csp.seeds import stream
+
+Z = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
+
+
+class Estimate(NamedTuple):
+    """A figure, its 95 % interval, and how many observations it rests on. All None where n is 0."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+def proportion(successes: int, n: int) -> Estimate:
+    """successes / n with Wilson's interval (Wilson 1927)."""
+    if n == 0:
+        return Estimate(None, None, None, 0)
+    p = successes / n
+    middle = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z / (1 + Z**2 / n) * ((p * (1 - p) / n + Z**2 / (4 * n**2)) ** 0.5)
+    return Estimate(p, min(p, max(0.0, middle - half)), max(p, min(1.0, middle + half)), n)
+
+
+def bootstrap(numbers: Sequence[float], statistic: Callable = np.mean, resamples: int = 1000) -> Estimate:
+    """statistic of the numbers with a percentile bootstrap interval (Efron 1979); the same numbers, the same interval.
+
+    statistic takes an array and axis=.
+    """
+    sample = np.asarray(numbers, dtype=float)
+    if not len(sample):
+        return Estimate(None, None, None, 0)
+    draws = stream("bootstrap", len(sample)).integers(0, len(sample), size=(resamples, len(sample)))
+    low, high = np.percentile(statistic(sample[draws], axis=1), [2.5, 97.5])
+    return Estimate(float(statistic(sample, axis=0)), float(low), float(high), len(sample))

@@ -1,0 +1,124 @@
+"""A run's folder: finished pieces are kept as they come, so that an interrupted run goes on where it was.
+
+While it runs, DIR/run.json says what the run is and DIR/parts/ holds one file a finished piece (a row on a
+batch of instances). `finish` turns them into traces.jsonl and scores.parquet, in an order of their own, so
+that the bytes of traces.jsonl do not depend on batches, interruptions or speed.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
+
+from csp.errors import BadInput
+from csp.files import read_text, write_atomically
+from csp.trace import Trace, from_json, to_json, write_jsonl
+from experiments.scorer import Score
+
+Piece = tuple[Trace, Score]
+
+
+class Store:
+    """Traces and scores of a run by (row, index of the instance).
+
+    identity: everything that the traces depend on. Raises BadInput if the folder holds another run, is not
+    one that can be written to, or has unreadable pieces.
+    """
+
+    def __init__(self, folder: Path, identity: dict, fresh: bool = False):
+        self.folder, self.identity = folder, identity
+        self.parts = folder / "parts"
+        self.pieces: dict[tuple[str, int], Piece] = {}
+        if fresh:
+            self._clear()
+        card = folder / "run.json"
+        if card.exists():
+            self._check(card)
+            self._load()
+        else:
+            self.write_card({"status": "running"})
+
+    def _check(self, card: Path) -> None:
+        try:
+            kept = json.loads(read_text(card))["identity"]
+        except (json.JSONDecodeError, KeyError, TypeError):
+            raise BadInput(f"{card} is not a run of this command; choose another --out") from None
+        mine = json.loads(json.dumps(self.identity))
+        if kept != mine:
+            differing = [name for name in mine if kept.get(name) != mine[name]]
+            raise BadInput(
+                f"{self.folder} holds another run (differing in {', '.join(differing)}); "
+                "choose another --out, or give --fresh to overwrite it"
+            )
+
+    def _load(self) -> None:
+        for path in sorted(self.parts.glob("*.jsonl")):
+            for number, line in enumerate(read_text(path).splitlines(), 1):
+                try:
+                    record = json.loads(line)
+                    trace = from_json(json.dumps(record["trace"]))
+                    self.pieces[record["row"], record["index"]] = (trace, Score(**record["score"]))
+                except (json.JSONDecodeError, KeyError, TypeError, BadInput):
+                    raise BadInput(f"{path}, line {number}: not a finished piece; delete the file to redo it") from None
+
+    def _clear(self) -> None:
+        try:
+            for name in ("run.json", "traces.jsonl", "scores.parquet", "ceiling.png"):
+                (self.folder / name).unlink(missing_ok=True)
+            if self.parts.exists():
+                shutil.rmtree(self.parts)
+        except OSError as fault:
+            raise BadInput(f"cannot clear {self.folder}: {fault.strerror or fault}") from None
+
+    def add(self, row: str, indices: Sequence[int], pieces: Sequence[Piece]) -> None:
+        """Keep a finished piece of work: it is on disk when this returns."""
+        lines = []
+        for index, (trace, score) in zip(indices, pieces, strict=True):
+            self.pieces[row, index] = trace, score
+            record = {"row": row, "index": index, "trace": json.loads(to_json(trace)), "score": asdict(score)}
+            lines.append(json.dumps(record, separators=(",", ":")) + "\n")
+        slug = "".join(c if c.isalnum() or c in "-." else "_" for c in row)
+        write_atomically(self.parts / f"{slug}-{indices[0]:06d}-{os.getpid()}.jsonl", "".join(lines))
+
+    def missing(self, row: str, count: int) -> list[int]:
+        """The indices below count that the row has not finished yet."""
+        return [index for index in range(count) if (row, index) not in self.pieces]
+
+    def scores(self, row: str) -> list[Score]:
+        """The row's scores by index."""
+        return [self.pieces[key][1] for key in sorted(key for key in self.pieces if key[0] == row)]
+
+    def finish(self, rows: Sequence[str], about: dict) -> None:
+        """Write traces.jsonl and scores.parquet, rows in the given order, and close run.json with `about`."""
+        keys = [key for row in rows for key in sorted(key for key in self.pieces if key[0] == row)]
+        write_atomically(self.folder / "traces.jsonl", write_jsonl(self.pieces[key][0] for key in keys))
+        records = [{"row": row, "index": index, **asdict(self.pieces[row, index][1])} for row, index in keys]
+        buffer = io.BytesIO()
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(records, schema=SCHEMA), buffer)
+        write_atomically(self.folder / "scores.parquet", buffer.getvalue())
+        self.write_card({"status": "complete", **about})
+
+    def write_card(self, about: dict) -> None:
+        """Write run.json: the identity and what is known about the run."""
+        card = {"identity": self.identity, **about}
+        write_atomically(self.folder / "run.json", json.dumps(card, indent=1) + "\n")
+
+
+def _schema() -> pyarrow.Schema:
+    """Parquet types of Score's fields, from their annotations."""
+    types = {"str": pyarrow.string(), "int": pyarrow.int64(), "float": pyarrow.float64(), "bool": pyarrow.bool_()}
+    fields = [("row", pyarrow.string()), ("index", pyarrow.int64())]
+    for name, annotation in Score.__annotations__.items():
+        fields.append((name, types[str(annotation).split(" | ")[0]]))
+    return pyarrow.schema(fields)
+
+
+SCHEMA = _schema()

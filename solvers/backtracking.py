@@ -1,0 +1,110 @@
+"""Depth-first search that writes down every commit and retraction; python-constraint as an independent peer."""
+
+from __future__ import annotations
+
+import multiprocessing
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from csp.problem import Instance
+from csp.trace import Costs, Event, Trace, rewrites
+from solvers.domains import Domains
+
+BUDGET = 20_000  # commits of the depth-first search
+
+
+def depth_first(instance: Instance, seed: int, budget: int = BUDGET) -> Trace:
+    """Chronological backtracking, fewest legal values first, values rising; a call is one commit.
+
+    Takes back the last commit when a blank cell has no legal value. Ends "refuted" when the whole space is
+    searched, "out of budget" after `budget` commits. Nothing is random: seed is only recorded.
+    """
+    domains = Domains(instance)
+    events: list[Event] = []
+    calls = 0
+    trail: list[tuple[int, list[int]]] = []  # cell, values still to be tried there
+    end = "solved"
+    while (cell := domains.tightest()) is not None:
+        trail.append((cell, domains.legal(cell)))
+        while trail and not trail[-1][1]:
+            trail.pop()
+            if trail:
+                domains.retract(trail[-1][0])
+                events.append(Event(calls, trail[-1][0], 0))
+        if not trail:
+            end = "refuted"
+            break
+        if calls >= budget:
+            end = "out of budget"
+            break
+        cell, values = trail[-1]
+        calls += 1
+        domains.commit(cell, values[0])
+        events.append(Event(calls, cell, values.pop(0)))
+    assert end != "solved" or instance.solved(domains.assignment), "the checker found the search wrong"
+    return Trace(instance.id, "depth-first", seed, tuple(events), end, Costs(calls))
+
+
+class PythonConstraint:
+    """python-constraint's BacktrackingSolver, in a process of its own: compiled code that no signal interrupts.
+
+    One worker process serves many instances; it is ended when an instance takes more than `limit` seconds.
+    The trace is one call that commits the whole solution.
+    """
+
+    def __init__(self, limit: float = 10.0):
+        self.limit = limit
+        self.worker: tuple[multiprocessing.Process, Connection] | None = None
+
+    def __call__(self, instance: Instance, seed: int) -> Trace:
+        if self.worker is None:
+            context = multiprocessing.get_context("spawn")
+            here, there = context.Pipe()
+            process = context.Process(target=_serve, args=(there,), daemon=True)
+            process.start()
+            self.worker = process, here
+            here.recv()  # it has started: its imports do not count towards the limit
+        pipe = self.worker[1]
+        pipe.send((instance.problem.n, instance.problem.d, instance.problem.constraints, instance.givens))
+        if not pipe.poll(self.limit):
+            self.close()
+            return Trace(instance.id, "python-constraint", seed, (), "out of budget", Costs(1))
+        solution = pipe.recv()
+        if solution is None:
+            return Trace(instance.id, "python-constraint", seed, (), "refuted", Costs(1))
+        assert instance.solved(solution), "the checker found python-constraint's solution wrong"
+        events = tuple(rewrites(instance.givens, solution, 1))
+        return Trace(instance.id, "python-constraint", seed, events, "solved", Costs(1))
+
+    def close(self) -> None:
+        """End the worker process."""
+        if self.worker is not None:
+            self.worker[0].kill()
+            self.worker[0].join()
+            self.worker[1].close()
+            self.worker = None
+
+
+def _serve(pipe: Connection) -> None:
+    """The worker: receives problems, sends solutions (or None)."""
+    import signal
+
+    import constraint as pyc
+
+    from solvers.encodings import to_python_constraint
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    pipe.send("ready")
+    while True:
+        try:
+            n, d, rules, givens = pipe.recv()
+        except EOFError:
+            return
+        problem = pyc.Problem(pyc.BacktrackingSolver())
+        for cell in range(n):
+            problem.addVariable(cell, [int(givens[cell])] if givens[cell] else list(range(1, d + 1)))
+        for rule in rules:
+            to_python_constraint(rule, problem)
+        found = problem.getSolution()
+        pipe.send(None if found is None else np.array([found[cell] for cell in range(n)], dtype=np.int64))
