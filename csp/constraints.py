@@ -35,7 +35,7 @@ class Constraint(ABC):
     def pairwise(self) -> bool:
         """Whether it says exactly that every two cells of its scope differ."""
 
-    def violated(self, assignments: Int[np.ndarray, "*batch n"]) -> Bool[np.ndarray, "*batch"]:
+    def violated(self, assignments: Int[np.ndarray, "*batch n"]) -> Bool[np.ndarray, "*batch"] | np.bool_:
         """Whether the committed values already break this constraint."""
         return self.culprits(assignments[..., list(self.scope)]).any(-1)
 

@@ -50,7 +50,7 @@ class Problem:
             involved[rows, scopes[which, places]] = True
         return involved.reshape(assignments.shape)
 
-    def solved(self, assignments: Int[np.ndarray, "*batch n"]) -> Bool[np.ndarray, "*batch"]:
+    def solved(self, assignments: Int[np.ndarray, "*batch n"]) -> Bool[np.ndarray, "*batch"] | np.bool_:
         """Whether every cell holds a value 1..d and no constraint is violated."""
         in_range = ((assignments >= 1) & (assignments <= self.d)).all(-1)
         return in_range & ~self.violated(assignments).any(-1)
@@ -133,7 +133,7 @@ class Instance:
         """How many cells are to be filled."""
         return int((self.givens == 0).sum())
 
-    def solved(self, assignments: Int[np.ndarray, "*batch n"]) -> Bool[np.ndarray, "*batch"]:
+    def solved(self, assignments: Int[np.ndarray, "*batch n"]) -> Bool[np.ndarray, "*batch"] | np.bool_:
         """The checker: complete, every constraint kept, every given still there."""
         kept = ((assignments == self.givens) | (self.givens == 0)).all(-1)
         return kept & self.problem.solved(assignments)

@@ -14,6 +14,7 @@ Compiled by numba; the tests compare it with brute force and CP-SAT.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import no_type_check
 
 import numba
 import numpy as np
@@ -30,6 +31,7 @@ class SearchGivenUp(RuntimeError):
 
 
 @numba.njit(cache=True)
+@no_type_check
 def _propagate(domains, fixed, starts, neighbours, covers, full):
     """Naked and hidden singles to a fixpoint, in place; False at a contradiction."""
     changed = True
@@ -69,6 +71,7 @@ def _propagate(domains, fixed, starts, neighbours, covers, full):
 
 
 @numba.njit(cache=True)
+@no_type_check
 def _search(domains, starts, neighbours, covers, d, order, limit, interchange, budget, solution):
     """Depth-first search; returns (solutions found up to limit, guesses; -1 guesses if over budget)."""
     n = len(domains)

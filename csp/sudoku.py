@@ -74,10 +74,11 @@ def write(problem: Problem, assignment: Int[np.ndarray, " n"]) -> str:
     return "".join(SYMBOLS[v] for v in assignment)
 
 
-def symmetry(rng: np.random.Generator, side: int) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " d+1"]]:
+def symmetry(rng: np.random.Generator, side: int) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " values"]]:
     """A random symmetry: (cells, relabel) such that relabel[assignment[cells]] obeys the rules iff assignment does.
 
-    Bands, rows in a band, stacks, columns in a stack and values are permuted; square boxes also transpose.
+    cells (n,), relabel (side + 1,). Bands, rows in a band, stacks, columns in a stack and values are permuted;
+    square boxes also transpose.
     """
     high, wide = BOXES[side]
     rows = _shuffled_lines(rng, side, high)

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
-from rich.console import Console
 
 from csp.errors import BadInput
 from experiments import puzzles, report, rows
 from experiments.console import console, progress
 from experiments.scorer import score
 from experiments.store import Store
-from solvers.oracle import pick
+from solvers.oracle import Oracle, pick
 
 
 @dataclass(frozen=True)
@@ -102,16 +101,13 @@ def main(options: Ceiling) -> None:
     if options.json:
         print(json.dumps([summary.as_json() for summary in summaries], indent=1))
     else:
-        terminal = Console(highlight=False)
-        terminal.width = max(terminal.width, 124)
-        terminal.print(report.table(summaries, title))
-        terminal.print(_strata(instances), report.LEGEND, sep="\n", style="dim")
+        report.show(summaries, title, (_strata(instances), *report.LEGEND))
     console.print(f"wrote scores.parquet, traces.jsonl, run.json and ceiling.png to {folder}")
 
 
 def _run(store: Store, able: list[rows.Row], instances: list, runner: rows.Runner, options: Ceiling) -> None:
     """Decode and score what the store does not hold yet."""
-    oracles: dict[int, object] = {}
+    oracles: dict[int, Oracle] = {}
     done = len(able) * len(instances) - sum(len(store.missing(row.name, len(instances))) for row in able)
     if done:
         console.print(f"{done} of {len(able) * len(instances)} traces were there already in {store.folder}")
@@ -126,9 +122,9 @@ def _run(store: Store, able: list[rows.Row], instances: list, runner: rows.Runne
                 traces = runner.run(row, [instances[index] for index in indices], options.seed)
                 pieces = []
                 for index, trace in zip(indices, traces, strict=True):
-                    oracle = oracles.setdefault(index, None) or pick(instances[index])
-                    oracles[index] = oracle
-                    pieces.append((trace, score(trace, instances[index], oracle)))
+                    if index not in oracles:
+                        oracles[index] = pick(instances[index])
+                    pieces.append((trace, score(trace, instances[index], oracles[index])))
                 store.add(row.name, indices, pieces)
                 bar.advance(task, len(indices))
 
@@ -166,7 +162,7 @@ def _say_left_out(wanted: list[rows.Row], runner: rows.Runner) -> None:
         if reason := runner.reason_left_out(row):
             reasons.setdefault(reason, []).append(row.name)
     for reason, names in reasons.items():
-        console.print(f"left out: {', '.join(names)}\n  because there is {reason}" if reason.startswith("no ") else f"left out: {', '.join(names)}\n  because {reason}")
+        console.print(f"left out: {', '.join(names)}\n  because {reason}")
 
 
 def _card(instance) -> dict:
@@ -188,7 +184,10 @@ def _strata(instances: list) -> str:
     unknown = len(instances) - len(guesses)
     several = sum(i.difficulty is not None and i.difficulty.solutions > 1 for i in instances)
     tail = f"; {unknown} not certified within the budget" if unknown else ""
-    return f"Certified search need (guesses of the reference search): {', '.join(parts)}{tail}. {several} have several solutions."
+    return (
+        f"Certified search need (guesses of the reference search): {', '.join(parts)}{tail}. "
+        f"{several} of {len(instances)} have several solutions."
+    )
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 from rich import box
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -89,13 +91,13 @@ def table(summaries: Sequence[Summary], title: str) -> Table:
             made.add_row(
                 f"  {summary.row.name}",
                 str(f["n"]),
-                _cell(f["solved"], _percent),
+                _cell(f["solved"], percent=True),
                 Text(counts),
-                _cell(f["first_dead"], _short),
-                _cell(f["lag"], _short),
-                _cell(f["debt"], _short),
-                _cell(f["recovery"], _percent),
-                *(_cell(f[name], _short) for name in ("commits", "retractions", "calls", "seconds")),
+                _cell(f["first_dead"]),
+                _cell(f["lag"]),
+                _cell(f["debt"]),
+                _cell(f["recovery"], percent=True),
+                *(_cell(f[name]) for name in ("commits", "retractions", "calls", "seconds")),
             )
     return made
 
@@ -104,27 +106,47 @@ def _percent(share: float) -> str:
     return f"{100 * share:.0f}" if share in (0, 1) else f"{100 * share:.1f}"
 
 
-def _short(number: float) -> str:
+def _short(number: float, digits: int = 3) -> str:
+    """The number with so many significant digits, and no needless zeros."""
     if number == 0:
         return "0"
-    digits = max(0, 2 - math.floor(math.log10(abs(number)))) if abs(number) < 100 else 0
-    text = f"{number:.{min(digits, 4)}f}"
+    places = max(0, digits - 1 - math.floor(math.log10(abs(number))))
+    text = f"{number:.{min(places, 4)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _cell(figure: Estimate, spell) -> Text:
+def _cell(figure: Estimate, percent: bool = False) -> Text:
     """The figure, its interval dim below; a dash where nothing was measured."""
     if figure.value is None:
         return Text("-", style="dim")
-    return Text(spell(figure.value)).append(f"\n{spell(figure.low)}..{spell(figure.high)}", style="dim")
+    if percent:
+        value, low, high = _percent(figure.value), f"{100 * figure.low:.0f}", f"{100 * figure.high:.0f}"
+    else:
+        value, low, high = _short(figure.value), _short(figure.low, 2), _short(figure.high, 2)
+    return Text(value).append(f"\n{low}-{high}" if low != high else f"\n{low}", style="dim")
+
+
+def show(summaries: Sequence[Summary], title: str, notes: Sequence[str]) -> None:
+    """Print the table to standard output, at its full width, and what its words mean below."""
+    terminal = Console(highlight=False)
+    made = table(summaries, title)
+    widest = Measurement.get(terminal, terminal.options.update(width=400), made).maximum
+    terminal.width = max(terminal.width, widest)
+    terminal.print(made)
+    terminal.width = min(terminal.width, widest)
+    for note in notes:
+        terminal.print(note, style="dim")
 
 
 LEGEND = (
-    "Below each figure: its 95 % interval (Wilson for shares, bootstrap else). need: traces that entered a dead end, a "
-    "state that no solution extends;\nmet / unmet: solved all the same / not. first dead: commits made by then; lag: "
-    "commits until it shows (medians over traces with one).\ndebt: fewest cells to blank at the end for a solution to "
-    "exist (mean over unsolved). recovery: met / need. For a decoder that never retracts,\nunmet = not solved by "
-    "definition: what it measures is when and how expensively, not that."
+    "Below each figure: its 95 % interval (Wilson for shares, bootstrap otherwise).",
+    "need: traces that entered a dead end, a state that no solution extends; met: of those, solved all the same; unmet: "
+    "not. recovery: met / need. first dead: commits made when it first was dead; lag: commits from there until it shows "
+    "(medians over the traces that have one). debt: fewest cells to blank at the end for a solution to exist again (mean "
+    "over unsolved traces). calls: network passes, or search steps (one call for cp-sat and python-constraint, which show "
+    "no steps).",
+    "A decoder that never retracts cannot recover: its unmet = not solved is an identity, not a finding. What it does "
+    "measure is how early, how unseen and how expensive its dead ends are.",
 )
 
 
@@ -134,7 +156,7 @@ def figure(summaries: Sequence[Summary], scores: dict[str, Sequence[Score]], tit
 
     colours = dict(zip(GROUPS, ("#7f7f7f", "#2ca02c", "#d62728", "#1f77b4", "#9467bd"), strict=True))
     ordered = [s for group in GROUPS for s in summaries if s.row.group == group]
-    canvas = Figure(figsize=(13, max(4.5, 1.6 + 0.34 * len(ordered))), layout="constrained")
+    canvas = Figure(figsize=(14, max(4.5, 1.6 + 0.34 * len(ordered))), layout="constrained")
     left, middle = canvas.subplots(1, 2, width_ratios=(1.25, 1))
     places = np.arange(len(ordered))[::-1]
     for place, summary in zip(places, ordered, strict=True):
@@ -147,36 +169,39 @@ def figure(summaries: Sequence[Summary], scores: dict[str, Sequence[Score]], tit
     left.set_yticks(places, [s.row.name for s in ordered])
     left.set_xlim(0, 100)
     left.set_ylim(-0.7, len(ordered) - 0.3)
-    left.set_xlabel("solved, % (plain: no dead end met; hatched: taken back and solved; line: 95 % interval)")
     left.set_title("Who solves, and who had to take back")
-    used = set()
-    for summary in ordered:
-        if summary.row.group == "solvers" or not scores[summary.row.name]:
-            continue
-        calls, solved = summary.figures["calls"], summary.figures["solved"]
-        label = summary.row.group if summary.row.group not in used else None
-        used.add(summary.row.group)
-        middle.errorbar(
-            calls.value,
-            100 * solved.value,
-            xerr=[[calls.value - calls.low], [calls.high - calls.value]],
-            yerr=[[100 * (solved.value - solved.low)], [100 * (solved.high - solved.value)]],
-            fmt="o",
-            color=colours[summary.row.group],
-            label=label,
-            ms=5,
-            lw=0.8,
-        )
-        middle.annotate(
-            summary.row.name, (calls.value, 100 * solved.value), fontsize=7, xytext=(4, 3), textcoords="offset points"
-        )
-    middle.set_xscale("log")
-    middle.set_ylim(-3, 106)
-    middle.set_xlabel("calls a puzzle (network passes or search steps; log scale)")
-    middle.set_ylabel("solved, %")
-    middle.set_title("Success against calls")
-    middle.legend(fontsize=8, loc="lower right")
+    left.set_xlabel("solved, % (plain: no dead end met; hatched: taken back and solved; line: 95 % interval)")
+    irrevocable = [s for s in ordered if s.row.group != "solvers" and not s.figures["retractions"].value]
+    _survival(middle, irrevocable, scores, colours)
     canvas.suptitle(title, fontsize=11)
     buffer = io.BytesIO()
     canvas.savefig(buffer, dpi=130, metadata={"Software": None})
     write_atomically(path, buffer.getvalue())
+
+
+def _survival(axes, irrevocable: Sequence[Summary], scores: dict[str, Sequence[Score]], colours: dict) -> None:
+    """How early decoders that never retract kill the board: the share still alive as blanks are filled."""
+    grid = np.linspace(0, 1, 201)
+    styles = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
+    seen: dict[str, int] = {}
+    ends = []
+    for summary in irrevocable:
+        group, of_row = summary.row.group, scores[summary.row.name]
+        dead = np.array([1.1 if s.first_dead_blanks is None else s.first_dead_blanks for s in of_row])
+        alive = 100 * (dead[None, :] > grid[:, None]).mean(1)
+        style = styles[seen.get(group, 0) % len(styles)]
+        seen[group] = seen.get(group, 0) + 1
+        axes.plot(100 * grid, alive, color=colours[group], ls=style, lw=1.5)
+        ends.append([alive[-1], summary.row.name, colours[group]])
+    height = 106.0
+    for end, name, colour in sorted(ends, key=lambda e: -e[0]):
+        height = min(end, height - 3.5)  # labels one below the other where lines end together
+        axes.annotate(
+            name, (100, end), xytext=(103, height), fontsize=8, color=colour, va="center", annotation_clip=False
+        )
+    axes.set_xlim(0, 100)
+    axes.set_ylim(-3, 104)
+    axes.set_yticks(range(0, 101, 20))
+    axes.set_xlabel("blanks filled, %")
+    axes.set_ylabel("boards that some solution still extends, %")
+    axes.set_title("How early a decoder that never takes back is lost")

@@ -6,8 +6,9 @@ A row's decoder may also be spelled out (generators/decoders.py), as in "diffusi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from time import perf_counter
 
 from csp.errors import BadInput
 from csp.problem import Instance
@@ -22,8 +23,8 @@ GROUPS = (
     "no learning",
     "solvers",
     "autoregression",
-    "masked diffusion, nothing retracted",
-    "masked diffusion that remasks",
+    "diffusion, irrevocable",
+    "diffusion that remasks",
 )
 BUDGET = 100  # network calls a board for rows that remask
 
@@ -110,9 +111,6 @@ class Runner:
 
 
 def _timed(solver: Callable[[Instance, int], Trace], instance: Instance, seed: int) -> Trace:
-    from dataclasses import replace
-    from time import perf_counter
-
     started = perf_counter()
     trace = solver(instance, seed)
     return replace(trace, costs=trace.costs._replace(seconds=perf_counter() - started))
@@ -130,7 +128,7 @@ def runner(rows: Sequence[Row], family: str, instances: Sequence[Instance], fold
     for kind in sorted({row.spec.model for row in rows if isinstance(row.spec, Decoder)} - {"uniform"}):
         path = (folder or checkpoint.FOLDER) / f"{family}-{kind}.safetensors"
         if not path.exists() and not path.with_suffix(".json").exists():
-            missing[kind] = f"no {kind} checkpoint for {family}: train one with `takeback train {kind} --family {family}`"
+            missing[kind] = f"there is no {family} {kind} checkpoint in {folder or checkpoint.FOLDER}"
             continue
         loaded = checkpoint.load(path, family)
         widest = max(instances, key=lambda instance: instance.problem.n).problem

@@ -86,7 +86,8 @@ class Autoregressive(nn.Module):
 
     def training_flops(self, boards: Boards) -> float:
         """Forward and backward FLOPs of one update on these boards (backward counted as twice forward)."""
-        return 3 * len(boards) * self.backbone.flops(boards.width, boards.width**2)
+        width = np.array(boards.width)
+        return float(3 * len(boards) * self.backbone.flops(width, width**2))
 
     def open(self, boards: Boards) -> AutoregressiveSession:
         check_fits(self.name, self.backbone.config, boards)
@@ -148,8 +149,7 @@ class AutoregressiveSession:
         log_probs[each, cell] = np.round(final, DIGITS)
         speaks = np.zeros(assignments.shape, dtype=bool)
         speaks[each, cell] = True
-        flops = np.array([self._flops(*row) for row in zip(first, last, said.clues)])
-        return Prediction(log_probs, speaks, fed, flops)
+        return Prediction(log_probs, speaks, fed, self._flops(first, last, said.clues))
 
     def _keep(self, rows: Int[np.ndarray, " rows"]) -> None:
         """Forget the rows that are no longer asked about."""
@@ -158,9 +158,8 @@ class AutoregressiveSession:
             self.cache.keep(torch.as_tensor(places, device=self.weight.device))
             self.read, self.rows = self.read[places], rows
 
-    def _flops(self, first: int, last: int, clues: int) -> float:
+    def _flops(self, first: np.ndarray, last: np.ndarray, clues: np.ndarray) -> Float[np.ndarray, " rows"]:
         """FLOPs of reading tokens first..last; each looks at itself and those before, clues at all clues."""
-        tail = max(first, clues)
-        pairs = (last + 1) * (last + 2) // 2 - tail * (tail + 1) // 2
-        pairs += clues * clues if first == 0 else 0
-        return self.model.backbone.flops(int(last - first + 1), int(pairs))
+        tail = np.maximum(first, clues)
+        pairs = (last + 1) * (last + 2) // 2 - tail * (tail + 1) // 2 + np.where(first == 0, clues**2, 0)
+        return self.model.backbone.flops(last - first + 1, pairs)

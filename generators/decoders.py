@@ -10,6 +10,7 @@ retraction separately.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
@@ -50,12 +51,7 @@ class Decoder:
     calls: int = 0
 
     def __post_init__(self) -> None:
-        words = {"order": Order, "veto": Veto, "retraction": Retraction, "signal": Signal}
-        for field, choices in words.items():
-            if getattr(self, field) not in get_args(choices):
-                raise BadInput(f"no {field} {getattr(self, field)!r}; there are {', '.join(get_args(choices))}")
-        if self.model not in MODELS:
-            raise BadInput(f"no model {self.model!r}; there are {', '.join(MODELS)}")
+        check_words(vars(self))
         if self.model == "ar" and (self.order != "raster" or self.k != 1):
             raise BadInput("an AR model speaks of its next cell only: order=raster and k=1")
         if self.k < 1 or self.attempts < 1 or self.calls < 0 or self.temperature < 0 or self.redraft < 0:
@@ -74,6 +70,14 @@ class Decoder:
 
 
 MODELS = ("uniform", "ar", "diffusion")
+WORDS = {"order": Order, "veto": Veto, "retraction": Retraction, "signal": Signal}
+
+
+def check_words(words: Mapping[str, object]) -> None:
+    """Raises BadInput if the model, order, veto, retraction or signal among the words does not exist."""
+    for name, choices in {"model": MODELS, **{name: get_args(kind) for name, kind in WORDS.items()}}.items():
+        if name in words and words[name] not in choices:
+            raise BadInput(f"no {name} {words[name]!r}; there are {', '.join(choices)}")
 
 
 def parse(text: str) -> Decoder:
@@ -90,6 +94,7 @@ def parse(text: str) -> Decoder:
         except ValueError:
             raise BadInput(f"decoder {text!r}: {value!r} is not a number for {name}") from None
     try:
+        check_words({"model": model, **words})
         return Decoder(model, **words)
     except BadInput as fault:
         raise BadInput(f"decoder {text!r}: {fault}") from None

@@ -58,7 +58,8 @@ class MaskedDiffusion(nn.Module):
 
     def training_flops(self, boards: Boards) -> float:
         """Forward and backward FLOPs of one update on these boards (backward counted as twice forward)."""
-        return 3 * len(boards) * self.backbone.flops(boards.width, boards.width**2)
+        width = np.array(boards.width)
+        return float(3 * len(boards) * self.backbone.flops(width, width**2))
 
     def open(self, boards: Boards) -> DiffusionSession:
         check_fits(self.name, self.backbone.config, boards)
@@ -91,6 +92,6 @@ class DiffusionSession:
         said = self.model(torch.as_tensor(assignments, device=device), related, self.real[where])
         real = self.boards.real[rows]
         tokens = real.sum(1)
-        flops = np.array([self.model.backbone.flops(int(n), int(n) ** 2) for n in tokens])
+        flops = self.model.backbone.flops(tokens, tokens**2)
         log_probs = np.round(said.double().cpu().numpy(), DIGITS)
         return Prediction(log_probs, (assignments == 0) & real, tokens, flops)

@@ -8,7 +8,7 @@ has read (an AR model's KV cache), but its answer is a function of the board and
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -29,6 +29,7 @@ class Prediction:
     flops: Float[np.ndarray, " batch"]
 
 
+@runtime_checkable
 class Session(Protocol):
     """A model at work on a batch of boards."""
 
@@ -37,6 +38,7 @@ class Session(Protocol):
         ...
 
 
+@runtime_checkable
 class Model(Protocol):
     """Anything that can be asked for log-probabilities. name: as in decoders and cards."""
 

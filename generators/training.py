@@ -23,7 +23,7 @@ import torch
 
 from csp.errors import BadInput
 from csp.files import write_atomically
-from csp.generate import Split, Symmetry, draw, family
+from csp.generate import Symmetry, draw, family
 from csp.seeds import key, stream
 from generators import checkpoint
 from generators.boards import Boards, stack
@@ -78,7 +78,7 @@ class Dataset:
         return moved, relabel[each, solutions[each, cells]]
 
 
-def dataset(name: str, seed: int, split: Split, count: int, tick: Callable[[], None] = lambda: None) -> Dataset:
+def dataset(name: str, seed: int, split: str, count: int, tick: Callable[[], None] = lambda: None) -> Dataset:
     """The first `count` items of a family's split; `tick` is called after each."""
     instances = []
     for index in range(count):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -128,11 +129,11 @@ class Backbone(nn.Module):
                 layer += 1
         return self.head(self.norm(x)).log_softmax(-1)
 
-    def flops(self, tokens: int, pairs: int) -> float:
-        """Multiply-adds x 2 of reading `tokens` tokens that look at `pairs` (query, key) pairs in all."""
+    def flops(self, tokens: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+        """FLOPs (2 a multiply-add) of reading `tokens` tokens that look at `pairs` (query, key) pairs in all."""
         config = self.config
         layer = tokens * 2 * 12 * config.dim**2 + pairs * (4 * config.dim + 4 * BITS * config.heads)
-        return float(config.blocks * config.loops * layer + tokens * 2 * config.dim * config.d)
+        return np.asarray(config.blocks * config.loops * layer + tokens * 2 * config.dim * config.d, dtype=float)
 
 
 def _writer(cache, layer, places):

@@ -1,0 +1,105 @@
+"""What every solver must do. A new entry in solvers.SOLVERS is tested here without further code."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import extending, instances
+
+from csp.trace import replay
+from solvers import SOLVERS
+
+COMPLETE = ("depth-first", "cp-sat", "python-constraint")  # these prove it when there is no solution
+IRREVOCABLE = ("dsatur", "cp-sat", "python-constraint")
+
+
+@pytest.fixture(params=SOLVERS, scope="session")
+def solver(request):
+    return request.param
+
+
+def checked(name, instance, seed=0):
+    """The trace, after the checks that hold for every solver."""
+    trace = SOLVERS[name](instance, seed)
+    states = replay(trace, instance.givens)  # raises if a given changed
+    assert (trace.instance, trace.decoder, trace.seed) == (instance.id, name, seed)
+    assert (trace.end == "solved") == bool(instance.solved(states[-1]))
+    calls = [event.call for event in trace.events]
+    assert calls == sorted(calls) and all(0 <= call <= trace.costs.calls for call in calls)
+    if name in IRREVOCABLE:
+        assert trace.retractions == 0
+    if trace.end == "stuck":
+        blank = states[-1] == 0
+        assert blank.any()
+    return trace
+
+
+@settings(max_examples=30)
+@given(instances(), st.integers(0, 100))
+def test_traces_conform(solver, instance, seed):
+    if instance.problem.violated(instance.givens).any():
+        return
+    checked(solver, instance, seed)
+
+
+@settings(max_examples=40)
+@given(instance=instances())
+def test_complete_solvers_agree_with_brute_force(instance):
+    if instance.problem.violated(instance.givens).any():
+        return
+    solvable = len(extending(instance.problem, instance.givens)) > 0
+    for name in COMPLETE:
+        assert checked(name, instance).end == ("solved" if solvable else "refuted"), name
+
+
+def test_the_same_seed_gives_the_same_trace(solver, few):
+    for family in few:
+        for instance in few[family][:3]:
+            first, again = SOLVERS[solver](instance, 3), SOLVERS[solver](instance, 3)
+            assert (first.events, first.end) == (again.events, again.end)
+
+
+def test_every_drawn_puzzle_is_solved_by_the_complete_ones(few):
+    for family in few:
+        for instance in few[family]:
+            for name in COMPLETE:
+                assert checked(name, instance).end == "solved"
+
+
+def test_min_conflicts_depends_on_its_seed(few):
+    instance = few["sudoku6"][0]
+    assert checked("min-conflicts", instance, 0).events != checked("min-conflicts", instance, 1).events
+
+
+def test_budgets_are_kept(few):
+    from solvers.backtracking import depth_first
+    from solvers.local_search import min_conflicts
+
+    for instance in few["sudoku6"]:
+        short = depth_first(instance, 0, budget=5)
+        assert short.end == "out of budget" and short.commits == 5
+        assert min_conflicts(instance, 0, budget=30).costs.calls <= 30
+
+
+def test_python_constraint_gives_up_at_its_limit_and_goes_on():
+    from csp import sudoku
+    from solvers.backtracking import PythonConstraint
+
+    solver = PythonConstraint(limit=0.0)
+    trace = solver(sudoku.parse("." * 81), 0)
+    assert trace.end == "out of budget" and not trace.events
+    solver.limit = 60.0
+    assert solver(sudoku.parse("." * 16), 0).end == "solved"
+    solver.close()
+
+
+def test_dsatur_colours_a_bipartite_graph_with_two_colours():
+    """Brélaz (1979): DSATUR is exact on bipartite graphs."""
+    from csp import colouring
+    from csp.problem import Instance
+
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        problem, _ = colouring.planted(rng, 14, 2, 2.5)
+        instance = Instance(problem, np.zeros(14, dtype=np.int64), "g", "bipartite")
+        assert checked("dsatur", instance).end == "solved"

@@ -1,0 +1,37 @@
+"""Hypothesis settings and the fixtures that several folders use."""
+
+import os
+
+import hypothesis
+import pytest
+import torch
+
+from csp.generate import draw
+from generators import checkpoint
+from generators.model import Uniform
+from generators.transformer import BackboneConfig
+
+hypothesis.settings.register_profile("fast", max_examples=60, deadline=None, derandomize=True)
+hypothesis.settings.register_profile("slow", max_examples=2000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+
+@pytest.fixture(scope="session")
+def tiny_models():
+    """Untrained networks that read sudoku4 and one that reads 3-colourings: decoding must conform all the same."""
+    torch.manual_seed(0)
+
+    def build(kind, d, cells):
+        model = checkpoint.KINDS[kind](BackboneConfig(d, cells, dim=16, heads=2, blocks=1, loops=2), kind)
+        return model.double().eval().requires_grad_(False)
+
+    return {
+        family: {"uniform": Uniform(), **{kind: build(kind, d, cells) for kind in checkpoint.KINDS}}
+        for family, d, cells in (("sudoku4", 4, 16), ("colouring", 3, 50))
+    }
+
+
+@pytest.fixture(scope="session")
+def few():
+    """A few certified instances a family."""
+    return {name: [draw(name, 1, "test", index) for index in range(8)] for name in ("sudoku4", "sudoku6", "colouring")}

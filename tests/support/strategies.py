@@ -1,0 +1,90 @@
+"""What hypothesis draws (small instances and their assignments), and brute force to check answers against."""
+
+from functools import lru_cache
+from itertools import combinations, product
+
+import numpy as np
+from hypothesis import strategies as st
+
+from csp import colouring, sudoku
+from csp.problem import Instance
+
+
+@lru_cache(maxsize=512)
+def solutions_of(problem):
+    """All solutions of a small problem, (solutions, n), by plain enumeration; rules are read naively."""
+    if problem.name == "sudoku 4x4":
+        return _sudoku4()
+    scopes = [rule.scope for rule in problem.constraints]
+    boards = np.array(list(product(range(1, problem.d + 1), repeat=problem.n)), dtype=np.int64)
+    fine = np.ones(len(boards), dtype=bool)
+    for scope in scopes:
+        for a, b in combinations(scope, 2):
+            fine &= boards[:, a] != boards[:, b]
+    return boards[fine]
+
+
+def _sudoku4():
+    """The 288 grids, from all ways to stack four rows."""
+    rows = [r for r in product((1, 2, 3, 4), repeat=4) if len(set(r)) == 4]
+    grids = []
+    for four in product(rows, repeat=4):
+        grid = np.array(four)
+        columns = all(len(set(grid[:, c])) == 4 for c in range(4))
+        if columns and all(len(set(grid[r : r + 2, c : c + 2].ravel())) == 4 for r in (0, 2) for c in (0, 2)):
+            grids.append(grid.ravel())
+    return np.array(grids, dtype=np.int64)
+
+
+def extending(problem, assignment):
+    """The solutions that extend an assignment."""
+    every = solutions_of(problem)
+    return every[((every == assignment) | (assignment == 0)).all(1)]
+
+
+def brute_debt(instance, assignment):
+    """Fewest committed cells to blank, by trying every solution."""
+    every = extending(instance.problem, instance.givens)
+    return int(((every != assignment) & (assignment > 0)).sum(1).min())
+
+
+@st.composite
+def graphs(draw, most=7):
+    """Colouring problems of up to `most` nodes and 2 or 3 colours; some have no colouring."""
+    n = draw(st.integers(1, most))
+    d = draw(st.integers(2, 3))
+    pairs = list(combinations(range(n), 2))
+    edges = draw(st.lists(st.sampled_from(pairs), unique=True)) if pairs else []
+    return colouring.graph(n, edges, d)
+
+
+def problems():
+    """The 4x4 board or a small graph."""
+    return st.one_of(st.just(sudoku.board(4)), graphs())
+
+
+@st.composite
+def instances(draw, solvable=None):
+    """Instances of those problems with a few givens; solvable=True has a solution for sure."""
+    problem = draw(problems().filter(lambda p: not solvable or len(solutions_of(p))))
+    every = solutions_of(problem)
+    if len(every) and (solvable or draw(st.booleans())):
+        base = every[draw(st.integers(0, len(every) - 1))]
+    else:
+        base = np.array(draw(st.lists(st.integers(1, problem.d), min_size=problem.n, max_size=problem.n)))
+    shown = draw(st.lists(st.booleans(), min_size=problem.n, max_size=problem.n))
+    return Instance(problem, np.where(shown, base, 0).astype(np.int64), "drawn", "drawn by hypothesis")
+
+
+@st.composite
+def states(draw, instance):
+    """A partial, contradictory or complete assignment that keeps the instance's givens."""
+    n, d = instance.problem.n, instance.problem.d
+    values = np.array(draw(st.lists(st.integers(0, d), min_size=n, max_size=n)), dtype=np.int64)
+    every = solutions_of(instance.problem)
+    if len(every) and draw(st.booleans()):  # near a solution, so that alive states are common too
+        base = every[draw(st.integers(0, len(every) - 1))]
+        values = np.where(draw(st.lists(st.booleans(), min_size=n, max_size=n)), base, 0)
+        if draw(st.booleans()):
+            values[draw(st.integers(0, n - 1))] = draw(st.integers(0, d))
+    return np.where(instance.givens > 0, instance.givens, values).astype(np.int64)
