@@ -22,6 +22,7 @@ from csp.errors import BadInput
 from csp.problem import Instance
 from csp.seeds import key, stream
 
+TRIES = 2_000  # candidates for one item
 SHARES = {"train": range(0, 80), "validation": range(80, 90), "test": range(90, 100)}  # of 100 orbit buckets
 
 
@@ -130,12 +131,16 @@ def split_of(orbit: str) -> str:
 
 
 def draw(name: str, seed: int, split: str, index: int) -> Instance:
-    """Item `index` of a family's split: the same for the same arguments, on any machine."""
+    """Item `index` of a family's split: the same for the same arguments, on any machine.
+
+    Raises BadInput for an unknown family or split, or if TRIES candidates in a row belong to other splits (4x4
+    boards have so few orbits that a split can be empty).
+    """
     if split not in SHARES:
         raise BadInput(f"no split {split!r}; there are {', '.join(SHARES)}")
     source = family(name)
     rng = stream("instance", name, seed, split, index)
-    while True:
+    for _ in range(TRIES):
         instance = source.propose(rng)
         if split_of(orbit_key(instance)) != split:
             continue
@@ -144,3 +149,4 @@ def draw(name: str, seed: int, split: str, index: int) -> Instance:
             continue
         where = f"{name} seed {seed} {split} {index}"
         return replace(instance, provenance=where, difficulty=difficulty)
+    raise BadInput(f"{name}: no {split} puzzle among {TRIES} candidates; this family may have none")

@@ -55,7 +55,7 @@ def summarise(row: Row, scores: Sequence[Score]) -> Summary:
     n, need = len(scores), sum(s.need for s in scores)
     met = sum(s.met for s in scores)
 
-    def of(name: str) -> list[float]:
+    def of(name: str) -> list[float | int]:
         return [value for s in scores if (value := getattr(s, name)) is not None]
 
     figures: dict[str, Estimate | int] = {

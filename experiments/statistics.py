@@ -31,7 +31,7 @@ def proportion(successes: int, n: int) -> Estimate:
     return Estimate(p, min(p, max(0.0, middle - half)), max(p, min(1.0, middle + half)), n)
 
 
-def bootstrap(numbers: Sequence[float], statistic: Callable = np.mean, resamples: int = 1000) -> Estimate:
+def bootstrap(numbers: Sequence[float | int], statistic: Callable = np.mean, resamples: int = 1000) -> Estimate:
     """statistic of the numbers with a percentile bootstrap interval (Efron 1979); the same numbers, the same interval.
 
     statistic takes an array and axis=.

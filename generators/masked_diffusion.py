@@ -58,8 +58,7 @@ class MaskedDiffusion(nn.Module):
 
     def training_flops(self, boards: Boards) -> float:
         """Forward and backward FLOPs of one update on these boards (backward counted as twice forward)."""
-        width = np.array(boards.width)
-        return float(3 * len(boards) * self.backbone.flops(width, width**2))
+        return float(3 * len(boards) * self.backbone.flops(boards.width, boards.width**2))
 
     def open(self, boards: Boards) -> DiffusionSession:
         check_fits(self.name, self.backbone.config, boards)

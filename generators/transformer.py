@@ -129,7 +129,9 @@ class Backbone(nn.Module):
                 layer += 1
         return self.head(self.norm(x)).log_softmax(-1)
 
-    def flops(self, tokens: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    def flops(
+        self, tokens: Int[np.ndarray, "*rows"] | int, pairs: Int[np.ndarray, "*rows"] | int
+    ) -> Float[np.ndarray, "*rows"]:
         """FLOPs (2 a multiply-add) of reading `tokens` tokens that look at `pairs` (query, key) pairs in all."""
         config = self.config
         layer = tokens * 2 * 12 * config.dim**2 + pairs * (4 * config.dim + 4 * BITS * config.heads)

@@ -1,5 +1,7 @@
 """What every decoder must do, over every allowed combination of words, with untrained networks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -83,7 +85,7 @@ def test_a_trace_depends_on_instance_decoder_and_seed_alone(tiny_models, few, fa
 def test_rows_give_the_same_traces_at_batch_sizes_1_and_64(tiny_models, name):
     from csp.generate import draw
 
-    spec = ROWS[name].spec
+    spec = replace(ROWS[name].spec, calls=min(ROWS[name].spec.calls, 30))
     instances = [draw("sudoku4", 2, "test", index) for index in range(64)]
     model = tiny_models["sudoku4"][spec.model]
     together = decode(spec, model, instances, 7)

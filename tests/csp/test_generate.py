@@ -86,6 +86,13 @@ def test_unique_puzzles_have_no_clue_to_spare(seed):
         assert reference.count(instance.problem, fewer) == 2
 
 
+def test_a_split_without_puzzles_says_so(monkeypatch):
+    monkeypatch.setattr(generate, "TRIES", 20)
+    monkeypatch.setattr(generate, "split_of", lambda orbit: "train")
+    with pytest.raises(BadInput, match="no test puzzle among 20 candidates"):
+        generate.draw("sudoku4", 0, "test", 0)
+
+
 def test_unknown_names_are_refused():
     with pytest.raises(BadInput, match="no family 'chess'"):
         generate.draw("chess", 0, "test", 0)

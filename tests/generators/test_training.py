@@ -1,0 +1,151 @@
+"""Training: resuming gives what an unbroken run gives; the card says what made it; damage is named."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from csp.errors import BadInput
+from generators import checkpoint
+from generators.training import TrainConfig, dataset, learning_rate, train
+
+TINY = {"updates": 6, "batch": 8, "puzzles": 20, "validate_every": 2, "dim": 16, "heads": 2, "blocks": 1, "loops": 1}
+
+
+@pytest.fixture(scope="module")
+def sets():
+    return {
+        name: (dataset(name, 0, "train", 20), dataset(name, 1, "train", 128)) for name in ("sudoku4", "colouring")
+    }
+
+
+@pytest.mark.parametrize("family", ["sudoku4", "colouring"])
+@pytest.mark.parametrize("kind", ["ar", "diffusion"])
+def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path, sets, kind, family):
+    config = TrainConfig(kind, family, **TINY)
+    news = []
+    train(config, *sets[family], tmp_path / "whole.safetensors", news.append)
+
+    def stop_at_five(report):
+        if report["update"] == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, *sets[family], tmp_path / "broken.safetensors", stop_at_five)
+    again = []
+    train(config, *sets[family], tmp_path / "broken.safetensors", again.append)
+    assert [n["update"] for n in again] == [5, 6]  # it went on after update 4, the last one kept
+    assert (tmp_path / "whole.safetensors").read_bytes() == (tmp_path / "broken.safetensors").read_bytes()
+    whole, broken = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("whole", "broken"))
+    assert whole["curve"] == broken["curve"] and whole["flops"] == broken["flops"] > 0
+    assert not (tmp_path / "broken.resume.safetensors").exists()
+    loaded = checkpoint.load(tmp_path / "whole.safetensors", family)
+    assert loaded.card["family"] == family and loaded.card["training"]["updates"] == 6
+    assert loaded.card["sha256"] == loaded.sha256 and len(loaded.card["curve"]["rows"]) == 3
+
+
+def test_training_learns(tmp_path, sets):
+    config = TrainConfig("diffusion", "sudoku4", updates=200, batch=32, warmup=5, validate_every=200, dim=32, heads=2)
+    losses = []
+    train(config, *sets["sudoku4"], tmp_path / "x.safetensors", lambda news: losses.append(news["loss"]))
+    assert np.mean(losses[-20:]) < 0.6 * np.mean(losses[:3])
+
+
+def test_a_state_of_another_run_is_refused(tmp_path, sets):
+    def stop(report):
+        if report["update"] == 3:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "x.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        train(TrainConfig("ar", "sudoku4", **TINY), *sets["sudoku4"], path, stop)
+    with pytest.raises(BadInput, match="other options"):
+        train(TrainConfig("ar", "sudoku4", **{**TINY, "lr": 0.5}), *sets["sudoku4"], path, stop)
+    parked = tmp_path / "x.resume.safetensors"
+    parked.write_bytes(parked.read_bytes()[:100])
+    with pytest.raises(BadInput, match="not a readable training state"):
+        train(TrainConfig("ar", "sudoku4", **TINY), *sets["sudoku4"], path, stop)
+
+
+@pytest.mark.parametrize("family", ["sudoku4", "colouring"])
+def test_batches_are_moved_puzzles_with_their_moved_solutions(sets, family):
+    data = sets[family][0]
+    boards, solved = data.batch(np.arange(20), np.random.default_rng(0))
+    assert ((boards.givens == solved) | (boards.givens == 0)).all()
+    assert ((solved > 0) == boards.real).all()
+    near = boards.adjacency if len(boards.adjacency) > 1 else np.repeat(boards.adjacency, 20, axis=0)
+    for row in range(20):
+        a, b = np.nonzero(near[row])
+        assert (solved[row, a] != solved[row, b]).all()
+    assert (solved != data.solutions).any()
+    if family == "colouring":
+        assert ((boards.relations > 0).sum((1, 2)) == (data.boards.relations > 0).sum((1, 2))).all()
+
+
+def test_the_schedule_warms_up_and_cools_down():
+    config = TrainConfig("ar", updates=100, warmup=10, lr=1.0)
+    rates = [learning_rate(config, update) for update in range(100)]
+    assert rates[0] == pytest.approx(0.1) and max(rates) <= 1 and rates[-1] < 0.06
+    assert all(a > b for a, b in zip(rates[10:], rates[11:]))
+
+
+@pytest.fixture
+def saved(tmp_path):
+    torch.manual_seed(0)
+    from generators.masked_diffusion import MaskedDiffusion
+    from generators.transformer import BackboneConfig
+
+    path = tmp_path / "sudoku4-diffusion.safetensors"
+    checkpoint.save(MaskedDiffusion(BackboneConfig(4, 16, 16, 2, 1, 1)), path, {"family": "sudoku4"})
+    return path
+
+
+def test_checkpoints_round_trip(saved):
+    loaded = checkpoint.load(saved, "sudoku4", torch.float32)
+    again = saved.with_name("again.safetensors")
+    checkpoint.save(loaded.model, again, {"family": "sudoku4"})
+    assert again.read_bytes() == saved.read_bytes()
+
+
+def edit(path, change):
+    card = json.loads(path.read_text())
+    change(card)
+    path.write_text(json.dumps(card))
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda p: p.write_bytes(p.read_bytes()[:500]), "truncated or not a safetensors file"),
+        (lambda p: p.write_bytes(b"hello"), "truncated or not a safetensors file"),
+        (lambda p: p.write_bytes(p.read_bytes()[:-1] + b"\x01"), "SHA-256 differs"),
+        (lambda p: p.unlink(), "cannot read"),
+        (lambda p: p.with_suffix(".json").unlink(), "cannot read"),
+        (lambda p: p.with_suffix(".json").write_text("{"), "not JSON"),
+        (lambda p: p.with_suffix(".json").write_text('{"a": 1}'), "not a takeback checkpoint card"),
+        (lambda p: edit(p.with_suffix(".json"), lambda c: c["backbone"].update(dim=32)), "do not fit this version"),
+        (lambda p: edit(p.with_suffix(".json"), lambda c: c["backbone"].update(wings=2)), "do not fit this version"),
+        (lambda p: edit(p.with_suffix(".json"), lambda c: c.update(kind="gan")), "do not fit this version"),
+        (lambda p: edit(p.with_suffix(".json"), lambda c: c.update(family="sudoku9")), "trained on sudoku9, not on sudoku4"),
+    ],
+)
+def test_damage_is_one_clear_line(saved, damage, words):
+    damage(saved)
+    with pytest.raises(BadInput) as fault:
+        checkpoint.load(saved, "sudoku4")
+    assert words in str(fault.value) and "\n" not in str(fault.value)
+
+
+@pytest.mark.parametrize("family", ["sudoku6", "colouring"])
+def test_shipped_twins_are_twins(family):
+    """Same backbone, data and updates, at most 8 MB each: what the comparison stands on."""
+    cards = {}
+    for kind in ("ar", "diffusion"):
+        path = checkpoint.shipped(family, kind)
+        assert path.stat().st_size <= 8_000_000
+        cards[kind] = checkpoint.load(path, family).card
+    ar, diffusion = cards["ar"], cards["diffusion"]
+    assert ar["backbone"] == diffusion["backbone"] and ar["parameters"] == diffusion["parameters"]
+    assert ar["examples"] == diffusion["examples"] and ar["flops"] == diffusion["flops"]
+    assert {**ar["training"], "kind": ""} == {**diffusion["training"], "kind": ""}
