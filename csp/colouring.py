@@ -67,7 +67,7 @@ def parse_dimacs(text: str, colours: int, where: str = "graph") -> Instance:
             raise BadInput(f"{spot}: {line.strip()[:40]!r} is not a DIMACS .col line")
     if n is None:
         raise BadInput(f"{where}: no 'p edge NODES EDGES' line")
-    return Instance(graph(n, pairs, colours), np.zeros(n, dtype=np.int64), f"colouring{colours}", where)
+    return Instance(graph(n, pairs, colours), np.zeros(n, dtype=np.int64), "colouring", where)
 
 
 def _integer(word: str, spot: str) -> int:
@@ -83,9 +83,7 @@ def write_dimacs(problem: Problem) -> str:
     return "\n".join(lines) + "\n"
 
 
-def planted(
-    rng: np.random.Generator, n: int, colours: int, degree: float
-) -> tuple[Problem, Int[np.ndarray, " n"]]:
+def planted(rng: np.random.Generator, n: int, colours: int, degree: float) -> tuple[Problem, Int[np.ndarray, " n"]]:
     """A random graph with a hidden proper colouring, and that colouring (values 1..colours).
 
     Nodes get colours at random, then round(n * degree / 2) distinct edges are drawn uniformly among pairs of

@@ -59,16 +59,14 @@ def unique_sudoku(side: int) -> Callable[[np.random.Generator], Instance]:
     return propose
 
 
-def planted_colouring(
-    colours: int, nodes: tuple[int, int], degree: float
-) -> Callable[[np.random.Generator], Instance]:
+def planted_colouring(colours: int, nodes: tuple[int, int], degree: float) -> Callable[[np.random.Generator], Instance]:
     """Candidates with a hidden colouring, between nodes[0] and nodes[1] nodes, at a mean degree."""
 
     def propose(rng: np.random.Generator) -> Instance:
         n = int(rng.integers(nodes[0], nodes[1] + 1))
         problem, hidden = colouring.planted(rng, n, colours, degree)
         blank = np.zeros(n, dtype=np.int64)
-        return Instance(problem, blank, f"colouring{colours}", "proposed", witness=hidden)
+        return Instance(problem, blank, "colouring", "proposed", witness=hidden)
 
     return propose
 

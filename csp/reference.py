@@ -120,16 +120,15 @@ def _search(domains, starts, neighbours, covers, d, order, limit, interchange, b
                     used |= stack[depth, other]
         bit, seen_new = 0, False
         for earlier in range(nexts[depth]):
-            if not used & (1 << order[cell, earlier]):
-                if stack[depth, cell] & (1 << order[cell, earlier]):
-                    seen_new = True
+            tried = 1 << order[cell, earlier]
+            if stack[depth, cell] & tried and not used & tried:
+                seen_new = True
         while nexts[depth] < d:
             candidate = 1 << order[cell, nexts[depth]]
             nexts[depth] += 1
             if stack[depth, cell] & candidate:
-                if interchange and not used & candidate:
-                    if seen_new:
-                        continue
+                if interchange and seen_new and not used & candidate:
+                    continue
                 bit = candidate
                 break
         if bit == 0:

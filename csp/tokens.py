@@ -44,9 +44,7 @@ class Tokens:
     clues: Int[np.ndarray, " batch"]
 
 
-def clues_first(
-    givens: Int[np.ndarray, "batch n"], order: Int[np.ndarray, "batch n"]
-) -> Int[np.ndarray, "batch n"]:
+def clues_first(givens: Int[np.ndarray, "batch n"], order: Int[np.ndarray, "batch n"]) -> Int[np.ndarray, "batch n"]:
     """The order with its given cells moved to the front, both parts in their old sequence.
 
     order: permutations of the cells, one a row.

@@ -34,25 +34,25 @@ class Ceiling:
     family: Literal["sudoku6", "colouring"] = "sudoku6"
     """Puzzles to draw: unique 6x6 Sudokus, or planted 3-colourings near the threshold. Their symmetry orbits
     were not trained on."""
-    count: int | None = None
+    count: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """How many to draw (default 100), or how many to read from the head of the file (default all)."""
     seed: int = 0
     """Of the drawn puzzles and of every decoder's randomness."""
-    decoders: tuple[str, ...] = ()
+    decoders: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = ()
     """Rows to run, by name or spelled out like diffusion:order=margin,k=2 (default: all)."""
-    puzzles: Path | None = None
+    puzzles: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Your puzzles: one a line (16, 36, 81, 256 or 625 characters, `.` or `0` blank), or a DIMACS .col graph."""
     colours: Annotated[int | None, tyro.conf.arg(metavar="K")] = None
     """Number of colours for a .col graph."""
-    out: Path | None = None
+    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Folder for the results (default: results/ceiling-... after what is run)."""
-    checkpoints: Path | None = None
+    checkpoints: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Folder with FAMILY-ar.safetensors and FAMILY-diffusion.safetensors (default: the shipped ones)."""
     batch_size: int = 128
     """Boards decoded at once. Changes speed and memory, never a trace."""
-    fresh: bool = False
+    fresh: tyro.conf.FlagCreatePairsOff[bool] = False
     """Overwrite what the folder holds."""
-    json: bool = False
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print JSON (every figure with its interval and n) instead of the table."""
 
 
@@ -69,7 +69,6 @@ def main(options: Ceiling) -> None:
     _writable(folder)
     instances = _instances(options)
     family = instances[0].family if options.puzzles else options.family
-    family = "colouring" if family == "colouring3" else family
     runner = rows.runner(wanted, family, instances, options.checkpoints)
     able = [row for row in wanted if runner.reason_left_out(row) is None]
     _say_left_out(wanted, runner)
@@ -88,7 +87,7 @@ def main(options: Ceiling) -> None:
     _run(store, able, instances, runner, options)
     summaries = [report.summarise(row, store.scores(row.name)) for row in able]
     source = f"{options.puzzles.name}" if options.puzzles else f"{family}, test split, seed {options.seed}"
-    title = f"takeback ceiling: {len(instances)} puzzles ({source})"
+    title = f"takeback ceiling: {len(instances)} puzzle{'s' * (len(instances) > 1)} ({source})"
     store.finish(
         [row.name for row in able],
         {

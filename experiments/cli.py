@@ -61,11 +61,7 @@ def entry() -> None:
 
     jobs = {"ceiling": (ceiling.Ceiling, ceiling.main), "train": (train.Train, train.main)}
     parsed = tyro.extras.subcommand_cli_from_dict(
-        {name: _returns(options) for name, (options, _) in jobs.items()}, prog="takeback", description=ABOUT
+        {name: options for name, (options, _) in jobs.items()}, prog="takeback", description=ABOUT
     )
     main = next(main for options, main in jobs.values() if isinstance(parsed, options))
     sys.exit(guarded(lambda: main(parsed)))
-
-
-def _returns(options: type) -> type:
-    return options

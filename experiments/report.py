@@ -140,11 +140,11 @@ def show(summaries: Sequence[Summary], title: str, notes: Sequence[str]) -> None
 
 LEGEND = (
     "Below each figure: its 95 % interval (Wilson for shares, bootstrap otherwise).",
-    "need: traces that entered a dead end, a state that no solution extends; met: of those, solved all the same; unmet: "
-    "not. recovery: met / need. first dead: commits made when it first was dead; lag: commits from there until it shows "
-    "(medians over the traces that have one). debt: fewest cells to blank at the end for a solution to exist again (mean "
-    "over unsolved traces). calls: network passes, or search steps (one call for cp-sat and python-constraint, which show "
-    "no steps).",
+    "need: traces that entered a dead end, a state that no solution extends; met: of those, solved all the same; "
+    "unmet: not. recovery: met / need. first dead: commits made when it first was dead; lag: commits from there until "
+    "it shows (medians over the traces that have one). debt: fewest cells to blank at the end for a solution to exist "
+    "again (mean over unsolved traces). calls: network passes, or search steps (one call for cp-sat and "
+    "python-constraint, which show no steps).",
     "A decoder that never retracts cannot recover: its unmet = not solved is an identity, not a finding. What it does "
     "measure is how early, how unseen and how expensive its dead ends are.",
 )

@@ -87,7 +87,9 @@ def chosen(names: Sequence[str]) -> list[Row]:
             group = {"uniform": GROUPS[0], "ar": GROUPS[2]}.get(spec.model)
             rows[name] = Row(name, group or GROUPS[4 if spec.retraction == "remask" else 3], spec, str(spec))
         else:
-            raise BadInput(f"no decoder {name!r}; there are {', '.join(ROWS)}, or one spelled out like {ROWS['remask-4'].spec}")
+            raise BadInput(
+                f"no decoder {name!r}; there are {', '.join(ROWS)}, or one spelled out like {ROWS['remask-4'].spec}"
+            )
     return list(rows.values())
 
 
@@ -113,7 +115,8 @@ class Runner:
 def _timed(solver: Callable[[Instance, int], Trace], instance: Instance, seed: int) -> Trace:
     started = perf_counter()
     trace = solver(instance, seed)
-    return replace(trace, costs=trace.costs._replace(seconds=perf_counter() - started))
+    seconds = trace.costs.seconds or perf_counter() - started  # a solver may know better, e.g. without its start-up
+    return replace(trace, costs=trace.costs._replace(seconds=seconds))
 
 
 def runner(rows: Sequence[Row], family: str, instances: Sequence[Instance], folder: Path | None) -> Runner:

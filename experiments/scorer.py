@@ -80,9 +80,9 @@ def liveness(
     alive[0] = now
     for taking, run in groupby(values == 0):
         last = at + len(list(run))  # states at+1 .. last are of this run
-        if bool(taking) == now:  # commits on a dead state, retractions from an alive one: nothing changes
-            alive[at + 1 : last + 1] = now
-        elif ask(last) == now:
+        if (
+            bool(taking) == now or ask(last) == now
+        ):  # commits on a dead state, retractions from an alive one: nothing changes
             alive[at + 1 : last + 1] = now
         else:
             low, high = at, last  # states[low] is as before, states[high] is turned

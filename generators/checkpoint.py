@@ -1,6 +1,6 @@
 """Checkpoints: NAME.safetensors (weights) beside NAME.json (the card: what made them). No pickle.
 
-    >>> model = load(shipped("sudoku6", "diffusion"), family="sudoku6")
+>>> model = load(shipped("sudoku6", "diffusion"), family="sudoku6")
 """
 
 from __future__ import annotations

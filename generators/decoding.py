@@ -156,7 +156,11 @@ class _Run:
             self._write(rows[row], cell, np.zeros(len(row), dtype=np.int64))
             self.rounds[rows] += back
         over = (full | stuck | spent) & ~back
-        ends = np.select([full & ~wrong, spent & (decoder.retraction != "none"), wrong, stuck], ["solved", "out of budget", "wrong", "stuck"], "out of budget")
+        ends = np.select(
+            [full & ~wrong, spent & (decoder.retraction != "none"), wrong, stuck],
+            ["solved", "out of budget", "wrong", "stuck"],
+            "out of budget",
+        )
         self.ends[rows[over]] = ends[over]
         self._retire(over)
 

@@ -28,9 +28,7 @@ class MaskedDiffusion(nn.Module):
         self.name = name
         self.backbone = Backbone(config)
 
-    def forward(
-        self, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor
-    ) -> Float[Tensor, "batch N d"]:
+    def forward(self, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor) -> Float[Tensor, "batch N d"]:
         """Log-probabilities of every cell's value; 0 in assignments is MASK."""
         cells = torch.arange(assignments.shape[1], device=assignments.device).expand_as(assignments)
         blocked = None if bool(real.all()) else ~real[:, None, :].expand(-1, real.shape[1], -1)

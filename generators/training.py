@@ -193,7 +193,7 @@ def unpark(config: TrainConfig, model, optimiser, parked: Path) -> dict:
     try:
         with safetensors.safe_open(parked, "pt") as file:
             about = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
         if json.loads(about["config"]) != asdict(config):
             raise BadInput(f"{parked} is of a run with other options; finish that one or delete the file")
         with torch.no_grad():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from multiprocessing.connection import Connection
+from time import perf_counter
 
 import numpy as np
 
@@ -66,16 +67,18 @@ class PythonConstraint:
             self.worker = process, here
             here.recv()  # it has started: its imports do not count towards the limit
         pipe = self.worker[1]
+        started = perf_counter()
         pipe.send((instance.problem.n, instance.problem.d, instance.problem.constraints, instance.givens))
         if not pipe.poll(self.limit):
             self.close()
-            return Trace(instance.id, "python-constraint", seed, (), "out of budget", Costs(1))
+            return Trace(instance.id, "python-constraint", seed, (), "out of budget", Costs(1, seconds=self.limit))
         solution = pipe.recv()
+        costs = Costs(1, seconds=perf_counter() - started)
         if solution is None:
-            return Trace(instance.id, "python-constraint", seed, (), "refuted", Costs(1))
+            return Trace(instance.id, "python-constraint", seed, (), "refuted", costs)
         assert instance.solved(solution), "the checker found python-constraint's solution wrong"
         events = tuple(rewrites(instance.givens, solution, 1))
-        return Trace(instance.id, "python-constraint", seed, events, "solved", Costs(1))
+        return Trace(instance.id, "python-constraint", seed, events, "solved", costs)
 
     def close(self) -> None:
         """End the worker process."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from csp.problem import Instance
 from csp.trace import Costs, Event, Trace
 from solvers.domains import Domains

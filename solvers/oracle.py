@@ -66,8 +66,7 @@ class CpSat(Oracle):
         """The model and its variables; committed cells are constants."""
         model, d = cp_model.CpModel(), self.instance.problem.d
         cells = [
-            model.new_constant(int(v)) if v else model.new_int_var(1, d, f"cell {i}")
-            for i, v in enumerate(assignment)
+            model.new_constant(int(v)) if v else model.new_int_var(1, d, f"cell {i}") for i, v in enumerate(assignment)
         ]
         for rule in self.instance.problem.constraints:
             to_cpsat(rule, model, cells)
@@ -157,7 +156,9 @@ class Sat(Oracle):
         clauses = [clause for rule in problem.constraints for clause in to_cnf(rule, problem.d)]
         for cell in range(problem.n):
             clauses.append([literal(cell, v, problem.d) for v in values])
-            clauses += [[-literal(cell, v, problem.d), -literal(cell, w, problem.d)] for v in values for w in range(1, v)]
+            clauses += [
+                [-literal(cell, v, problem.d), -literal(cell, w, problem.d)] for v in values for w in range(1, v)
+            ]
         self.solver = Solver(name="glucose4", bootstrap_with=clauses)
         self.known = np.zeros((0, problem.n), dtype=np.int64)
 

@@ -15,7 +15,7 @@ from generators.decoding import decode
 
 
 @st.composite
-def decoders(draw, k=st.integers(1, 4)):
+def decoders(draw):
     """Any allowed combination."""
     from typing import get_args
 
@@ -26,7 +26,7 @@ def decoders(draw, k=st.integers(1, 4)):
         options = {
             "model": draw(st.sampled_from(MODELS)),
             "order": draw(st.sampled_from(get_args(words.Order))),
-            "k": draw(k),
+            "k": draw(st.integers(1, 4)),
             "veto": draw(st.sampled_from(get_args(words.Veto))),
             "temperature": draw(st.sampled_from([0.0, 1.0])),
             "redraft": draw(st.sampled_from([0.0, 0.7])),

@@ -9,7 +9,12 @@ from experiments.statistics import bootstrap, proportion
 
 def test_wilson_against_newcombe_1998():
     """Newcombe (1998), table I, method 3: 81/263, 15/148, 0/20, 1/29."""
-    for successes, n, low, high in ((81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611), (1, 29, 0.0061, 0.1718)):
+    for successes, n, low, high in (
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ):
         got = proportion(successes, n)
         assert np.allclose((got.low, got.high), (low, high), atol=5e-5) and got.n == n
 

@@ -128,7 +128,7 @@ def test_sampling_follows_the_model_at_its_temperature():
 
 
 def test_uniform_over_legal_has_the_hazard_that_counting_gives():
-    """On a path of 3 with 2 colours, random order dead-ends only if both ends are chosen first and differ: 1/3 * 1/2."""
+    """A path of 3, 2 colours, random order: dead only if both ends come first and differ, 1/3 * 1/2."""
     decoder = Decoder("uniform", "random", veto="legal", temperature=1.0)
     ends = [decode(decoder, Uniform(), [path(3, 2)], seed)[0].end for seed in range(1500)]
     assert abs(np.mean([end == "stuck" for end in ends]) - 1 / 6) < 0.04

@@ -15,9 +15,7 @@ TINY = {"updates": 6, "batch": 8, "puzzles": 20, "validate_every": 2, "dim": 16,
 
 @pytest.fixture(scope="module")
 def sets():
-    return {
-        name: (dataset(name, 0, "train", 20), dataset(name, 1, "train", 128)) for name in ("sudoku4", "colouring")
-    }
+    return {name: (dataset(name, 0, "train", 20), dataset(name, 1, "train", 128)) for name in ("sudoku4", "colouring")}
 
 
 @pytest.mark.parametrize("family", ["sudoku4", "colouring"])
@@ -127,7 +125,10 @@ def edit(path, change):
         (lambda p: edit(p.with_suffix(".json"), lambda c: c["backbone"].update(dim=32)), "do not fit this version"),
         (lambda p: edit(p.with_suffix(".json"), lambda c: c["backbone"].update(wings=2)), "do not fit this version"),
         (lambda p: edit(p.with_suffix(".json"), lambda c: c.update(kind="gan")), "do not fit this version"),
-        (lambda p: edit(p.with_suffix(".json"), lambda c: c.update(family="sudoku9")), "trained on sudoku9, not on sudoku4"),
+        (
+            lambda p: edit(p.with_suffix(".json"), lambda c: c.update(family="sudoku9")),
+            "trained on sudoku9, not on sudoku4",
+        ),
     ],
 )
 def test_damage_is_one_clear_line(saved, damage, words):

@@ -1,0 +1,37 @@
+# make ceiling: install into .venv and run the main job with the shipped checkpoints.
+# make test: install and pass the tests. Both need Python 3.11+ and make; PYTHON=python3.12 picks another one.
+PYTHON ?= python3
+VENV = .venv
+STAMP = $(VENV)/installed
+
+.PHONY: ceiling test lint lock train clean
+
+ceiling: $(STAMP)
+	$(VENV)/bin/takeback ceiling
+
+test: $(STAMP)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/pytest
+
+$(STAMP): requirements.lock setup.cfg pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("takeback needs Python 3.11 or newer, not " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+lint: $(STAMP)
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/lint-imports
+
+# The lock file is what is installed in .venv, less the project itself.
+lock: $(STAMP)
+	(echo "# What make installs. Made by make lock; bounds are in setup.cfg."; \
+	 $(VENV)/bin/pip freeze --exclude-editable | sed 's/+cpu$$//') > requirements.lock.tmp
+	mv requirements.lock.tmp requirements.lock
+
+train: $(STAMP)
+	runs/train.sh
+
+clean:
+	rm -rf $(VENV) results
