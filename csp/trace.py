@@ -1,4 +1,4 @@
-"""Traces: what a generator or solver did, commit by commit, and what it took back.
+"""Traces: what a generator or solver did, commit by commit, and what it took back; JSON Lines and Parquet.
 
     >>> trace = Trace("toy", "me", 0, (Event(1, 0, 2), Event(2, 0, 0), Event(3, 0, 1)), "solved", Costs(3, 3))
     >>> replay(trace, np.array([0, 2])).tolist()
@@ -11,12 +11,15 @@ share one. An irrevocable decoder is one whose traces hold no value 0: a fact to
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 from jaxtyping import Int
 
 from csp.errors import BadInput
@@ -148,3 +151,49 @@ def read_jsonl(text: str, where: str = "traces") -> list[Trace]:
     """The traces of JSON Lines; blank lines are skipped. Raises BadInput, naming the line."""
     lines = enumerate(text.split("\n"), 1)
     return [from_json(line, f"{where}, line {number}") for number, line in lines if line.strip()]
+
+
+PARQUET = pyarrow.schema(
+    [
+        ("instance", pyarrow.string()),
+        ("decoder", pyarrow.string()),
+        ("seed", pyarrow.int64()),
+        ("end", pyarrow.string()),
+        ("calls", pyarrow.int64()),
+        ("tokens", pyarrow.int64()),
+        ("flops", pyarrow.float64()),
+        ("seconds", pyarrow.float64()),
+        ("events", pyarrow.list_(pyarrow.list_(pyarrow.int64(), 3))),
+    ]
+)
+
+
+def write_parquet(traces: Iterable[Trace]) -> bytes:
+    """Traces as a Parquet file, one row each, seconds included; events are lists of [call, cell, value]."""
+    records = [
+        {
+            "instance": trace.instance,
+            "decoder": trace.decoder,
+            "seed": trace.seed,
+            "end": trace.end,
+            **trace.costs._asdict(),
+            "events": [list(event) for event in trace.events],
+        }
+        for trace in traces
+    ]
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(records, schema=PARQUET), buffer)
+    return buffer.getvalue()
+
+
+def read_parquet(data: bytes, where: str = "traces") -> list[Trace]:
+    """The inverse of write_parquet. Raises BadInput, naming `where`, for anything else."""
+    try:
+        records = pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist()
+    except (pyarrow.ArrowException, OSError) as fault:
+        raise BadInput(f"{where}: not a Parquet file ({str(fault).splitlines()[0]})") from None
+    made = []
+    for number, record in enumerate(records, 1):
+        trace = from_json(json.dumps(record, default=str), f"{where}, row {number}")
+        made.append(replace(trace, costs=trace.costs._replace(seconds=float(record.get("seconds") or 0.0))))
+    return made

@@ -115,6 +115,7 @@ def _run(store: Store, able: list[rows.Row], instances: list, runner: rows.Runne
         for row in able:
             bar.update(task, description=row.name)
             left = store.missing(row.name, len(instances))
+            left.sort(key=lambda index: instances[index].problem.n)  # boards of like size waste little padding
             size = options.batch_size if not isinstance(row.spec, str) else min(options.batch_size, 25)
             for start in range(0, len(left), size):
                 indices = left[start : start + size]

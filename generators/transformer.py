@@ -68,17 +68,24 @@ class Block(nn.Module):
         self.down = nn.Linear(4 * config.dim, config.dim)
         self.relation = nn.Linear(2 * BITS, config.heads, bias=False) if config.bias else None
 
-    def forward(self, x: Tensor, related: Tensor, blocked: Tensor | None, store=None) -> Tensor:
+    def bias(self, related: Tensor, blocked: Tensor | None) -> Tensor | None:
+        """What is added to the attention scores, (shared, heads, m, T): the same in every loop."""
+        bias = None if self.relation is None else self.relation(related).permute(0, 3, 1, 2)
+        if blocked is None:
+            return bias
+        wall = torch.zeros(blocked.shape, dtype=related.dtype, device=related.device)
+        wall = wall.masked_fill(blocked, float("-inf"))[:, None]
+        return wall if bias is None else bias + wall
+
+    def forward(self, x: Tensor, bias: Tensor | None, store=None) -> Tensor:
         batch, m, dim = x.shape
         qkv = self.qkv(self.norm1(x)).view(batch, m, 3, self.heads, dim // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (batch, heads, m, hd) each
         if store is not None:
             k, v = store(k, v)  # (batch, heads, T, hd): the cached tokens too
         scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5  # (batch, heads, m, T)
-        if self.relation is not None:
-            scores = scores + self.relation(related).permute(0, 3, 1, 2)
-        if blocked is not None:
-            scores = scores.masked_fill(blocked[:, None], float("-inf"))
+        if bias is not None:
+            scores = scores + bias
         mixed = (scores.softmax(-1) @ v).transpose(1, 2).reshape(batch, m, dim)
         x = x + self.out(mixed)
         return x + self.down(F.gelu(self.up(self.norm2(x))))
@@ -121,11 +128,12 @@ class Backbone(nn.Module):
         first = self.value(values) + self.cell(cells) + self.target(targets)
         x = torch.zeros_like(first)
         layer = 0
+        biases = [block.bias(related, blocked) for block in self.blocks]
         for _ in range(self.config.loops):
             x = x + first
-            for block in self.blocks:
+            for block, bias in zip(self.blocks, biases, strict=True):
                 store = None if cache is None else _writer(cache, layer, places)
-                x = block(x, related, blocked, store)
+                x = block(x, bias, store)
                 layer += 1
         return self.head(self.norm(x)).log_softmax(-1)
 
@@ -134,8 +142,10 @@ class Backbone(nn.Module):
     ) -> Float[np.ndarray, "*rows"]:
         """FLOPs (2 a multiply-add) of reading `tokens` tokens that look at `pairs` (query, key) pairs in all."""
         config = self.config
-        layer = tokens * 2 * 12 * config.dim**2 + pairs * (4 * config.dim + 4 * BITS * config.heads)
-        return np.asarray(config.blocks * config.loops * layer + tokens * 2 * config.dim * config.d, dtype=float)
+        layer = tokens * 2 * 12 * config.dim**2 + pairs * 4 * config.dim
+        bias = pairs * 4 * BITS * config.heads * config.bias
+        once = tokens * 2 * config.dim * config.d + config.blocks * bias
+        return np.asarray(config.blocks * config.loops * layer + once, dtype=float)
 
 
 def _writer(cache, layer, places):

@@ -6,7 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from csp.errors import BadInput
-from csp.trace import Costs, Event, Trace, from_json, read_jsonl, replay, rewrites, to_json, write_jsonl
+from csp.trace import (
+    Costs,
+    Event,
+    Trace,
+    from_json,
+    read_jsonl,
+    read_parquet,
+    replay,
+    rewrites,
+    to_json,
+    write_jsonl,
+    write_parquet,
+)
 
 
 @st.composite
@@ -45,6 +57,30 @@ def test_json_lines_round_trip_without_seconds(run):
     back = read_jsonl(write_jsonl([trace, trace]))
     assert [to_json(t) for t in back] == [to_json(trace)] * 2
     assert back[0].events == trace.events and back[0].costs == trace.costs._replace(seconds=0.0)
+
+
+@given(st.lists(runs(), max_size=3))
+def test_parquet_round_trip_with_seconds(drawn):
+    traces = [trace for _, trace, _ in drawn]
+    assert read_parquet(write_parquet(traces)) == traces
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_no_parquet_and_say_so(data):
+    with pytest.raises(BadInput, match=r"^f\.parquet: not a Parquet file"):
+        read_parquet(data, "f.parquet")
+
+
+def test_a_parquet_of_something_else_names_the_row():
+    import io
+
+    import pyarrow
+    import pyarrow.parquet
+
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table({"x": [1, 2]}), buffer)
+    with pytest.raises(BadInput, match="row 1: no 'events'"):
+        read_parquet(buffer.getvalue())
 
 
 @given(st.lists(st.integers(0, 3), min_size=5, max_size=5), st.lists(st.integers(0, 3), min_size=5, max_size=5))
