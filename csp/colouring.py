@@ -19,6 +19,8 @@ from csp.constraints import NotEqual
 from csp.errors import BadInput
 from csp.problem import Instance, Problem
 
+MOST_NODES = 5_000  # a problem keeps n x n tables
+
 
 def graph(n: int, edges: Iterable[tuple[int, int]], colours: int) -> Problem:
     """The problem of colouring n nodes with values 1..colours; repeated and reversed edges count once."""
@@ -52,8 +54,8 @@ def parse_dimacs(text: str, colours: int, where: str = "graph") -> Instance:
             if len(words) < 4 or words[1] not in ("edge", "edges", "col"):
                 raise BadInput(f"{spot}: {line.strip()!r} is not 'p edge NODES EDGES'")
             n = _integer(words[2], spot)
-            if n < 1:
-                raise BadInput(f"{spot}: {n} nodes; at least 1 is needed")
+            if not 1 <= n <= MOST_NODES:
+                raise BadInput(f"{spot}: {n} nodes; 1 to {MOST_NODES} can be read")
         elif words[0] == "e" and len(words) == 3:
             if n is None:
                 raise BadInput(f"{spot}: an edge before the 'p edge' line")

@@ -17,6 +17,7 @@ from typing import Annotated, Literal
 import tyro
 
 from csp.errors import BadInput
+from csp.seeds import key
 from experiments import puzzles, report, rows
 from experiments.console import console, progress
 from experiments.scorer import score
@@ -60,14 +61,16 @@ def main(options: Ceiling) -> None:
     """Run it. Raises BadInput for what the user can put right."""
     if options.count is not None and options.count < 1:
         raise BadInput(f"--count {options.count}: at least 1 puzzle is needed")
+    if not 0 <= options.seed < 2**63:
+        raise BadInput(f"--seed {options.seed}: a seed is from 0 to 2^63 - 1")
     if options.batch_size < 1:
         raise BadInput(f"--batch-size {options.batch_size}: at least 1 board")
     if options.puzzles is None and options.colours is not None:
         raise BadInput("--colours goes with --puzzles GRAPH.col")
     wanted = rows.chosen(options.decoders)
     folder = options.out or _default_folder(options)
-    _writable(folder)
     instances = _instances(options)
+    _writable(folder)
     family = instances[0].family if options.puzzles else options.family
     runner = rows.runner(wanted, family, instances, options.checkpoints)
     able = [row for row in wanted if runner.reason_left_out(row) is None]
@@ -97,6 +100,9 @@ def main(options: Ceiling) -> None:
         },
     )
     report.figure(summaries, {row.name: store.scores(row.name) for row in able}, title, folder / "ceiling.png")
+    unsettled = sum(s.debt is None and not s.solved for row in able for s in store.scores(row.name))
+    if unsettled:
+        console.print(f"debt stayed undecided for {unsettled} traces; they are not in its mean")
     if options.json:
         print(json.dumps([summary.as_json() for summary in summaries], indent=1))
     else:
@@ -142,6 +148,9 @@ def _instances(options: Ceiling) -> list:
 def _default_folder(options: Ceiling) -> Path:
     source = options.puzzles.stem if options.puzzles else options.family
     words = ["ceiling", source, str(options.count or ("all" if options.puzzles else 100)), f"seed{options.seed}"]
+    other = options.decoders, options.colours, options.checkpoints
+    if other != (Ceiling.decoders, Ceiling.colours, Ceiling.checkpoints):
+        words.append(f"{key(*other):016x}"[:6])
     return Path("results") / "-".join(words)
 
 

@@ -11,6 +11,7 @@ import tyro
 
 from csp.errors import BadInput
 from experiments.console import console
+from solvers.oracle import Undecided
 
 ABOUT = """takeback: does a generator that cannot take a token back hit a ceiling?
 
@@ -39,6 +40,9 @@ def guarded(job: Callable[[], None]) -> int:
     except MemoryError:
         console.print("takeback: out of memory; try a smaller --batch-size")
         return 2
+    except Undecided as fault:
+        console.print(f"takeback: {fault}", markup=False)
+        return 3
     except Exception as fault:
         if os.environ.get("TAKEBACK_DEBUG"):
             raise
@@ -51,8 +55,7 @@ def guarded(job: Callable[[], None]) -> int:
 
 def run(main: Callable[[Any], None], options: type, prog: str | None = None) -> None:
     """Parse the command line into options and run main on it; exits."""
-    parsed = tyro.cli(options, prog=prog)
-    sys.exit(guarded(lambda: main(parsed)))
+    sys.exit(guarded(lambda: main(tyro.cli(options, prog=prog))))
 
 
 def entry() -> None:
@@ -60,8 +63,10 @@ def entry() -> None:
     from experiments import ceiling, train
 
     jobs = {"ceiling": (ceiling.Ceiling, ceiling.main), "train": (train.Train, train.main)}
-    parsed = tyro.extras.subcommand_cli_from_dict(
-        {name: options for name, (options, _) in jobs.items()}, prog="takeback", description=ABOUT
-    )
-    main = next(main for options, main in jobs.values() if isinstance(parsed, options))
-    sys.exit(guarded(lambda: main(parsed)))
+
+    def job() -> None:
+        kinds = {name: options for name, (options, _) in jobs.items()}
+        parsed = tyro.extras.subcommand_cli_from_dict(kinds, prog="takeback", description=ABOUT)
+        next(main for options, main in jobs.values() if isinstance(parsed, options))(parsed)
+
+    sys.exit(guarded(job))

@@ -11,6 +11,7 @@ from csp.errors import BadInput
 from csp.files import read_text
 from csp.generate import draw
 from csp.problem import Instance
+from experiments.console import console
 from solvers.oracle import CpSat, Undecided
 
 
@@ -28,8 +29,8 @@ def read(
 ) -> list[Instance]:
     """The puzzles of a file: one graph of a .col file, or one Sudoku a line (blank and # lines are skipped).
 
-    count: only the first so many. Raises BadInput, naming file and line, for anything malformed, for puzzles
-    of more than one size, and for a puzzle without a solution.
+    count: only the first so many. Repeated puzzles are left out, and that is said. Raises BadInput, naming file and
+    line, for anything malformed, for puzzles of more than one size, and for a puzzle without a solution.
     """
     text = read_text(path)
     if path.suffix.lower() == ".col":
@@ -43,6 +44,8 @@ def read(
     if not lines:
         raise BadInput(f"{path}: no puzzle in it")
     instances: list[Instance] = []
+    seen: set[str] = set()
+    repeated = 0
     for number, line in lines if count is None else lines[:count]:
         instance = sudoku.parse(line, f"{path}, line {number}")
         if instances and instance.problem is not instances[0].problem:
@@ -50,8 +53,14 @@ def read(
                 f"{instance.provenance}: a {instance.problem.name}, but the file began with a "
                 f"{instances[0].problem.name}; one size a file"
             )
-        instances.append(certified(instance))
         tick()
+        if instance.id in seen:
+            repeated += 1
+            continue
+        seen.add(instance.id)
+        instances.append(certified(instance))
+    if repeated:
+        console.print(f"{path}: {repeated} repeated puzzle{'s' * (repeated > 1)} left out; each counts once")
     return instances
 
 

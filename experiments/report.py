@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from csp.files import write_atomically
-from experiments.rows import GROUPS, Row
+from experiments.rows import GROUPS, Row, irrevocable
 from experiments.scorer import Score
 from experiments.statistics import Estimate, bootstrap, proportion
 
@@ -119,6 +119,8 @@ def _cell(figure: Estimate, percent: bool = False) -> Text:
     """The figure, its interval dim below; a dash where nothing was measured."""
     if figure.value is None:
         return Text("-", style="dim")
+    if figure.low is None:
+        return Text(_short(figure.value)).append("\nn=1", style="dim")
     if percent:
         value, low, high = _percent(figure.value), f"{100 * figure.low:.0f}", f"{100 * figure.high:.0f}"
     else:
@@ -139,7 +141,8 @@ def show(summaries: Sequence[Summary], title: str, notes: Sequence[str]) -> None
 
 
 LEGEND = (
-    "Below each figure: its 95 % interval (Wilson for shares, bootstrap otherwise).",
+    "Below each figure: its 95 % interval (Wilson for shares, bootstrap otherwise; none from one observation). First "
+    "dead, lag and recovery rest on the `need` traces, debt on the unsolved ones, everything else on n.",
     "need: traces that entered a dead end, a state that no solution extends; met: of those, solved all the same; "
     "unmet: not. recovery: met / need. first dead: commits made when it first was dead; lag: commits from there until "
     "it shows (medians over the traces that have one). debt: fewest cells to blank at the end for a solution to exist "
@@ -171,21 +174,20 @@ def figure(summaries: Sequence[Summary], scores: dict[str, Sequence[Score]], tit
     left.set_ylim(-0.7, len(ordered) - 0.3)
     left.set_title("Who solves, and who had to take back")
     left.set_xlabel("solved, % (plain: no dead end met; hatched: taken back and solved; line: 95 % interval)")
-    irrevocable = [s for s in ordered if s.row.group != "solvers" and not s.figures["retractions"].value]
-    _survival(middle, irrevocable, scores, colours)
+    _survival(middle, [s for s in ordered if irrevocable(s.row)], scores, colours)
     canvas.suptitle(title, fontsize=11)
     buffer = io.BytesIO()
     canvas.savefig(buffer, dpi=130, metadata={"Software": None})
     write_atomically(path, buffer.getvalue())
 
 
-def _survival(axes, irrevocable: Sequence[Summary], scores: dict[str, Sequence[Score]], colours: dict) -> None:
+def _survival(axes, summaries: Sequence[Summary], scores: dict[str, Sequence[Score]], colours: dict) -> None:
     """How early decoders that never retract kill the board: the share still alive as blanks are filled."""
     grid = np.linspace(0, 1, 201)
     styles = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
     seen: dict[str, int] = {}
     ends = []
-    for summary in irrevocable:
+    for summary in summaries:
         group, of_row = summary.row.group, scores[summary.row.name]
         dead = np.array([1.1 if s.first_dead_blanks is None else s.first_dead_blanks for s in of_row])
         alive = 100 * (dead[None, :] > grid[:, None]).mean(1)
@@ -193,9 +195,14 @@ def _survival(axes, irrevocable: Sequence[Summary], scores: dict[str, Sequence[S
         seen[group] = seen.get(group, 0) + 1
         axes.plot(100 * grid, alive, color=colours[group], ls=style, lw=1.5)
         ends.append([alive[-1], summary.row.name, colours[group]])
-    height = 106.0
-    for end, name, colour in sorted(ends, key=lambda e: -e[0]):
-        height = min(end, height - 3.5)  # labels one below the other where lines end together
+    ends.sort(key=lambda e: e[0])
+    heights = np.array([end for end, _, _ in ends], dtype=float)
+    for _ in range(500):  # labels of lines that end together push each other apart
+        overlap = np.maximum(0, 3.5 - np.diff(heights)) / 2
+        heights[:-1] -= overlap
+        heights[1:] += overlap
+        heights = np.clip(heights, -2, 103)
+    for (end, name, colour), height in zip(ends, heights, strict=True):
         axes.annotate(
             name, (100, end), xytext=(103, height), fontsize=8, color=colour, va="center", annotation_clip=False
         )

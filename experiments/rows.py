@@ -24,7 +24,7 @@ GROUPS = (
     "solvers",
     "autoregression",
     "diffusion, irrevocable",
-    "diffusion that remasks",
+    "diffusion that retracts",
 )
 BUDGET = 100  # network calls a board for rows that remask
 
@@ -40,7 +40,9 @@ class Row:
 
 
 def _remask(k: int, signal: str) -> Decoder:
-    return Decoder("diffusion", "confidence", k, retraction="remask", signal=signal, calls=BUDGET)
+    """Redrafts are sampled, at one temperature for signal and placebo: greedy ones freeze, and only the placebo would
+    be spared by the noise of its choice."""
+    return Decoder("diffusion", "confidence", k, retraction="remask", signal=signal, redraft=1.0, calls=BUDGET)
 
 
 def _rows() -> list[Row]:
@@ -85,12 +87,17 @@ def chosen(names: Sequence[str]) -> list[Row]:
         elif ":" in name or name == "diffusion":
             spec = parse(name)
             group = {"uniform": GROUPS[0], "ar": GROUPS[2]}.get(spec.model)
-            rows[name] = Row(name, group or GROUPS[4 if spec.retraction == "remask" else 3], spec, str(spec))
+            rows[name] = Row(name, group or GROUPS[3 if spec.retraction == "none" else 4], spec, str(spec))
         else:
             raise BadInput(
                 f"no decoder {name!r}; there are {', '.join(ROWS)}, or one spelled out like {ROWS['remask-4'].spec}"
             )
     return list(rows.values())
+
+
+def irrevocable(row: Row) -> bool:
+    """Whether the row commits one by one and by its rules never takes back."""
+    return row.spec == "dsatur" if isinstance(row.spec, str) else row.spec.retraction == "none"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Int
 from csp.problem import Instance
 from csp.trace import Trace, replay
 from solvers import propagate
-from solvers.oracle import Oracle
+from solvers.oracle import Oracle, Undecided
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Score:
     unmet: and did not. first_dead: how many commits had been made when it first did, that commit counted;
     first_dead_blanks: cells filled then, as a share of the blanks. lag: commits from there to the first
     visible sign (a broken constraint, or a blank cell without a legal value), if the state was still dead.
-    debt: fewest commits to blank for the final state to be alive; None if it ended solved. (At the dead
+    debt: fewest commits to blank for the final state to be alive; None if it ended solved, or undecided. (At the dead
     end itself it is always 1: the commit just made.) recoveries: times the trace went from dead back to alive.
     needless: retractions of cells from an alive state. seconds: wall time, a batch's shared by calls.
     """
@@ -122,7 +122,7 @@ def score(trace: Trace, instance: Instance, oracle: Oracle) -> Score:
         first_dead=first_dead,
         first_dead_blanks=first_dead_blanks,
         lag=lag,
-        debt=None if solved else (0 if alive[-1] else oracle.debt(states[-1])),
+        debt=None if solved else (0 if alive[-1] else _debt(states[-1], oracle)),
         recoveries=int((~alive[:-1] & alive[1:]).sum()),
         needless=int((alive[:-1] & (values == 0)).sum()),
         commits=trace.commits,
@@ -135,6 +135,14 @@ def score(trace: Trace, instance: Instance, oracle: Oracle) -> Score:
         guesses=None if instance.difficulty is None else instance.difficulty.guesses,
         oracle=oracle.name,
     )
+
+
+def _debt(state: Int[np.ndarray, " n"], oracle: Oracle) -> int | None:
+    """The debt, or None if the oracle cannot settle it within its limit."""
+    try:
+        return oracle.debt(state)
+    except Undecided:
+        return None
 
 
 def _lag(states, values, alive, event: int, instance: Instance) -> int | None:

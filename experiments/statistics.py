@@ -13,7 +13,7 @@ Z = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
 
 
 class Estimate(NamedTuple):
-    """A figure, its 95 % interval, and how many observations it rests on. All None where n is 0."""
+    """A figure, its 95 % interval, and how many observations it rests on; None where there are too few of them."""
 
     value: float | None
     low: float | None
@@ -40,5 +40,7 @@ def bootstrap(numbers: Sequence[float | int], statistic: Callable = np.mean, res
     if not len(sample):
         return Estimate(None, None, None, 0)
     draws = stream("bootstrap", len(sample)).integers(0, len(sample), size=(resamples, len(sample)))
+    if len(sample) < 2:
+        return Estimate(float(statistic(sample, axis=0)), None, None, 1)
     low, high = np.percentile(statistic(sample[draws], axis=1), [2.5, 97.5])
     return Estimate(float(statistic(sample, axis=0)), float(low), float(high), len(sample))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -37,20 +36,26 @@ class Store:
         self.folder, self.identity = folder, identity
         self.parts = folder / "parts"
         self.pieces: dict[tuple[str, int], Piece] = {}
-        if fresh:
-            self._clear()
         card = folder / "run.json"
-        if card.exists():
+        if card.exists() and not fresh:
             self._check(card)
             self._load()
         else:
+            self._clear(card)
             self.write_card({"status": "running"})
 
-    def _check(self, card: Path) -> None:
+    def _identity_in(self, card: Path) -> dict:
+        """What the card says its run is."""
         try:
             kept = json.loads(read_text(card))["identity"]
+            if kept["command"] == self.identity["command"]:
+                return kept
         except (json.JSONDecodeError, KeyError, TypeError):
-            raise BadInput(f"{card} is not a run of this command; choose another --out") from None
+            pass
+        raise BadInput(f"{card} is not a run of this command; choose another --out")
+
+    def _check(self, card: Path) -> None:
+        kept = self._identity_in(card)
         mine = json.loads(json.dumps(self.identity))
         if kept != mine:
             differing = [name for name in mine if kept.get(name) != mine[name]]
@@ -65,16 +70,21 @@ class Store:
                 try:
                     record = json.loads(line)
                     trace = from_json(json.dumps(record["trace"]))
+                    if trace.instance != self.identity["puzzles"][record["index"]]:
+                        raise BadInput("of another run")
                     self.pieces[record["row"], record["index"]] = (trace, Score(**record["score"]))
-                except (json.JSONDecodeError, KeyError, TypeError, BadInput):
+                except (json.JSONDecodeError, KeyError, TypeError, IndexError, BadInput):
                     raise BadInput(f"{path}, line {number}: not a finished piece; delete the file to redo it") from None
 
-    def _clear(self) -> None:
+    def _clear(self, card: Path) -> None:
+        """Remove what an earlier run of this command left; pieces first, so that none outlives its card."""
+        if card.exists():
+            self._identity_in(card)
         try:
-            for name in ("run.json", "traces.jsonl", "scores.parquet", "ceiling.png"):
+            for path in self.parts.glob("*.jsonl"):
+                path.unlink()
+            for name in ("traces.jsonl", "scores.parquet", "ceiling.png", "run.json"):
                 (self.folder / name).unlink(missing_ok=True)
-            if self.parts.exists():
-                shutil.rmtree(self.parts)
         except OSError as fault:
             raise BadInput(f"cannot clear {self.folder}: {fault.strerror or fault}") from None
 

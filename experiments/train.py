@@ -12,30 +12,37 @@ from typing import Annotated, Literal
 import torch
 import tyro
 
+from csp.errors import BadInput
+from csp.files import write_atomically
 from csp.generate import family
 from experiments.console import console, progress
-from generators import checkpoint, training
+from generators import training
 
 
 @dataclass(frozen=True)
 class Train(training.TrainConfig):
-    """Train an AR or masked-diffusion network on a family's train split.
+    """Train an AR or masked-diffusion network on a family's train split; the same command resumes it.
 
     Twins are trained with the same options but for the kind: same backbone, puzzles, batches and updates.
     """
 
     kind: Annotated[Literal["ar", "diffusion"], tyro.conf.Positional]
-    out: Path | None = None  # the .safetensors to write; default: the shipped checkpoint's place
-    threads: int = 0  # CPU threads; 0 = as many as there are cores
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """The .safetensors to write (default: results/checkpoints/FAMILY-KIND.safetensors)."""
+    threads: int = 0
+    """CPU threads; 0 = as many as there are cores."""
 
 
 def main(options: Train) -> None:
     """Run it."""
     family(options.family)
+    if options.threads < 0:
+        raise BadInput(f"--threads {options.threads}: at least 0")
     if options.threads:
         torch.set_num_threads(options.threads)
     config = training.TrainConfig(**{f.name: getattr(options, f.name) for f in fields(training.TrainConfig)})
-    path = options.out or checkpoint.shipped(options.family, options.kind)
+    path = options.out or Path("results/checkpoints") / f"{options.family}-{options.kind}.safetensors"
+    _usable(path)
     with progress("puzzles") as bar:
         task = bar.add_task(f"drawing {config.family}", total=config.puzzles + 1024)
         sets = [
@@ -54,6 +61,17 @@ def main(options: Train) -> None:
 
         training.train(config, *sets, path, report)
     console.print(f"wrote {path} and its card")
+
+
+def _usable(path: Path) -> None:
+    """Raises BadInput before any work if the checkpoint could not be written, or is there already."""
+    if path.suffix != ".safetensors":
+        raise BadInput(f"--out {path}: a checkpoint's name ends in .safetensors")
+    if path.exists():
+        raise BadInput(f"{path} is there already; choose another --out or remove it")
+    probe = path.with_suffix(".probe")
+    write_atomically(probe, b"")
+    probe.unlink()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ retraction separately.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Literal, get_args
@@ -28,13 +29,15 @@ class Decoder:
 
     order: raster = lowest cell first; random; fewest = fewest legal values; confidence = highest probability
       of the value chosen; margin = largest gap between the two likeliest values (Kim et al. 2025).
-    k: cells committed a call. veto: legal = values that a committed neighbour holds are ruled out.
+    k: cells committed a call. veto: legal = values that a committed neighbour holds are ruled out; a
+      board with a blank cell that has none left is stuck at once.
     temperature: 0 takes the likeliest value; otherwise values are sampled at it. redraft: the same, for
       everything after the first retraction.
     retraction: restart = blank everything and draw again, until the board is right or `attempts` are used up;
       remask = whenever the board is full and wrong (or stuck), blank some cells and go on.
     signal: violations = remask the cells in visible conflict; random = as many cells, chosen at random, at the
-      same moments: the placebo. widen: this share of the other committed cells, chosen at random, goes too.
+      same moments: the placebo (it follows the same rule; how much it takes back in all depends on its own
+      boards). widen: this share of the other committed cells, chosen at random, goes too.
     calls: most network calls a board (0: no limit; remasking needs one).
     """
 
@@ -56,6 +59,8 @@ class Decoder:
             raise BadInput("an AR model speaks of its next cell only: order=raster and k=1")
         if self.k < 1 or self.attempts < 1 or self.calls < 0 or self.temperature < 0 or self.redraft < 0:
             raise BadInput("k and attempts are at least 1; calls, temperature and redraft at least 0")
+        if not (math.isfinite(self.temperature) and math.isfinite(self.redraft)):
+            raise BadInput("temperature and redraft are finite numbers")
         if not 0 <= self.widen <= 1:
             raise BadInput("widen is a share from 0 to 1")
         if (self.retraction == "remask") != (self.signal != "none"):

@@ -111,6 +111,7 @@ class _Run:
             gumbel = heat[:, None, None] * -np.log(-np.log(self._random(VALUE, values=True)))
         values, probs = choose_values(log_probs, allowed, gumbel)
         eligible = speaks & allowed.any(-1)
+        eligible &= ~(speaks & ~allowed.any(-1)).any(1, keepdims=True)  # a cell without a value: the board is stuck
         rank = np.where(eligible, self._scores(values, probs, legal), -np.inf)
         best = np.argsort(-rank, axis=1, kind="stable")[:, : decoder.k]  # (rows, k): lowest cell among equals
         fine = np.take_along_axis(eligible, best, axis=1)

@@ -36,7 +36,7 @@ class TrainConfig:
 
     kind: Literal["ar", "diffusion"]
     family: str = "sudoku6"  # sudoku4, sudoku6, sudoku9 or colouring
-    updates: int = 2000  # optimiser steps
+    updates: int = 1500  # optimiser steps
     batch: int = 128  # puzzles an update
     puzzles: int = 20_000  # puzzles drawn from the train split; symmetries multiply them
     lr: float = 2e-3  # peak of a cosine schedule with linear warm-up
@@ -50,6 +50,18 @@ class TrainConfig:
     loops: int = 3
     bias: bool = True  # structural attention bias
     validate_every: int = 100  # updates between validation losses, printed and kept in the card
+
+    def __post_init__(self) -> None:
+        """Raises BadInput for numbers that no run can have."""
+        for name in ("updates", "batch", "puzzles", "dim", "heads", "blocks", "loops", "validate_every"):
+            if getattr(self, name) < 1:
+                raise BadInput(f"{name} is {getattr(self, name)}; it is at least 1")
+        if self.dim % self.heads:
+            raise BadInput(f"dim {self.dim} does not divide into {self.heads} heads")
+        if not (math.isfinite(self.lr) and self.lr > 0 and math.isfinite(self.weight_decay)):
+            raise BadInput("lr and weight_decay are finite numbers, lr above 0")
+        if self.warmup < 0 or self.weight_decay < 0:
+            raise BadInput("warmup and weight_decay are at least 0")
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,13 @@ class PythonConstraint:
         self.worker: tuple[multiprocessing.Process, Connection] | None = None
 
     def __call__(self, instance: Instance, seed: int) -> Trace:
+        try:
+            return self._ask(instance, seed)
+        except (EOFError, ConnectionError):  # the worker was ended from outside: once more, with a new one
+            self.close()
+            return self._ask(instance, seed)
+
+    def _ask(self, instance: Instance, seed: int) -> Trace:
         if self.worker is None:
             context = multiprocessing.get_context("spawn")
             here, there = context.Pipe()

@@ -20,6 +20,8 @@ from pysat.solvers import Solver
 from csp.problem import Instance
 from solvers.encodings import literal, to_cnf, to_cpsat
 
+DEBT_LIMIT = 5.0  # CP-SAT's deterministic time for one debt
+
 
 class Undecided(RuntimeError):
     """A limit was reached before the answer was known: neither yes nor no."""
@@ -47,7 +49,7 @@ class Oracle(ABC):
     def debt(self, assignment: Int[np.ndarray, " n"]) -> int:
         """Fewest committed cells that must be blanked for the assignment to be alive.
 
-        Raises ValueError if the instance has no solution: then nothing helps.
+        Raises ValueError if the instance has no solution (then nothing helps), Undecided over a limit.
         """
 
 
@@ -185,7 +187,7 @@ class Sat(Oracle):
     def debt(self, assignment: Int[np.ndarray, " n"]) -> int:
         if self.solve(assignment) is not None:
             return 0
-        return CpSat(self.instance).debt(assignment)
+        return CpSat(self.instance, DEBT_LIMIT).debt(assignment)
 
     def __del__(self) -> None:
         if hasattr(self, "solver"):

@@ -114,6 +114,8 @@ def test_spelling_round_trips(decoder):
         ("diffusion:signal=violations", "only it takes one"),
         ("diffusion:retraction=remask,signal=random", "calls=N"),
         ("diffusion:widen=2", "share"),
+        ("diffusion:temperature=nan", "finite|at least 0"),
+        ("diffusion:redraft=inf", "finite"),
     ],
 )
 def test_words_that_do_not_go_together_are_refused(text, words):

@@ -103,3 +103,15 @@ def test_dsatur_colours_a_bipartite_graph_with_two_colours():
         problem, _ = colouring.planted(rng, 14, 2, 2.5)
         instance = Instance(problem, np.zeros(14, dtype=np.int64), "g", "bipartite")
         assert checked("dsatur", instance).end == "solved"
+
+
+def test_python_constraint_survives_the_death_of_its_worker():
+    from csp import sudoku
+    from solvers.backtracking import PythonConstraint
+
+    solver = PythonConstraint(limit=60.0)
+    assert solver(sudoku.parse("." * 16), 0).end == "solved"
+    solver.worker[0].kill()
+    solver.worker[0].join()
+    assert solver(sudoku.parse("." * 16), 0).end == "solved"
+    solver.close()

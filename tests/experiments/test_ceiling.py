@@ -263,3 +263,50 @@ def test_published_check_of_the_reference_search():
     guesses = [instance.difficulty.guesses for instance in read(path, None)]
     assert 0.38 <= sum(g == 0 for g in guesses) / len(guesses) <= 0.46
     assert 8 <= sum(guesses) / len(guesses) <= 11.5
+
+
+def test_repeated_puzzles_count_once(capsys, tmp_path):
+    path = tmp_path / "twice.txt"
+    path.write_text(("." * 16 + "\n") * 3 + "1" + "." * 15 + "\n")
+    code, out, err = run(capsys, puzzles=path, out=tmp_path / "out", decoders=("dsatur",), json=True)
+    assert code == 0 and json.loads(out)[0]["n"] == 2 and "2 repeated puzzles left out" in err
+
+
+def test_a_seed_that_no_file_can_hold_is_refused_at_once(capsys, tmp_path):
+    refused(capsys, "--seed", seed=2**63, out=tmp_path / "out")
+    refused(capsys, "--seed", seed=-1, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_pieces_without_their_card_are_not_taken_for_this_run(capsys, tmp_path):
+    options = {"count": 3, "decoders": ("dsatur", "min-conflicts"), "out": tmp_path / "out"}
+    assert run(capsys, **options)[0] == 0
+    (tmp_path / "out" / "run.json").unlink()
+    code, _, err = run(capsys, **{**options, "seed": 1})
+    assert code == 0 and "already" not in err
+    assert {t.seed for t in read_jsonl((tmp_path / "out" / "traces.jsonl").read_text())} == {1}
+
+
+def test_fresh_touches_only_what_is_ours(capsys, tmp_path):
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "thesis.tex").write_text("mine")
+    (tmp_path / "run.json").write_text('{"mine": 1}')
+    refused(capsys, "is not a run of this command", count=2, decoders=("dsatur",), out=tmp_path, fresh=True)
+    (tmp_path / "run.json").unlink()
+    assert run(capsys, count=2, decoders=("dsatur",), out=tmp_path, fresh=True)[0] == 0
+    assert (tmp_path / "parts" / "thesis.tex").read_text() == "mine"
+
+
+def test_an_undecided_debt_does_not_end_the_run(capsys, tmp_path, monkeypatch):
+    from solvers import oracle
+
+    monkeypatch.setattr(oracle, "DEBT_LIMIT", 0.0)
+    code, out, err = run(capsys, family="colouring", count=4, decoders=("uniform-raster",), out=tmp_path, json=True)
+    assert code == 0 and "undecided for 4 traces" in err and json.loads(out)[0]["debt"]["n"] == 0
+
+
+def test_folders_of_different_rows_differ_by_default(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert run(capsys, count=2, decoders=("dsatur",))[0] == 0
+    assert run(capsys, count=2, decoders=("dsatur", "depth-first"))[0] == 0
+    assert len(list((tmp_path / "results").iterdir())) == 2

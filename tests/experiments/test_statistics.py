@@ -37,4 +37,5 @@ def test_bootstrap_covers_the_mean_about_95_times_of_100():
 def test_bootstrap_is_the_same_for_the_same_numbers_and_empty_for_none():
     assert bootstrap([1, 2, 7]) == bootstrap([1, 2, 7])
     assert bootstrap([3, 3, 3], np.median)[:3] == (3, 3, 3)
+    assert bootstrap([7.0]) == (7.0, None, None, 1)  # one observation has no interval
     assert bootstrap([]).value is None and proportion(0, 0).n == 0

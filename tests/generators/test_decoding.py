@@ -176,3 +176,12 @@ def test_the_network_of_the_readme_solves_what_it_was_not_trained_on():
         replay(trace, instance.givens)
         assert trace.retractions == 0 and instance.difficulty.solutions == 1
     assert np.mean([trace.end == "solved" for trace in traces]) > 0.93  # 4 cells a call; 1 a call in the README
+
+
+def test_with_a_veto_a_board_is_stuck_as_soon_as_a_cell_has_no_value():
+    """Not only when nothing else is left to fill: what comes after a visible dead end is wasted."""
+    problem = colouring.graph(5, [(0, 2), (1, 2), (3, 4)], 2)
+    star = Instance(problem, np.zeros(5, dtype=np.int64), "g", "star")
+    probs = np.array([[0.9, 0.1], [0.1, 0.9], [0.5, 0.5], [0.5, 0.5], [0.5, 0.5]])
+    trace = decode(Decoder("diffusion", veto="legal"), Stub(probs), [star], 0)[0]
+    assert trace.end == "stuck" and [event.cell for event in trace.events] == [0, 1]

@@ -1,0 +1,52 @@
+"""`takeback train`: it works end to end, and refuses what no run can have before any work."""
+
+import json
+
+import pytest
+
+from csp.errors import BadInput
+from experiments.cli import guarded
+from experiments.train import Train, main
+
+TINY = {"family": "colouring", "updates": 2, "batch": 4, "puzzles": 4, "dim": 8, "heads": 2, "blocks": 1, "loops": 1}
+
+
+def test_it_trains_and_never_overwrites(capsys, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    assert guarded(lambda: main(Train("ar", out=path, **TINY))) == 0
+    assert "wrote" in capsys.readouterr().err
+    assert json.loads(path.with_suffix(".json").read_text())["family"] == "colouring"
+    before = path.read_bytes()
+    assert guarded(lambda: main(Train("ar", out=path, **TINY))) == 2
+    assert "is there already" in capsys.readouterr().err and path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"updates": -3}, "updates is -3"),
+        ({"batch": 0}, "batch is 0"),
+        ({"puzzles": 0}, "puzzles is 0"),
+        ({"validate_every": 0}, "validate_every is 0"),
+        ({"heads": 3, "dim": 16}, "does not divide"),
+        ({"loops": 0}, "loops is 0"),
+        ({"lr": float("nan")}, "lr and weight_decay"),
+        ({"warmup": -1}, "warmup"),
+    ],
+)
+def test_numbers_that_no_run_can_have(options, words):
+    with pytest.raises(BadInput, match=words):
+        Train("ar", **options)
+
+
+def test_names_and_places_are_checked_before_any_work(capsys, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    for options, words in (
+        ({"family": "chess"}, "no family 'chess'"),
+        ({"threads": -1}, "--threads -1"),
+        ({"out": tmp_path}, "ends in .safetensors"),
+        ({"out": tmp_path / "file" / "x.safetensors"}, "cannot write"),
+    ):
+        assert guarded(lambda options=options: main(Train("ar", **{**TINY, **options}))) == 2
+        lines = capsys.readouterr().err.strip().splitlines()
+        assert len(lines) == 1 and words in lines[0]
