@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -23,6 +24,8 @@ from experiments.console import console, progress
 from experiments.scorer import score
 from experiments.store import Store
 from solvers.oracle import Oracle, pick
+
+LIBRARIES = ("torch", "numpy", "ortools", "python-constraint2", "python-sat", "pynauty")
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def main(options: Ceiling) -> None:
     store.finish(
         [row.name for row in able],
         {
-            "versions": {name: metadata.version(name) for name in ("torch", "numpy", "ortools", "python-constraint2")},
+            "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}},
             "instances": [_card(instance) for instance in instances],
             "summary": [summary.as_json() for summary in summaries],
         },

@@ -169,13 +169,13 @@ def test_the_network_of_the_readme_solves_what_it_was_not_trained_on():
     """At least 95 % of certified-unique 6x6 puzzles of the test split, confidence order, nothing retracted."""
     from generators import checkpoint
 
-    instances = [draw("sudoku6", 11, "test", index) for index in range(200)]
+    instances = [draw("sudoku6", 11, "test", index) for index in range(120)]
     model = checkpoint.load(checkpoint.shipped("sudoku6", "diffusion"), "sudoku6").model
-    traces = decode(Decoder("diffusion", "confidence", 4), model, instances, 0)
+    traces = decode(Decoder("diffusion", "confidence"), model, instances, 0)
     for instance, trace in zip(instances, traces):
         replay(trace, instance.givens)
         assert trace.retractions == 0 and instance.difficulty.solutions == 1
-    assert np.mean([trace.end == "solved" for trace in traces]) > 0.93  # 4 cells a call; 1 a call in the README
+    assert np.mean([trace.end == "solved" for trace in traces]) >= 0.95
 
 
 def test_with_a_veto_a_board_is_stuck_as_soon_as_a_cell_has_no_value():
