@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,22 +19,6 @@ from csp.files import write_atomically
 from experiments.rows import GROUPS, Row, irrevocable
 from experiments.scorer import Score
 from experiments.statistics import Estimate, bootstrap, proportion
-
-COLUMNS = {
-    "n": "instances",
-    "solved": "share solved",
-    "need": "traces that entered a dead end",
-    "met": "of those, solved all the same",
-    "unmet": "of those, not solved",
-    "first_dead": "commits made when it first was dead (median)",
-    "lag": "commits from there until it shows (median)",
-    "debt": "fewest cells to blank at the end of an unsolved trace (mean)",
-    "recovery": "met / need",
-    "commits": "mean",
-    "retractions": "mean",
-    "calls": "network passes or solver steps (mean)",
-    "seconds": "wall time a puzzle (mean)",
-}
 
 
 @dataclass(frozen=True)
@@ -74,31 +58,34 @@ def summarise(row: Row, scores: Sequence[Score]) -> Summary:
     return Summary(row, figures)
 
 
-def table(summaries: Sequence[Summary], title: str) -> Table:
-    """The table, grouped; under each figure its 95 % interval."""
+#: Column head: the cell of a summary's figures.
+COLUMNS: dict[str, Callable[[dict], Text]] = {
+    "n": lambda f: Text(str(f["n"])),
+    "solved %": lambda f: _cell(f["solved"], percent=True),
+    "need/met/unmet": lambda f: Text("/".join(str(round(f[k].value * f["n"])) for k in ("need", "met", "unmet"))),
+    "first dead": lambda f: _cell(f["first_dead"]),
+    "lag": lambda f: _cell(f["lag"]),
+    "debt": lambda f: _cell(f["debt"]),
+    "recovery %": lambda f: _cell(f["recovery"], percent=True),
+    "commits": lambda f: _cell(f["commits"]),
+    "retract": lambda f: _cell(f["retractions"]),
+    "calls": lambda f: _cell(f["calls"]),
+    "seconds": lambda f: _cell(f["seconds"]),
+}
+
+
+def table(summaries: Sequence[Summary], title: str, heads: Sequence[str] = tuple(COLUMNS)) -> Table:
+    """The table, grouped, with those columns; under each figure its 95 % interval."""
     made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1), title_style="bold")
     made.add_column("decoder", no_wrap=True)
-    heads = ["n", "solved %", "need/met/unmet", "first dead", "lag", "debt", "recovery %"]
-    for head in [*heads, "commits", "retract", "calls", "seconds"]:
+    for head in heads:
         made.add_column(head, justify="right", no_wrap=True)
     for group in GROUPS:
         of_group = [s for s in summaries if s.row.group == group]
         if of_group:
             made.add_row(Text(group, style="bold italic"))
         for summary in of_group:
-            f = summary.figures
-            counts = "/".join(str(round(f[name].value * f["n"])) for name in ("need", "met", "unmet"))
-            made.add_row(
-                f"  {summary.row.name}",
-                str(f["n"]),
-                _cell(f["solved"], percent=True),
-                Text(counts),
-                _cell(f["first_dead"]),
-                _cell(f["lag"]),
-                _cell(f["debt"]),
-                _cell(f["recovery"], percent=True),
-                *(_cell(f[name]) for name in ("commits", "retractions", "calls", "seconds")),
-            )
+            made.add_row(f"  {summary.row.name}", *(COLUMNS[head](summary.figures) for head in heads))
     return made
 
 
@@ -129,13 +116,23 @@ def _cell(figure: Estimate, percent: bool = False) -> Text:
 
 
 def show(summaries: Sequence[Summary], title: str, notes: Sequence[str]) -> None:
-    """Print the table to standard output, at its full width, and what its words mean below."""
+    """Print the table to standard output and what its words mean below; in a narrow terminal, in parts."""
     terminal = Console(highlight=False)
-    made = table(summaries, title)
-    widest = Measurement.get(terminal, terminal.options.update(width=400), made).maximum
+
+    def wide(heads: Sequence[str]) -> int:
+        options = terminal.options.update(width=400)
+        return Measurement.get(terminal, options, table(summaries, title, heads)).maximum
+
+    parts: list[list[str]] = [[]]
+    for head in COLUMNS:
+        if terminal.is_terminal and parts[-1] and wide([*parts[-1], head]) > terminal.width:
+            parts.append([])
+        parts[-1].append(head)
+    widest = max(wide(heads) for heads in parts)
     terminal.width = max(terminal.width, widest)
-    terminal.print(made)
-    terminal.width = min(terminal.width, widest)
+    for heads in parts:
+        terminal.print(table(summaries, title, heads))
+    terminal.width = min(terminal.width, max(widest, 100))
     for note in notes:
         terminal.print(note, style="dim")
 

@@ -5,6 +5,7 @@ from hypothesis import given
 from strategies import extending, instances
 
 from csp import reference
+from csp.generate import draw
 from solvers.oracle import CpSat
 
 
@@ -88,6 +89,13 @@ def test_certificates_of_drawn_instances_hold(few):
         assert min(2, CpSat(instance).count(2)) == instance.difficulty.solutions
         assert instance.difficulty.guesses == slow_guesses(instance.problem, instance.givens)
         assert instance.solved(instance.witness)
+
+
+def test_guesses_of_9x9_puzzles_where_hidden_singles_matter():
+    graded = [draw("sudoku9", 0, "train", index) for index in range(4)]
+    for instance in graded:
+        assert instance.difficulty.guesses == slow_guesses(instance.problem, instance.givens)
+    assert any(instance.difficulty.guesses for instance in graded)
 
 
 def test_a_search_over_budget_says_so():
