@@ -91,7 +91,8 @@ def main(options: Ceiling) -> None:
     }
     store = Store(folder, identity, options.fresh)
     _run(store, able, instances, runner, options)
-    summaries = [report.summarise(row, store.scores(row.name)) for row in able]
+    scores = {row.name: store.scores(row.name) for row in able}
+    summaries = [report.summarise(row, scores[row.name]) for row in able]
     source = f"{options.puzzles.name}" if options.puzzles else f"{family}, test split, seed {options.seed}"
     title = f"takeback ceiling: {len(instances)} puzzle{'s' * (len(instances) > 1)} ({source})"
     store.finish(
@@ -102,8 +103,8 @@ def main(options: Ceiling) -> None:
             "summary": [summary.as_json() for summary in summaries],
         },
     )
-    report.figure(summaries, {row.name: store.scores(row.name) for row in able}, title, folder / "ceiling.png")
-    unsettled = sum(s.debt is None and not s.solved for row in able for s in store.scores(row.name))
+    report.figure(summaries, scores, title, folder / "ceiling.png")
+    unsettled = sum(s.debt is None and not s.solved for of_row in scores.values() for s in of_row)
     if unsettled:
         console.print(f"debt stayed undecided for {unsettled} traces; they are not in its mean")
     if options.json:

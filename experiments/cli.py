@@ -25,9 +25,9 @@ def guarded(job: Callable[[], None]) -> int:
         job()
         sys.stdout.flush()
         return 0
-    except BadInput as fault:
-        console.print(f"takeback: {fault}", markup=False)
-        return 2
+    except (BadInput, Undecided) as fault:
+        console.print(f"takeback: {fault}")
+        return 3 if isinstance(fault, Undecided) else 2
     except KeyboardInterrupt:
         console.print("takeback: interrupted; what was finished is kept, and the same command goes on from there")
         return 130
@@ -35,21 +35,16 @@ def guarded(job: Callable[[], None]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as fault:
-        console.print(f"takeback: {fault.filename or 'system'}: {fault.strerror or fault}", markup=False)
+        console.print(f"takeback: {fault.filename or 'system'}: {fault.strerror or fault}")
         return 2
     except MemoryError:
         console.print("takeback: out of memory; try a smaller --batch-size")
         return 2
-    except Undecided as fault:
-        console.print(f"takeback: {fault}", markup=False)
-        return 3
     except Exception as fault:
         if os.environ.get("TAKEBACK_DEBUG"):
             raise
         text = str(fault).splitlines()[0] if str(fault) else ""
-        console.print(
-            f"takeback: internal error, {type(fault).__name__}: {text} (TAKEBACK_DEBUG=1 shows where)", markup=False
-        )
+        console.print(f"takeback: internal error, {type(fault).__name__}: {text} (TAKEBACK_DEBUG=1 shows where)")
         return 70
 
 

@@ -117,7 +117,7 @@ def _cell(figure: Estimate, percent: bool = False) -> Text:
 
 def show(summaries: Sequence[Summary], title: str, notes: Sequence[str]) -> None:
     """Print the table to standard output and what its words mean below; in a narrow terminal, in parts."""
-    terminal = Console(highlight=False)
+    terminal = Console(highlight=False, markup=False)
 
     def wide(heads: Sequence[str]) -> int:
         options = terminal.options.update(width=400)

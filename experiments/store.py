@@ -104,11 +104,15 @@ class Store:
 
     def scores(self, row: str) -> list[Score]:
         """The row's scores by index."""
-        return [self.pieces[key][1] for key in sorted(key for key in self.pieces if key[0] == row)]
+        return [self.pieces[key][1] for key in self._keys(row)]
+
+    def _keys(self, row: str) -> list[tuple[str, int]]:
+        """The row's pieces by index."""
+        return sorted(key for key in self.pieces if key[0] == row)
 
     def finish(self, rows: Sequence[str], about: dict) -> None:
         """Write traces.jsonl and scores.parquet, rows in the given order, and close run.json with `about`."""
-        keys = [key for row in rows for key in sorted(key for key in self.pieces if key[0] == row)]
+        keys = [key for row in rows for key in self._keys(row)]
         write_atomically(self.folder / "traces.jsonl", write_jsonl(self.pieces[key][0] for key in keys))
         records = [{"row": row, "index": index, **asdict(self.pieces[row, index][1])} for row, index in keys]
         buffer = io.BytesIO()

@@ -32,7 +32,7 @@ class Decoder:
     k: cells committed a call. veto: legal = values that a committed neighbour holds are ruled out; a
       board with a blank cell that has none left is stuck at once.
     temperature: 0 takes the likeliest value; otherwise values are sampled at it. redraft: the same, for
-      everything after the first retraction.
+      everything after the first remasking.
     retraction: restart = blank everything and draw again, until the board is right or `attempts` are used up;
       remask = whenever the board is full and wrong (or stuck), blank some cells and go on.
     signal: violations = remask the cells in visible conflict; random = as many cells, chosen at random, at the

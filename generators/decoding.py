@@ -87,13 +87,13 @@ class _Run:
         self.tokens[self.active] += tokens
         self.flops[self.active] += flops
 
-    def _random(self, purpose: int, cells: bool = True, values: bool = False) -> np.ndarray:
-        """Uniform numbers for the active boards, shape (rows, N) or (rows, N, d)."""
-        keys, calls = self.boards.keys[self.active], self.calls[self.active]
-        shape = (slice(None), None, None) if values else (slice(None), None)
-        cell = np.arange(self.boards.width)[(None, slice(None), None) if values else (None, slice(None))]
-        drawn = uniform(keys[shape], purpose, calls[shape], cell)
-        return uniform(keys[shape], purpose, calls[shape], cell, np.arange(self.boards.d)) if values else drawn
+    def _random(self, purpose: int, values: bool = False) -> np.ndarray:
+        """Uniform numbers for the active boards, shape (rows, N), or (rows, N, d) with values."""
+        keys, calls = self.boards.keys[self.active][:, None], self.calls[self.active][:, None]
+        cells = np.arange(self.boards.width)
+        if not values:
+            return uniform(keys, purpose, calls, cells)
+        return uniform(keys[..., None], purpose, calls[..., None], cells[:, None], np.arange(self.boards.d))
 
     def commit(self, log_probs: Float[np.ndarray, "rows N d"], speaks: Bool[np.ndarray, "rows N"]) -> None:
         """Let the policy choose up to k cells of every active board and their values."""
@@ -103,15 +103,14 @@ class _Run:
         if decoder.veto == "legal" or decoder.order == "fewest":
             legal = propagate.legal(now, self._adjacency(), self.boards.d)
         allowed = legal if decoder.veto == "legal" else np.ones_like(legal)
-        heat = np.where(self.rounds[rows] > 0, decoder.redraft, decoder.temperature)
-        if decoder.retraction == "restart":
-            heat = np.full(len(rows), decoder.temperature)
+        redrafting = (self.rounds[rows] > 0) & (decoder.retraction == "remask")
+        heat = np.where(redrafting, decoder.redraft, decoder.temperature)
         gumbel = None
         if heat.any():
             gumbel = heat[:, None, None] * -np.log(-np.log(self._random(VALUE, values=True)))
         values, probs = choose_values(log_probs, allowed, gumbel)
-        eligible = speaks & allowed.any(-1)
-        eligible &= ~(speaks & ~allowed.any(-1)).any(1, keepdims=True)  # a cell without a value: the board is stuck
+        stuck = (speaks & ~allowed.any(-1)).any(1, keepdims=True)  # a cell without a value: nothing more is filled
+        eligible = speaks & ~stuck
         rank = np.where(eligible, self._scores(values, probs, legal), -np.inf)
         best = np.argsort(-rank, axis=1, kind="stable")[:, : decoder.k]  # (rows, k): lowest cell among equals
         fine = np.take_along_axis(eligible, best, axis=1)

@@ -33,9 +33,9 @@ class Oracle(ABC):
     name: str
     instance: Instance
 
-    @abstractmethod
     def alive(self, assignments: Int[np.ndarray, "batch n"]) -> Bool[np.ndarray, " batch"]:
         """Whether some solution extends each assignment."""
+        return np.array([self.solve(assignment) is not None for assignment in assignments], dtype=bool)
 
     @abstractmethod
     def solve(self, assignment: Int[np.ndarray, " n"] | None = None) -> Int[np.ndarray, " n"] | None:
@@ -74,16 +74,12 @@ class CpSat(Oracle):
             to_cpsat(rule, model, cells)
         return model, cells
 
-    def _solver(self) -> cp_model.CpSolver:
+    def _run(self, model, callback=None) -> cp_model.CpSolver | None:
+        """The solver after a run, or None if infeasible."""
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = 0
         solver.parameters.max_deterministic_time = self.limit
-        return solver
-
-    def _run(self, model, callback=None) -> cp_model.CpSolver | None:
-        """The solver after a run, or None if infeasible."""
-        solver = self._solver()
         if callback is not None:
             solver.parameters.enumerate_all_solutions = True
         status = solver.solve(model, callback)
@@ -94,9 +90,6 @@ class CpSat(Oracle):
         if status == cp_model.FEASIBLE and model.has_objective():
             raise Undecided(f"CP-SAT: optimum of {self.instance.provenance} not proved in {self.limit} s")
         return None if status == cp_model.INFEASIBLE else solver
-
-    def alive(self, assignments: Int[np.ndarray, "batch n"]) -> Bool[np.ndarray, " batch"]:
-        return np.array([self.solve(a) is not None for a in assignments], dtype=bool)
 
     def solve(self, assignment: Int[np.ndarray, " n"] | None = None) -> Int[np.ndarray, " n"] | None:
         model, cells = self._model(self.instance.givens if assignment is None else assignment)
@@ -163,9 +156,6 @@ class Sat(Oracle):
             ]
         self.solver = Solver(name="glucose4", bootstrap_with=clauses)
         self.known = np.zeros((0, problem.n), dtype=np.int64)
-
-    def alive(self, assignments: Int[np.ndarray, "batch n"]) -> Bool[np.ndarray, " batch"]:
-        return np.array([self.solve(a) is not None for a in assignments], dtype=bool)
 
     def solve(self, assignment: Int[np.ndarray, " n"] | None = None) -> Int[np.ndarray, " n"] | None:
         problem = self.instance.problem

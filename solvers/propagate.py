@@ -26,16 +26,17 @@ def visible(
     Cells that no rule relates to any other (padding) never show one.
     """
     fine = legal(assignments, adjacency, d)
-    blank = assignments == 0
-    here = np.maximum(assignments - 1, 0)[..., None]
-    clash = ~blank & ~np.take_along_axis(fine, here, axis=2)[..., 0]
-    return (clash | (blank & ~fine.any(2))).any(1)
+    return (_clash(assignments, fine) | ((assignments == 0) & ~fine.any(2))).any(1)
 
 
 def conflicts(
     assignments: Int[np.ndarray, "batch n"], adjacency: Bool[np.ndarray, "shared n n"], d: int
 ) -> Bool[np.ndarray, "batch n"]:
     """Which committed cells agree with a cell that they must differ from."""
-    fine = legal(assignments, adjacency, d)
+    return _clash(assignments, legal(assignments, adjacency, d))
+
+
+def _clash(assignments: Int[np.ndarray, "batch n"], fine: Bool[np.ndarray, "batch n d"]) -> Bool[np.ndarray, "batch n"]:
+    """Committed cells whose own value is not legal there."""
     here = np.maximum(assignments - 1, 0)[..., None]
     return (assignments > 0) & ~np.take_along_axis(fine, here, axis=2)[..., 0]
