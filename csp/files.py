@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet
 
 from csp.errors import BadInput
 
@@ -40,3 +44,10 @@ def read_text(path: Path) -> str:
     if not text.strip():
         raise BadInput(f"{path}: the file is empty")
     return text
+
+
+def to_parquet(records: list[dict], schema: pyarrow.Schema) -> bytes:
+    """The records as a Parquet file with that schema."""
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(records, schema=schema), buffer)
+    return buffer.getvalue()

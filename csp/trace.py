@@ -23,6 +23,7 @@ import pyarrow.parquet
 from jaxtyping import Int
 
 from csp.errors import BadInput
+from csp.files import to_parquet
 
 #: solved: complete and right. wrong: complete, rules broken. stuck: blanks are left and no value is allowed.
 #: out of budget: stopped by its limit. refuted: the search proved that no solution exists.
@@ -103,9 +104,9 @@ def rewrites(before: Int[np.ndarray, " n"], after: Int[np.ndarray, " n"], call: 
         yield Event(call, int(cell), int(after[cell]))
 
 
-def to_json(trace: Trace) -> str:
-    """One line of JSON, equal for equal traces; seconds are left out."""
-    record = {
+def to_record(trace: Trace) -> dict:
+    """The trace as plain data; seconds are left out, so that equal traces are equal."""
+    return {
         "instance": trace.instance,
         "decoder": trace.decoder,
         "seed": trace.seed,
@@ -115,13 +116,11 @@ def to_json(trace: Trace) -> str:
         "flops": trace.costs.flops,
         "events": [list(event) for event in trace.events],
     }
-    return json.dumps(record, separators=(",", ":"))
 
 
-def from_json(line: str, where: str = "trace") -> Trace:
-    """The inverse of to_json (seconds 0). Raises BadInput, naming `where`, for anything else."""
+def from_record(record: object, where: str = "trace") -> Trace:
+    """The inverse of to_record (seconds 0). Raises BadInput, naming `where`, for anything else."""
     try:
-        record = json.loads(line)
         events = tuple(Event(*map(_whole, event)) for event in record["events"])
         if record["end"] not in get_args(End):
             raise ValueError(f"unknown end {record['end']!r}")
@@ -132,8 +131,22 @@ def from_json(line: str, where: str = "trace") -> Trace:
         return Trace(*names, _whole(record["seed"]), events, record["end"], costs)
     except KeyError as fault:
         raise BadInput(f"{where}: no {fault.args[0]!r} in the trace") from None
-    except (ValueError, TypeError, RecursionError) as fault:
+    except (ValueError, TypeError) as fault:
         raise BadInput(f"{where}: not a trace ({fault})") from None
+
+
+def to_json(trace: Trace) -> str:
+    """One line of JSON, equal for equal traces; seconds are left out."""
+    return json.dumps(to_record(trace), separators=(",", ":"))
+
+
+def from_json(line: str, where: str = "trace") -> Trace:
+    """The inverse of to_json (seconds 0). Raises BadInput, naming `where`, for anything else."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as fault:
+        raise BadInput(f"{where}: not a trace ({fault})") from None
+    return from_record(record, where)
 
 
 def _whole(number: object) -> int:
@@ -170,20 +183,7 @@ PARQUET = pyarrow.schema(
 
 def write_parquet(traces: Iterable[Trace]) -> bytes:
     """Traces as a Parquet file, one row each, seconds included; events are lists of [call, cell, value]."""
-    records = [
-        {
-            "instance": trace.instance,
-            "decoder": trace.decoder,
-            "seed": trace.seed,
-            "end": trace.end,
-            **trace.costs._asdict(),
-            "events": [list(event) for event in trace.events],
-        }
-        for trace in traces
-    ]
-    buffer = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(records, schema=PARQUET), buffer)
-    return buffer.getvalue()
+    return to_parquet([{**to_record(trace), "seconds": trace.costs.seconds} for trace in traces], PARQUET)
 
 
 def read_parquet(data: bytes, where: str = "traces") -> list[Trace]:
@@ -194,6 +194,6 @@ def read_parquet(data: bytes, where: str = "traces") -> list[Trace]:
         raise BadInput(f"{where}: not a Parquet file ({str(fault).splitlines()[0]})") from None
     made = []
     for number, record in enumerate(records, 1):
-        trace = from_json(json.dumps(record, default=str), f"{where}, row {number}")
+        trace = from_record(record, f"{where}, row {number}")
         made.append(replace(trace, costs=trace.costs._replace(seconds=float(record.get("seconds") or 0.0))))
     return made

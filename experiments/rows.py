@@ -142,12 +142,8 @@ def runner(rows: Sequence[Row], family: str, instances: Sequence[Instance], fold
             continue
         loaded = checkpoint.load(path, family)
         widest = max(instances, key=lambda instance: instance.problem.n).problem
-        shape = loaded.model.backbone.config
-        if widest.d != shape.d or widest.n > shape.cells:
-            missing[kind] = (
-                f"the {family} {kind} checkpoint reads {shape.d} values and up to {shape.cells} cells, "
-                f"not {widest.d} values and {widest.n} cells"
-            )
+        if misfit := loaded.model.backbone.config.misfit(widest.d, widest.n):
+            missing[kind] = f"the {family} {kind} checkpoint {misfit}"
             continue
         models[kind], hashes[path.name] = loaded.model, loaded.sha256
     return Runner(models, hashes, missing)

@@ -7,7 +7,6 @@ that the bytes of traces.jsonl do not depend on batches, interruptions or speed.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 from collections.abc import Sequence
@@ -15,11 +14,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow
-import pyarrow.parquet
 
 from csp.errors import BadInput
-from csp.files import read_text, write_atomically
-from csp.trace import Trace, from_json, to_json, write_jsonl
+from csp.files import read_text, to_parquet, write_atomically
+from csp.trace import Trace, from_record, to_record, write_jsonl
 from experiments.scorer import Score
 
 Piece = tuple[Trace, Score]
@@ -69,7 +67,7 @@ class Store:
             for number, line in enumerate(read_text(path).splitlines(), 1):
                 try:
                     record = json.loads(line)
-                    trace = from_json(json.dumps(record["trace"]))
+                    trace = from_record(record["trace"])
                     if trace.instance != self.identity["puzzles"][record["index"]]:
                         raise BadInput("of another run")
                     self.pieces[record["row"], record["index"]] = (trace, Score(**record["score"]))
@@ -93,7 +91,7 @@ class Store:
         lines = []
         for index, (trace, score) in zip(indices, pieces, strict=True):
             self.pieces[row, index] = trace, score
-            record = {"row": row, "index": index, "trace": json.loads(to_json(trace)), "score": asdict(score)}
+            record = {"row": row, "index": index, "trace": to_record(trace), "score": asdict(score)}
             lines.append(json.dumps(record, separators=(",", ":")) + "\n")
         slug = "".join(c if c.isalnum() or c in "-." else "_" for c in row)
         write_atomically(self.parts / f"{slug}-{indices[0]:06d}-{os.getpid()}.jsonl", "".join(lines))
@@ -115,9 +113,7 @@ class Store:
         keys = [key for row in rows for key in self._keys(row)]
         write_atomically(self.folder / "traces.jsonl", write_jsonl(self.pieces[key][0] for key in keys))
         records = [{"row": row, "index": index, **asdict(self.pieces[row, index][1])} for row, index in keys]
-        buffer = io.BytesIO()
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(records, schema=SCHEMA), buffer)
-        write_atomically(self.folder / "scores.parquet", buffer.getvalue())
+        write_atomically(self.folder / "scores.parquet", to_parquet(records, SCHEMA))
         self.write_card({"status": "complete", **about})
 
     def write_card(self, about: dict) -> None:

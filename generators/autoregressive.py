@@ -15,7 +15,7 @@ from csp import tokens
 from generators.boards import Boards
 from generators.masked_diffusion import check_fits
 from generators.model import DIGITS, Prediction
-from generators.transformer import Backbone, BackboneConfig, Cache, features
+from generators.transformer import Backbone, BackboneConfig, Cache, features, weighted_nats
 
 
 def raster(boards: Boards) -> Int[np.ndarray, "batch N"]:
@@ -78,15 +78,9 @@ class Autoregressive(nn.Module):
             )
         )
         log_probs = self.read(values, cells, targets, cells, codes, blocked)
-        right = torch.as_tensor(np.maximum(said.labels - 1, 0), device=device)
-        nats = -log_probs.gather(-1, right[..., None])[..., 0]
         counted = (places >= said.clues[:, None]) & (said.labels > 0)
         weight = counted / counted.sum(1, keepdims=True)
-        return (nats * torch.as_tensor(weight, dtype=nats.dtype, device=device)).sum() / len(boards)
-
-    def training_flops(self, boards: Boards) -> float:
-        """Forward and backward FLOPs of one update on these boards (backward counted as twice forward)."""
-        return float(3 * len(boards) * self.backbone.flops(boards.width, boards.width**2))
+        return weighted_nats(log_probs, said.labels, weight)
 
     def open(self, boards: Boards) -> AutoregressiveSession:
         check_fits(self.name, self.backbone.config, boards)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from csp.errors import BadInput
 from generators.boards import Boards
 from generators.model import DIGITS, Prediction
-from generators.transformer import Backbone, BackboneConfig, features
+from generators.transformer import Backbone, BackboneConfig, features, weighted_nats
 
 
 class MaskedDiffusion(nn.Module):
@@ -50,13 +50,7 @@ class MaskedDiffusion(nn.Module):
             related,
             torch.as_tensor(boards.real, device=device),
         )
-        right = torch.as_tensor(np.maximum(solutions - 1, 0), device=device)
-        nats = -said.gather(-1, right[..., None])[..., 0]
-        return (nats * torch.as_tensor(weight, dtype=nats.dtype, device=device)).sum() / size
-
-    def training_flops(self, boards: Boards) -> float:
-        """Forward and backward FLOPs of one update on these boards (backward counted as twice forward)."""
-        return float(3 * len(boards) * self.backbone.flops(boards.width, boards.width**2))
+        return weighted_nats(said, solutions, weight)
 
     def open(self, boards: Boards) -> DiffusionSession:
         check_fits(self.name, self.backbone.config, boards)
@@ -65,11 +59,8 @@ class MaskedDiffusion(nn.Module):
 
 def check_fits(name: str, config: BackboneConfig, boards: Boards) -> None:
     """Raises BadInput if a network of that config cannot read the boards."""
-    if boards.d != config.d or boards.width > config.cells:
-        raise BadInput(
-            f"{name} was trained for {config.d} values and up to {config.cells} cells; "
-            f"these puzzles have {boards.d} values and up to {boards.width} cells"
-        )
+    if misfit := config.misfit(boards.d, boards.width):
+        raise BadInput(f"{name} {misfit}")
 
 
 class DiffusionSession:

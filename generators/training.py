@@ -160,7 +160,7 @@ def train(
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
-        state["flops"] = state.get("flops", 0.0) + model.training_flops(boards)
+        state["flops"] = state.get("flops", 0.0) + model.backbone.training_flops(len(boards), boards.width)
         news = {"update": update + 1, "loss": loss.item()}
         if (update + 1) % config.validate_every == 0 or update + 1 == config.updates:
             news["validation"] = validate(model, held_out)

@@ -34,6 +34,12 @@ class BackboneConfig:
     loops: int = 3
     bias: bool = True
 
+    def misfit(self, d: int, cells: int) -> str | None:
+        """Why a network of this shape cannot read puzzles of d values and up to so many cells; None if it can."""
+        if d == self.d and cells <= self.cells:
+            return None
+        return f"reads {self.d} values and up to {self.cells} cells, not {d} values and {cells} cells"
+
 
 class Cache:
     """Keys and values of the tokens read so far, (batch, heads, cells, dim / heads) per layer pass."""
@@ -146,6 +152,20 @@ class Backbone(nn.Module):
         bias = pairs * 4 * BITS * config.heads * config.bias
         once = tokens * 2 * config.dim * config.d + config.blocks * bias
         return np.asarray(config.blocks * config.loops * layer + once, dtype=float)
+
+    def training_flops(self, batch: int, width: int) -> float:
+        """FLOPs of one update on `batch` boards of `width` cells (backward counted as twice forward)."""
+        return float(3 * batch * self.flops(width, width**2))
+
+
+def weighted_nats(
+    log_probs: Float[Tensor, "batch m d"], labels: Int[np.ndarray, "batch m"], weight: Float[np.ndarray, "batch m"]
+) -> Float[Tensor, ""]:
+    """Mean over the batch of the weighted sum of -log p(label). Labels are 1..d; where weight is 0 they may be 0."""
+    device = log_probs.device
+    right = torch.as_tensor(np.maximum(labels - 1, 0), device=device)
+    nats = -log_probs.gather(-1, right[..., None])[..., 0]
+    return (nats * torch.as_tensor(weight, dtype=nats.dtype, device=device)).sum() / len(labels)
 
 
 def _writer(cache, layer, places):
