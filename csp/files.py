@@ -33,12 +33,18 @@ def write_atomically(path: Path, content: bytes | str) -> None:
         raise BadInput(f"cannot write {path}: {fault.strerror or fault}") from None
 
 
+def read_bytes(path: Path) -> bytes:
+    """The file's bytes. Raises BadInput if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        raise BadInput(f"cannot read {path}: {fault.strerror or fault}") from None
+
+
 def read_text(path: Path) -> str:
     """The file's text. Raises BadInput if it cannot be read, is not UTF-8, or is empty."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as fault:
-        raise BadInput(f"cannot read {path}: {fault.strerror or fault}") from None
+        text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadInput(f"{path}: not a text file") from None
     if not text.strip():
@@ -49,5 +55,5 @@ def read_text(path: Path) -> str:
 def to_parquet(records: list[dict], schema: pyarrow.Schema) -> bytes:
     """The records as a Parquet file with that schema."""
     buffer = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(records, schema=schema), buffer)
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(records, schema=schema), buffer, compression="zstd")
     return buffer.getvalue()

@@ -1,7 +1,7 @@
 """Instances drawn from seeds, with certified search need, split by symmetry orbit.
 
     >>> draw("sudoku6", seed=0, split="test", index=0).difficulty
-    Difficulty(guesses=..., solutions=1)
+    Difficulty(guesses=..., solutions=1, ...)
 
 An item's randomness is a hash of (family, seed, split, index), so no two seeds share items. Its split is a
 hash of its orbit key: candidates of another split are thrown away and drawn again, so that no puzzle that
@@ -12,96 +12,52 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pynauty
+from jaxtyping import Int
 
-from csp import colouring, reference, sudoku
+from csp import graphs, reference
 from csp.errors import BadInput
+from csp.family import Family
+from csp.latin import Latin
 from csp.problem import Instance
 from csp.seeds import key, stream
+from csp.spelling import Span, read, spell
+from csp.sudoku import Sudoku
 
 TRIES = 2_000  # candidates for one item
 SHARES = {"train": range(0, 80), "validation": range(80, 90), "test": range(90, 100)}  # of 100 orbit buckets
+ANY = "any"  # not a split: items of every orbit
 
-
-#: (rng, number of cells) to a random symmetry (cells, relabel): relabel[assignment[cells]] obeys the moved rules.
-Symmetry = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray]]
-
-
-@dataclass(frozen=True)
-class Family:
-    """A puzzle family: `propose(rng)` gives one candidate, with a known solution and not graded yet."""
-
-    name: str
-    propose: Callable[[np.random.Generator], Instance]
-    symmetry: Symmetry
-    about: str
-
-
-def unique_sudoku(side: int) -> Callable[[np.random.Generator], Instance]:
-    """Candidates with one solution and no clue to spare: a random grid, clues removed in random order."""
-
-    def propose(rng: np.random.Generator) -> Instance:
-        problem = sudoku.board(side)
-        grid = reference.complete(problem, np.zeros(problem.n, dtype=np.int64), rng)
-        cells, relabel = sudoku.symmetry(rng, side)
-        grid = relabel[grid[cells]]
-        givens = grid.copy()
-        for cell in rng.permutation(problem.n):
-            kept = givens[cell]
-            givens[cell] = 0
-            if reference.count(problem, givens) > 1:
-                givens[cell] = kept
-        return Instance(problem, givens, f"sudoku{side}", "proposed", witness=grid)
-
-    return propose
-
-
-def planted_colouring(colours: int, nodes: tuple[int, int], degree: float) -> Callable[[np.random.Generator], Instance]:
-    """Candidates with a hidden colouring, between nodes[0] and nodes[1] nodes, at a mean degree."""
-
-    def propose(rng: np.random.Generator) -> Instance:
-        n = int(rng.integers(nodes[0], nodes[1] + 1))
-        problem, hidden = colouring.planted(rng, n, colours, degree)
-        blank = np.zeros(n, dtype=np.int64)
-        return Instance(problem, blank, "colouring", "proposed", witness=hidden)
-
-    return propose
-
-
-def sudoku_symmetry(side: int) -> Symmetry:
-    """Geometric symmetries and relabellings of a board."""
-    return lambda rng, cells: sudoku.symmetry(rng, side)
-
-
-def colouring_symmetry(colours: int) -> Symmetry:
-    """Renumberings of the nodes and permutations of the colours."""
-    return lambda rng, cells: (rng.permutation(cells), np.concatenate([[0], 1 + rng.permutation(colours)]))
-
-
-FAMILIES = {
-    family.name: family
-    for family in (
-        Family("sudoku4", unique_sudoku(4), sudoku_symmetry(4), "4x4 Sudoku, one solution, no clue to spare"),
-        Family("sudoku6", unique_sudoku(6), sudoku_symmetry(6), "6x6 Sudoku, one solution, no clue to spare"),
-        Family("sudoku9", unique_sudoku(9), sudoku_symmetry(9), "9x9 Sudoku, one solution, no clue to spare"),
-        Family(
-            "colouring",
-            planted_colouring(3, (20, 50), 4.7),
-            colouring_symmetry(3),
-            "planted 3-colouring, 20 to 50 nodes, mean degree 4.7 (near the threshold)",
-        ),
-    )
+#: name: the family with its default words; "name:word=value,..." changes them.
+FAMILIES: dict[str, Family] = {
+    **{f"sudoku{side}": Sudoku(side) for side in (4, 6, 9, 16)},
+    "latin": Latin(),
+    "colouring": graphs.Planted(n=Span(20, 50), degree=4.7),
+    "gnp": graphs.Gnp(),
+    "planted": graphs.Planted(),
+    "flat": graphs.Flat(),
+    "regular": graphs.Regular(),
+    "mycielski": graphs.Mycielski(),
+    "queen": graphs.Queen(),
 }
+
+#: Decides whether an instance has a solution where the reference search gave up: a solution, or None if there is none.
+Settle = Callable[[Instance], Int[np.ndarray, " n"] | None]
 
 
 def family(name: str) -> Family:
-    """The family of that name. Raises BadInput if there is none."""
-    if name not in FAMILIES:
-        raise BadInput(f"no family {name!r}; there are {', '.join(FAMILIES)}")
-    return FAMILIES[name]
+    """The family of that name or spelling. Raises BadInput, naming what is wrong."""
+    fixed = getattr(FAMILIES.get(name.partition(":")[0]), "fixed", ())
+    return read(name, FAMILIES, "family", fixed)
+
+
+def spelling(name: str) -> str:
+    """The family's canonical spelling, so that the same family has the same items however it was spelled."""
+    bare = name.partition(":")[0]
+    return spell(bare, family(name), FAMILIES[bare])
 
 
 def orbit_key(instance: Instance) -> str:
@@ -128,23 +84,41 @@ def split_of(orbit: str) -> str:
     return next(name for name, share in SHARES.items() if bucket in share)
 
 
-def draw(name: str, seed: int, split: str, index: int) -> Instance:
+def draw(name: str, seed: int, split: str, index: int, settle: Settle | None = None) -> Instance:
     """Item `index` of a family's split: the same for the same arguments, on any machine.
 
-    Raises BadInput for an unknown family or split, or if TRIES candidates in a row belong to other splits (4x4
-    boards have so few orbits that a split can be empty).
+    settle: asked where the reference search gives up on whether a candidate has a solution; without it such a
+    candidate raises BadInput. Raises BadInput too for an unknown family or split, or if TRIES candidates in a row
+    belong to other splits (4x4 boards have so few orbits that a split can be empty) or are not what was asked for.
     """
-    if split not in SHARES:
+    if split not in SHARES and split != ANY:
         raise BadInput(f"no split {split!r}; there are {', '.join(SHARES)}")
     source = family(name)
+    name = spelling(name)
     rng = stream("instance", name, seed, split, index)
+    candidate = None
     for _ in range(TRIES):
-        instance = source.propose(rng)
-        if split_of(orbit_key(instance)) != split:
+        candidate = source.propose(rng) if candidate is None else source.again(candidate, rng)
+        if candidate is None or (split != ANY and split_of(orbit_key(candidate)) != split):
             continue
-        difficulty = reference.grade(instance.problem, instance.givens)
-        if difficulty is None:  # its need cannot be certified: draw another
-            continue
-        where = f"{name} seed {seed} {split} {index}"
-        return replace(instance, provenance=where, difficulty=difficulty)
+        instance = certified(candidate, settle)
+        if source.accepts(instance.difficulty):
+            return replace(instance, provenance=f"{name} seed {seed} {split} {index}")
     raise BadInput(f"{name}: no {split} puzzle among {TRIES} candidates; this family may have none")
+
+
+def certified(instance: Instance, settle: Settle | None = None, limit: int = 2) -> Instance:
+    """The instance with its difficulty, and a witness if it has a solution (checked by the checker).
+
+    limit: count so many solutions. settle: see draw; without it, raises BadInput where the reference search gives up.
+    """
+    difficulty, met = reference.graded(instance.problem, instance.givens, limit)
+    witness = met if instance.witness is None else instance.witness
+    if witness is None and difficulty.solutions is None:
+        if settle is None:
+            raise BadInput(f"{instance.provenance}: the reference search gave up; a solver is needed to settle it")
+        witness = settle(instance)
+        difficulty = replace(difficulty, solutions=None if witness is not None else 0)
+    if (witness is None) != (difficulty.solutions == 0) or not (witness is None or instance.solved(witness)):
+        raise AssertionError(f"the checker found a witness wrong: {instance.provenance}")
+    return replace(instance, difficulty=difficulty, witness=witness)

@@ -8,6 +8,7 @@ serves them. The checker (`violated`, `solved`) lives here and shares no code wi
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -89,16 +90,43 @@ class Problem:
         return [(np.array(g), np.array([self.constraints[i].scope for i in g])) for g in groups.values()]
 
 
+#: What it takes without a guess, weakest first (csp/reference.py, `level`):
+#: legal = each blank cell has one value that no given rules out; naked = the same, again and again; hidden = also
+#: values with one place left; search = none of these is enough.
+LEVELS = ("legal", "naked", "hidden", "search")
+
+#: Strata of search need: name to (fewest, most) guesses.
+STRATA = {"0": (0, 0), "1-3": (1, 3), "4-10": (4, 10), "11-100": (11, 100), ">100": (101, sys.maxsize)}
+
+
 @dataclass(frozen=True)
 class Difficulty:
     """Certified search need, by the reference search of csp/reference.py.
 
-    guesses: values tried at branchings until the search is exhausted or a second solution appears.
-    solutions: exact up to 2 (2 = several).
+    guesses: values tried at branchings until the search is exhausted or a second solution appears; if given_up,
+      the search was stopped there and needs at least so many.
+    solutions: exact up to `limit` (solutions == limit: so many or more); None if they could not be counted.
+    level: one of LEVELS. conflicts, branches: CP-SAT's, to a first solution or the proof that there is none
+      (solvers/cp_sat.py, `effort`); None where that was not run.
     """
 
     guesses: int
-    solutions: int
+    solutions: int | None
+    limit: int = 2
+    level: str = "search"
+    given_up: bool = False
+    conflicts: int | None = None
+    branches: int | None = None
+
+    @property
+    def unique(self) -> bool:
+        """Whether exactly one solution is certified."""
+        return self.solutions == 1 and self.limit > 1
+
+    @property
+    def stratum(self) -> str:
+        """The name in STRATA."""
+        return next(name for name, (low, high) in STRATA.items() if low <= self.guesses <= high)
 
 
 @dataclass(frozen=True, eq=False)

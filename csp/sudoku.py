@@ -1,4 +1,4 @@
-"""Sudoku boards of 4, 6, 9, 16 and 25: rules, reading and writing, symmetries.
+"""Sudoku boards of 4, 6, 9, 16 and 25: rules, reading and writing, symmetries, and the family of puzzles.
 
     >>> instance = parse("1.3." + "." * 12)     # one line a puzzle; `.` or `0` is blank
     >>> write(instance.problem, instance.givens)
@@ -10,17 +10,24 @@ Values above 9 are written A, B, C, ... (A = 10, P = 25). Boxes: 4 has 2x2, 6 ha
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Int
 
+from csp import reference
 from csp.constraints import AllDifferent
 from csp.errors import BadInput
-from csp.problem import Instance, Problem
+from csp.family import Family, Symmetry
+from csp.problem import Difficulty, Instance, Problem
+from csp.spelling import one_of
 
 BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3), 16: (4, 4), 25: (5, 5)}  # side: (rows, columns) of a box
 SYMBOLS = ".123456789ABCDEFGHIJKLMNOP"
+ASIDE, CLIMB_ON = 1, 80  # for a climbed puzzle of the wrong split: clues to lose, steps to climb
+GRID_BUDGET = 20_000  # for filling an empty board at random
 
 
 @cache
@@ -94,3 +101,81 @@ def _shuffled_lines(rng: np.random.Generator, side: int, group: int) -> Int[np.n
     """Lines 0..side-1 with groups of `group` shuffled, and the lines within each group."""
     lines = rng.permuted(np.arange(side).reshape(-1, group), axis=1)
     return lines[rng.permutation(side // group)].reshape(-1)
+
+
+@dataclass(frozen=True)
+class Sudoku(Family):
+    """Puzzles of one side. A random grid loses clues in random order while its solution stays the only one.
+
+    clues: stop at so many (0: at none to spare). solutions: unique; or several = then 1 to 4 clues more are blanked.
+    climb: steps of a hill climb to harder puzzles: blank one clue, put others back until the solution is the only one
+      again, keep what needs at least as many guesses. Drawn so, puzzles are hard but not a fair sample of hard ones.
+    """
+
+    side: int = 9
+    clues: int = 0
+    solutions: str = "unique"
+    climb: int = 0
+
+    about: ClassVar[str] = "Sudoku, a random grid less the clues it can spare"
+    fixed: ClassVar[tuple[str, ...]] = ("side",)
+
+    def __post_init__(self) -> None:
+        """Raises BadInput for words that do not go together."""
+        one_of("solutions", self.solutions, ("unique", "several"))
+        if not 0 <= self.clues <= self.side**2 or self.climb < 0:
+            raise BadInput(f"clues is from 0 to {self.side**2}, climb at least 0")
+        if self.clues and (self.climb or self.solutions == "several"):
+            raise BadInput("clues goes with unique puzzles that are not climbed: others have none to spare")
+
+    @property
+    def kind(self) -> str:
+        """sudoku9 and so on."""
+        return f"sudoku{self.side}"
+
+    def symmetry(self, rng: np.random.Generator, cells: int) -> Symmetry:
+        return symmetry(rng, self.side)
+
+    def accepts(self, difficulty: Difficulty) -> bool:
+        return difficulty.unique == (self.solutions == "unique")
+
+    def propose(self, rng: np.random.Generator) -> Instance | None:
+        problem = board(self.side)
+        try:
+            grid = reference.complete(problem, np.zeros(problem.n, dtype=np.int64), rng, GRID_BUDGET)
+        except reference.SearchGivenUp:
+            return None
+        cells, relabel = symmetry(rng, self.side)
+        grid = relabel[grid[cells]]
+        givens = reference.thin(problem, grid, rng.permutation(problem.n), problem.n - self.clues)
+        givens = self._climb(grid, givens, rng, self.climb)
+        if self.solutions == "several":
+            givens[rng.choice(np.nonzero(givens)[0], size=int(rng.integers(1, 5)), replace=False)] = 0
+        return self._candidate(problem, givens, grid)
+
+    def again(self, rejected: Instance, rng: np.random.Generator) -> Instance | None:
+        """A climbed puzzle steps aside, losing several clues for others, and climbs on from there."""
+        if not self.climb or self.solutions == "several":
+            return self.propose(rng)
+        aside = _neighbour(rejected.witness, rejected.givens, rng, ASIDE)
+        givens = self._climb(rejected.witness, aside, rng, CLIMB_ON)
+        return self._candidate(rejected.problem, givens, rejected.witness)
+
+    def _climb(self, grid, givens, rng, steps: int) -> Int[np.ndarray, " n"]:
+        """The puzzle after so many steps to neighbouring puzzles of its grid, none of which needs fewer guesses."""
+        problem = board(self.side)
+        need = reference.grade(problem, givens).guesses if steps else 0
+        for _ in range(steps):
+            other = _neighbour(grid, givens, rng, 1)
+            guesses = reference.grade(problem, other).guesses
+            if guesses >= need:
+                givens, need = other, guesses
+        return givens
+
+
+def _neighbour(grid, givens, rng: np.random.Generator, lost: int) -> Int[np.ndarray, " n"]:
+    """A puzzle of the same grid without clues to spare: some clues are lost, others come as far as they are needed."""
+    shown, blank = np.nonzero(givens)[0], np.nonzero(givens == 0)[0]
+    out = rng.choice(shown, size=lost, replace=False)
+    order = np.concatenate([out, rng.permutation(blank), rng.permutation(np.setdiff1d(shown, out))])
+    return reference.thin(board(round(len(grid) ** 0.5)), grid, order)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tyro
@@ -53,15 +53,46 @@ def run(main: Callable[[Any], None], options: type, prog: str | None = None) -> 
     sys.exit(guarded(lambda: main(tyro.cli(options, prog=prog))))
 
 
-def entry() -> None:
-    """The console script."""
+Jobs = dict[str, tuple[type, Callable[[Any], None]]]
+
+
+def dispatch(jobs: Jobs, prog: str, about: str, words: Sequence[str]) -> None:
+    """Run the job that the words name, with the options that they give."""
+    kinds = {name: options for name, (options, _) in jobs.items()}
+    parsed = tyro.extras.subcommand_cli_from_dict(kinds, prog=prog, description=about, args=words)
+    next(main for options, main in jobs.values() if isinstance(parsed, options))(parsed)
+
+
+def _instances() -> Jobs:
+    from experiments import instances, sweep
+
+    return {
+        "make": (instances.Make, instances.make),
+        "grade": (instances.Grade, instances.grade),
+        "convert": (instances.Convert, instances.convert),
+        "from": (instances.From, instances.fetch),
+        "sweep": (sweep.Sweep, sweep.main),
+        "families": (instances.Families, instances.families),
+    }
+
+
+def _experiments() -> Jobs:
     from experiments import ceiling, train
 
-    jobs = {"ceiling": (ceiling.Ceiling, ceiling.main), "train": (train.Train, train.main)}
+    return {"ceiling": (ceiling.Ceiling, ceiling.main), "train": (train.Train, train.main)}
+
+
+def entry() -> None:
+    """The console script."""
+    groups = {"instances": ("make, grade and convert puzzles that are known to need search", _instances)}
 
     def job() -> None:
-        kinds = {name: options for name, (options, _) in jobs.items()}
-        parsed = tyro.extras.subcommand_cli_from_dict(kinds, prog="takeback", description=ABOUT)
-        next(main for options, main in jobs.values() if isinstance(parsed, options))(parsed)
+        words = sys.argv[1:]
+        if words and words[0] in groups:
+            about, members = groups[words[0]]
+            dispatch(members(), f"takeback {words[0]}", f"takeback {words[0]}: {about}.", words[1:])
+        else:
+            heads = "\n".join(f"  {name}: {about}; see `takeback {name} --help`" for name, (about, _) in groups.items())
+            dispatch(_experiments(), "takeback", f"{ABOUT}\n\nCommand groups:\n{heads}", words)
 
     sys.exit(guarded(job))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from csp.files import write_atomically
+from experiments.console import cell
 from experiments.rows import GROUPS, Row, irrevocable
 from experiments.scorer import Score
 from experiments.statistics import Estimate, bootstrap, proportion
@@ -61,16 +61,16 @@ def summarise(row: Row, scores: Sequence[Score]) -> Summary:
 #: Column head: the cell of a summary's figures.
 COLUMNS: dict[str, Callable[[dict], Text]] = {
     "n": lambda f: Text(str(f["n"])),
-    "solved %": lambda f: _cell(f["solved"], percent=True),
+    "solved %": lambda f: cell(f["solved"], percent=True),
     "need/met/unmet": lambda f: Text("/".join(str(round(f[k].value * f["n"])) for k in ("need", "met", "unmet"))),
-    "first dead": lambda f: _cell(f["first_dead"]),
-    "lag": lambda f: _cell(f["lag"]),
-    "debt": lambda f: _cell(f["debt"]),
-    "recovery %": lambda f: _cell(f["recovery"], percent=True),
-    "commits": lambda f: _cell(f["commits"]),
-    "retract": lambda f: _cell(f["retractions"]),
-    "calls": lambda f: _cell(f["calls"]),
-    "seconds": lambda f: _cell(f["seconds"]),
+    "first dead": lambda f: cell(f["first_dead"]),
+    "lag": lambda f: cell(f["lag"]),
+    "debt": lambda f: cell(f["debt"]),
+    "recovery %": lambda f: cell(f["recovery"], percent=True),
+    "commits": lambda f: cell(f["commits"]),
+    "retract": lambda f: cell(f["retractions"]),
+    "calls": lambda f: cell(f["calls"]),
+    "seconds": lambda f: cell(f["seconds"]),
 }
 
 
@@ -87,32 +87,6 @@ def table(summaries: Sequence[Summary], title: str, heads: Sequence[str] = tuple
         for summary in of_group:
             made.add_row(f"  {summary.row.name}", *(COLUMNS[head](summary.figures) for head in heads))
     return made
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f}" if share in (0, 1) else f"{100 * share:.1f}"
-
-
-def _short(number: float, digits: int = 3) -> str:
-    """The number with so many significant digits, and no needless zeros."""
-    if number == 0:
-        return "0"
-    places = max(0, digits - 1 - math.floor(math.log10(abs(number))))
-    text = f"{number:.{min(places, 4)}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _cell(figure: Estimate, percent: bool = False) -> Text:
-    """The figure, its interval dim below; a dash where nothing was measured."""
-    if figure.value is None:
-        return Text("-", style="dim")
-    if figure.low is None:
-        return Text(_short(figure.value)).append("\nn=1", style="dim")
-    if percent:
-        value, low, high = _percent(figure.value), f"{100 * figure.low:.0f}", f"{100 * figure.high:.0f}"
-    else:
-        value, low, high = _short(figure.value), _short(figure.low, 2), _short(figure.high, 2)
-    return Text(value).append(f"\n{low}-{high}" if low != high else f"\n{low}", style="dim")
 
 
 def show(summaries: Sequence[Summary], title: str, notes: Sequence[str]) -> None:

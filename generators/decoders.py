@@ -10,17 +10,19 @@ retraction separately.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from csp.errors import BadInput
+from csp.spelling import one_of, read, spell
 
 Order = Literal["raster", "random", "fewest", "confidence", "margin"]
 Veto = Literal["none", "legal"]
 Retraction = Literal["none", "restart", "remask"]
 Signal = Literal["none", "random", "violations"]
+Model = Literal["uniform", "ar", "diffusion"]
+MODELS = get_args(Model)
+WORDS = {"model": Model, "order": Order, "veto": Veto, "retraction": Retraction, "signal": Signal}
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,12 @@ class Decoder:
     calls: int = 0
 
     def __post_init__(self) -> None:
-        check_words(vars(self))
+        for word, kind in WORDS.items():
+            one_of(word, getattr(self, word), get_args(kind))
         if self.model == "ar" and (self.order != "raster" or self.k != 1):
             raise BadInput("an AR model speaks of its next cell only: order=raster and k=1")
         if self.k < 1 or self.attempts < 1 or self.calls < 0 or self.temperature < 0 or self.redraft < 0:
             raise BadInput("k and attempts are at least 1; calls, temperature and redraft at least 0")
-        if not (math.isfinite(self.temperature) and math.isfinite(self.redraft)):
-            raise BadInput("temperature and redraft are finite numbers")
         if not 0 <= self.widen <= 1:
             raise BadInput("widen is a share from 0 to 1")
         if (self.retraction == "remask") != (self.signal != "none"):
@@ -70,36 +71,13 @@ class Decoder:
 
     def __str__(self) -> str:
         """The spelling that parse reads; fields at their defaults are left out."""
-        said = [f"{f.name}={getattr(self, f.name)}" for f in fields(self)[1:] if getattr(self, f.name) != f.default]
-        return self.model + (":" + ",".join(said) if said else "")
-
-
-MODELS = ("uniform", "ar", "diffusion")
-WORDS = {"order": Order, "veto": Veto, "retraction": Retraction, "signal": Signal}
-
-
-def check_words(words: Mapping[str, object]) -> None:
-    """Raises BadInput if the model, order, veto, retraction or signal among the words does not exist."""
-    for name, choices in {"model": MODELS, **{name: get_args(kind) for name, kind in WORDS.items()}}.items():
-        if name in words and words[name] not in choices:
-            raise BadInput(f"no {name} {words[name]!r}; there are {', '.join(choices)}")
+        return spell(self.model, self, PLAIN[self.model])
 
 
 def parse(text: str) -> Decoder:
     """A Decoder from "model:word=value,...". Raises BadInput, naming the word that is wrong."""
-    model, _, rest = text.partition(":")
-    kinds = {f.name: type(f.default) for f in fields(Decoder)[1:]}
-    words: dict[str, object] = {}
-    for part in filter(None, rest.split(",")):
-        name, equals, value = part.partition("=")
-        if name not in kinds or not equals:
-            raise BadInput(f"decoder {text!r}: {part!r} is not one of {', '.join(kinds)} with =VALUE")
-        try:
-            words[name] = kinds[name](value)
-        except ValueError:
-            raise BadInput(f"decoder {text!r}: {value!r} is not a number for {name}") from None
-    try:
-        check_words({"model": model, **words})
-        return Decoder(model, **words)
-    except BadInput as fault:
-        raise BadInput(f"decoder {text!r}: {fault}") from None
+    return read(text, PLAIN, "decoder", ("model",))
+
+
+#: model: its decoder with the default words.
+PLAIN = {model: Decoder(model) for model in MODELS}

@@ -22,12 +22,14 @@ import safetensors.torch
 import torch
 
 from csp.errors import BadInput
+from csp.family import Family
 from csp.files import write_atomically
-from csp.generate import Symmetry, draw, family
+from csp.generate import draw, family
 from csp.seeds import key, stream
 from generators import checkpoint
 from generators.boards import Boards, stack
 from generators.transformer import BackboneConfig
+from solvers.oracle import settle
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,14 @@ class Dataset:
 
     boards: Boards
     solutions: np.ndarray  # (puzzles, N), 0 at padding
-    symmetry: Symmetry
+    family: Family
 
     def batch(self, rows: np.ndarray, rng: np.random.Generator | None) -> tuple[Boards, np.ndarray]:
         """Boards and solutions at rows, each moved by a random symmetry of its family (none without rng)."""
         chosen, solutions = self.boards.take(rows), self.solutions[rows]
         if rng is None:
             return chosen, solutions
-        pairs = [self.symmetry(rng, chosen.width) for _ in rows]
+        pairs = [self.family.symmetry(rng, chosen.width) for _ in rows]
         cells = np.stack([pair[0] for pair in pairs])
         relabel = np.stack([pair[1] for pair in pairs])
         each = np.arange(len(rows))[:, None]
@@ -94,14 +96,14 @@ def dataset(name: str, seed: int, split: str, count: int, tick: Callable[[], Non
     """The first `count` items of a family's split; `tick` is called after each."""
     instances = []
     for index in range(count):
-        instances.append(draw(name, seed, split, index))
+        instances.append(draw(name, seed, split, index, settle))
         tick()
     boards = stack(instances)
     solutions = np.zeros_like(boards.givens)
     for row, instance in enumerate(instances):
         solutions[row, : instance.problem.n] = instance.witness
     bare = Boards((), boards.d, boards.givens, boards.real, boards.relations, boards.adjacency, boards.keys)
-    return Dataset(bare, solutions, family(name).symmetry)
+    return Dataset(bare, solutions, family(name))
 
 
 def learning_rate(config: TrainConfig, update: int) -> float:

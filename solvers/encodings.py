@@ -9,6 +9,7 @@ import constraint as pyc
 from ortools.sat.python import cp_model
 
 from csp.constraints import AllDifferent, Constraint, NotEqual
+from csp.problem import Problem
 
 
 @singledispatch
@@ -46,6 +47,16 @@ def _(rule: AllDifferent, d: int) -> list[list[int]]:
 def _(rule: NotEqual, d: int) -> list[list[int]]:
     a, b = rule.scope
     return [[-literal(a, v, d), -literal(b, v, d)] for v in range(1, d + 1)]
+
+
+def rules_cnf(problem: Problem) -> list[list[int]]:
+    """The whole problem as clauses: every rule, and exactly one value a cell."""
+    values = range(1, problem.d + 1)
+    clauses = [clause for rule in problem.constraints for clause in to_cnf(rule, problem.d)]
+    for cell in range(problem.n):
+        clauses.append([literal(cell, v, problem.d) for v in values])
+        clauses += [[-literal(cell, v, problem.d), -literal(cell, w, problem.d)] for v in values for w in range(1, v)]
+    return clauses
 
 
 def literal(cell: int, value: int, d: int) -> int:

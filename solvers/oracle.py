@@ -18,7 +18,7 @@ from ortools.sat.python import cp_model
 from pysat.solvers import Solver
 
 from csp.problem import Instance
-from solvers.encodings import literal, to_cnf, to_cpsat
+from solvers.encodings import literal, rules_cnf, to_cpsat
 
 DEBT_LIMIT = 5.0  # CP-SAT's deterministic time for one debt
 
@@ -74,12 +74,28 @@ class CpSat(Oracle):
             to_cpsat(rule, model, cells)
         return model, cells
 
-    def _run(self, model, callback=None) -> cp_model.CpSolver | None:
-        """The solver after a run, or None if infeasible."""
+    def effort(self) -> tuple[int, int]:
+        """(conflicts, branches) to a first solution, or to the proof that there is none, presolve off.
+
+        (Presolve alone settles most puzzles of this size, so that both would be 0.)
+        """
+        solver = self._solver()
+        solver.parameters.cp_model_presolve = False
+        if solver.solve(self._model(self.instance.givens)[0]) == cp_model.UNKNOWN:
+            raise Undecided(f"CP-SAT: {self.instance.provenance} undecided after {self.limit} deterministic s")
+        return solver.num_conflicts, solver.num_branches
+
+    def _solver(self) -> cp_model.CpSolver:
+        """One worker, one seed, so that the same model always goes the same way."""
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = 0
         solver.parameters.max_deterministic_time = self.limit
+        return solver
+
+    def _run(self, model, callback=None) -> cp_model.CpSolver | None:
+        """The solver after a run, or None if infeasible."""
+        solver = self._solver()
         if callback is not None:
             solver.parameters.enumerate_all_solutions = True
         status = solver.solve(model, callback)
@@ -146,16 +162,8 @@ class Sat(Oracle):
 
     def __init__(self, instance: Instance):
         self.instance = instance
-        problem = instance.problem
-        values = range(1, problem.d + 1)
-        clauses = [clause for rule in problem.constraints for clause in to_cnf(rule, problem.d)]
-        for cell in range(problem.n):
-            clauses.append([literal(cell, v, problem.d) for v in values])
-            clauses += [
-                [-literal(cell, v, problem.d), -literal(cell, w, problem.d)] for v in values for w in range(1, v)
-            ]
-        self.solver = Solver(name="glucose4", bootstrap_with=clauses)
-        self.known = np.zeros((0, problem.n), dtype=np.int64)
+        self.solver = Solver(name="glucose4", bootstrap_with=rules_cnf(instance.problem))
+        self.known = np.zeros((0, instance.problem.n), dtype=np.int64)
 
     def solve(self, assignment: Int[np.ndarray, " n"] | None = None) -> Int[np.ndarray, " n"] | None:
         problem = self.instance.problem
@@ -208,9 +216,13 @@ class Unique(Oracle):
         return int(((assignment != self.solution) & (assignment > 0)).sum())
 
 
+def settle(instance: Instance) -> Int[np.ndarray, " n"] | None:
+    """A solution of the instance, or None if it has none: what csp.generate asks where its own search gives up."""
+    return Sat(instance).solve()
+
+
 def pick(instance: Instance) -> Oracle:
     """The fastest oracle that is exact for the instance: Unique if it is certified to have one solution, else Sat."""
-    certified = instance.difficulty is not None and instance.difficulty.solutions == 1
-    if certified and instance.witness is not None:
+    if instance.difficulty is not None and instance.difficulty.unique and instance.witness is not None:
         return Unique(instance, instance.witness)
     return Sat(instance)
