@@ -30,8 +30,8 @@ FIFTY = Span(50, 50)
 class GraphFamily(Family):
     """What the families of graphs share.
 
-    colours: values. solvable: yes, no or any. given: share of the nodes whose colour is given. solutions: any; or unique
-    = as few nodes are given as make the rest certain, none to spare.
+    colours: values. solvable: yes, no or any. given: share of the nodes whose colour is given. solutions: any; or
+    unique = as few nodes are given as make the rest certain, none to spare.
     """
 
     colours: int = 3

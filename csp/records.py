@@ -66,7 +66,8 @@ def to_record(instance: Instance) -> dict:
     problem = instance.problem
     cells = [instance.givens, instance.witness]
     record: dict = {"id": instance.id, "family": instance.family}
-    if board(problem.name) is problem:
+    named = board(problem.name)
+    if named is not None and named.constraints == problem.constraints:
         record["board"] = problem.name
         record["givens"], record["witness"] = (c if c is None else sudoku.write(problem, c) for c in cells)
     elif all(isinstance(rule, NotEqual) for rule in problem.constraints):

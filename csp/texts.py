@@ -48,7 +48,7 @@ def read(text: str, where: str) -> list[Instance]:
 def _puzzles(latin_side: int, lines: list[tuple[int, str]], where: str) -> list[Instance]:
     """Puzzles of one kind from cleaned lines."""
     sides = (latin_side,) if latin_side else tuple(sudoku.BOXES)
-    sixteen = any(len(line) == 16 and line.strip(".1234") for _, line in lines)
+    sixteen = any(len(line) == 16 and set(line) & set(sudoku.SYMBOLS[5:17]) for _, line in lines)
     made, at = [], 0
     while at < len(lines):
         number, line = lines[at]

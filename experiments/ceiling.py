@@ -13,11 +13,12 @@ import platform
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
 from csp.errors import BadInput
+from csp.problem import STRATA
 from csp.seeds import key
 from experiments import puzzles, report, rows
 from experiments.console import console, progress
@@ -35,9 +36,12 @@ class Ceiling:
     Every decoder and solver gets the same certified puzzles; an exact oracle says which states were dead.
     """
 
-    family: Literal["sudoku6", "colouring"] = "sudoku6"
-    """Puzzles to draw: unique 6x6 Sudokus, or planted 3-colourings near the threshold. Their symmetry orbits
-    were not trained on."""
+    family: str = "sudoku6"
+    """Puzzles to draw: sudoku6, or colouring (planted 3-colourings near the threshold), whose networks are shipped; or
+    any family of `takeback instances families`. Their symmetry orbits were not trained on."""
+    stratum: Annotated[str | None, tyro.conf.arg(metavar="S")] = None
+    """Instead take the shipped set of this need of search: 0, 1-3, 4-10, 11-100 or '>100' guesses. Then --family
+    names a set: sudoku6, sudoku9, colouring3-30, colouring3-50, colouring3-100."""
     count: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """How many to draw (default 100), or how many to read from the head of the file (default all)."""
     seed: int = 0
@@ -45,7 +49,7 @@ class Ceiling:
     decoders: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = ()
     """Rows to run, by name or spelled out like diffusion:order=margin,k=2 (default: all)."""
     puzzles: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """Your puzzles: one a line (16, 36, 81, 256 or 625 characters, `.` or `0` blank), or a DIMACS .col graph."""
+    """Your puzzles: Sudokus one a line or as grids (`.` or `0` blank), .jsonl, .parquet, or a DIMACS .col graph."""
     colours: Annotated[int | None, tyro.conf.arg(metavar="K")] = None
     """Number of colours for a .col graph."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
@@ -68,13 +72,15 @@ def main(options: Ceiling) -> None:
         raise BadInput(f"--seed {options.seed}: a seed is from 0 to 2^63 - 1")
     if options.batch_size < 1:
         raise BadInput(f"--batch-size {options.batch_size}: at least 1 board")
+    if options.puzzles is not None and options.stratum is not None:
+        raise BadInput("--stratum takes a shipped set, --puzzles your file: give one of them")
     if options.puzzles is None and options.colours is not None:
         raise BadInput("--colours goes with --puzzles GRAPH.col")
     wanted = rows.chosen(options.decoders)
     folder = options.out or _default_folder(options)
     instances = _instances(options)
     _writable(folder)
-    family = instances[0].family if options.puzzles else options.family
+    family = instances[0].family
     runner = rows.runner(wanted, family, instances, options.checkpoints)
     able = [row for row in wanted if runner.reason_left_out(row) is None]
     _say_left_out(wanted, runner)
@@ -82,7 +88,8 @@ def main(options: Ceiling) -> None:
         raise BadInput("no row is left to run")
     identity = {
         "command": "ceiling",
-        "family": family,
+        "family": options.family if not options.puzzles else family,
+        **({"stratum": options.stratum} if options.stratum else {}),
         "puzzles": [instance.id for instance in instances],
         "seed": options.seed,
         "decoders": {row.name: str(row.spec) for row in able},
@@ -93,7 +100,9 @@ def main(options: Ceiling) -> None:
     _run(store, able, instances, runner, options)
     scores = {row.name: store.scores(row.name) for row in able}
     summaries = [report.summarise(row, scores[row.name]) for row in able]
-    source = f"{options.puzzles.name}" if options.puzzles else f"{family}, test split, seed {options.seed}"
+    source = f"{options.puzzles.name}" if options.puzzles else f"{options.family}, test split, seed {options.seed}"
+    if options.stratum:
+        source = f"{options.family}, shipped set of {options.stratum} guesses, seed {options.seed}"
     title = f"takeback ceiling: {len(instances)} puzzle{'s' * (len(instances) > 1)} ({source})"
     store.finish(
         [row.name for row in able],
@@ -144,6 +153,8 @@ def _instances(options: Ceiling) -> list:
     with progress("puzzles") as bar:
         count = options.count or (None if options.puzzles else 100)
         task = bar.add_task("certifying puzzles" if options.puzzles else "drawing puzzles", total=count)
+        if options.stratum is not None:
+            return puzzles.shipped(options.family, options.stratum, count)
         if options.puzzles:
             return puzzles.read(options.puzzles, options.colours, count, lambda: bar.advance(task))
         return puzzles.drawn(options.family, options.seed, count, lambda: bar.advance(task))
@@ -151,6 +162,8 @@ def _instances(options: Ceiling) -> list:
 
 def _default_folder(options: Ceiling) -> Path:
     source = options.puzzles.stem if options.puzzles else options.family
+    source += f"-{options.stratum.replace('>', 'over-')}" if options.stratum else ""
+    source = "".join(c if c.isalnum() or c in "-._" else "_" for c in source)
     words = ["ceiling", source, str(options.count or ("all" if options.puzzles else 100)), f"seed{options.seed}"]
     other = options.decoders, options.colours, options.checkpoints
     if other != (Ceiling.decoders, Ceiling.colours, Ceiling.checkpoints):
@@ -191,12 +204,11 @@ def _card(instance) -> dict:
 
 def _strata(instances: list) -> str:
     """How many of the puzzles need how much search."""
-    guesses = [i.difficulty.guesses for i in instances if i.difficulty is not None]
-    strata = {"0": (0, 0), "1-3": (1, 3), "4-10": (4, 10), "11-100": (11, 100), ">100": (101, float("inf"))}
-    parts = [f"{sum(low <= g <= high for g in guesses)} need {name}" for name, (low, high) in strata.items()]
-    unknown = len(instances) - len(guesses)
-    several = sum(i.difficulty is not None and i.difficulty.solutions > 1 for i in instances)
-    tail = f"; {unknown} not certified within the budget" if unknown else ""
+    needs = [i.difficulty for i in instances if i.difficulty is not None]
+    parts = [f"{sum(need.stratum == name for need in needs)} need {name}" for name in STRATA]
+    given_up = sum(need.given_up for need in needs)
+    several = sum(need.solutions is None or need.solutions > 1 for need in needs)
+    tail = f"; {given_up} of them at least so many" if given_up else ""
     return (
         f"Certified search need (guesses of the reference search): {', '.join(parts)}{tail}. "
         f"{several} of {len(instances)} have several solutions."

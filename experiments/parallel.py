@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import joblib
 
@@ -14,14 +14,6 @@ def parallel(workers: int, job: Callable, tasks: Iterable[tuple]) -> Iterator:
     workers = workers or os.cpu_count() or 1
     if workers == 1:
         return (job(*task) for task in tasks)
-    return _ordered(joblib.Parallel(n_jobs=workers, return_as="generator")(joblib.delayed(job)(*t) for t in tasks))
-
-
-def _ordered(answers: Generator) -> Iterator:
-    """The answers; work still under way when nobody wants more of them is dropped in silence."""
-    try:
-        yield from answers
-    finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            answers.close()
+    # Work that is under way when nobody wants more of the answers is dropped; joblib warns of that.
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"joblib\.parallel")
+    return iter(joblib.Parallel(n_jobs=workers, return_as="generator")(joblib.delayed(job)(*task) for task in tasks))

@@ -11,18 +11,17 @@ retraction separately.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from csp.errors import BadInput
 from csp.spelling import one_of, read, spell
 
-Order = Literal["raster", "random", "fewest", "confidence", "margin"]
-Veto = Literal["none", "legal"]
-Retraction = Literal["none", "restart", "remask"]
-Signal = Literal["none", "random", "violations"]
-Model = Literal["uniform", "ar", "diffusion"]
-MODELS = get_args(Model)
-WORDS = {"model": Model, "order": Order, "veto": Veto, "retraction": Retraction, "signal": Signal}
+WORDS = {
+    "model": ("uniform", "ar", "diffusion"),
+    "order": ("raster", "random", "fewest", "confidence", "margin"),
+    "veto": ("none", "legal"),
+    "retraction": ("none", "restart", "remask"),
+    "signal": ("none", "random", "violations"),
+}
 
 
 @dataclass(frozen=True)
@@ -44,20 +43,20 @@ class Decoder:
     """
 
     model: str
-    order: Order = "raster"
+    order: str = "raster"
     k: int = 1
-    veto: Veto = "none"
+    veto: str = "none"
     temperature: float = 0.0
-    retraction: Retraction = "none"
-    signal: Signal = "none"
+    retraction: str = "none"
+    signal: str = "none"
     attempts: int = 10
     redraft: float = 0.0
     widen: float = 0.0
     calls: int = 0
 
     def __post_init__(self) -> None:
-        for word, kind in WORDS.items():
-            one_of(word, getattr(self, word), get_args(kind))
+        for word, choices in WORDS.items():
+            one_of(word, getattr(self, word), choices)
         if self.model == "ar" and (self.order != "raster" or self.k != 1):
             raise BadInput("an AR model speaks of its next cell only: order=raster and k=1")
         if self.k < 1 or self.attempts < 1 or self.calls < 0 or self.temperature < 0 or self.redraft < 0:
@@ -80,4 +79,4 @@ def parse(text: str) -> Decoder:
 
 
 #: model: its decoder with the default words.
-PLAIN = {model: Decoder(model) for model in MODELS}
+PLAIN = {model: Decoder(model) for model in WORDS["model"]}

@@ -10,24 +10,23 @@ from hypothesis import strategies as st
 from csp.errors import BadInput
 from csp.trace import replay, to_json
 from experiments.rows import ROWS
-from generators.decoders import MODELS, Decoder, parse
+from generators.decoders import Decoder, parse
 from generators.decoding import decode
 
 
 @st.composite
 def decoders(draw):
     """Any allowed combination."""
-    from typing import get_args
 
     from generators import decoders as words
 
     while True:
-        retraction = draw(st.sampled_from(get_args(words.Retraction)))
+        retraction = draw(st.sampled_from(words.WORDS["retraction"]))
         options = {
-            "model": draw(st.sampled_from(MODELS)),
-            "order": draw(st.sampled_from(get_args(words.Order))),
+            "model": draw(st.sampled_from(words.WORDS["model"])),
+            "order": draw(st.sampled_from(words.WORDS["order"])),
             "k": draw(st.integers(1, 4)),
-            "veto": draw(st.sampled_from(get_args(words.Veto))),
+            "veto": draw(st.sampled_from(words.WORDS["veto"])),
             "temperature": draw(st.sampled_from([0.0, 1.0])),
             "redraft": draw(st.sampled_from([0.0, 0.7])),
             "retraction": retraction,
@@ -103,10 +102,10 @@ def test_spelling_round_trips(decoder):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("gpt", "no model 'gpt'"),
+        ("gpt", "no decoder 'gpt'"),
         ("diffusion:order=best", "no order 'best'"),
         ("diffusion:k=0", "at least 1"),
-        ("diffusion:k=many", "'many' is not a number for k"),
+        ("diffusion:k=many", "'many' is not a whole number for k"),
         ("diffusion:speed=9", "'speed=9' is not one of"),
         ("ar:k=2", "next cell only"),
         ("ar:order=random", "next cell only"),
