@@ -25,7 +25,7 @@ def path_of(name: str, stratum: str) -> Path:
 
 def sets() -> dict[str, list[str]]:
     """The sets, and which strata each has."""
-    names = sorted(folder.name for folder in FOLDER.iterdir() if folder.is_dir())
+    names = sorted(folder.name for folder in FOLDER.glob("*/"))
     return {name: [stratum for stratum in STRATA if path_of(name, stratum).exists()] for name in names}
 
 

@@ -112,3 +112,96 @@ def test_a_search_over_budget_says_so():
             assert "3 guesses" in str(fault)
         else:
             raise AssertionError("went over budget in silence")
+
+
+def slow_level(problem, givens):
+    """The documented levels once more, with sets."""
+    near = [set(np.nonzero(row)[0].tolist()) for row in problem.adjacency]
+    covers = [r.scope for r in problem.constraints if len(r.scope) == problem.d and type(r).__name__ == "AllDifferent"]
+    domains = [{int(v)} if v else set(range(1, problem.d + 1)) for v in givens]
+
+    def lose(domains):
+        held = [[next(iter(domains[o])) for o in near[c] if len(domains[o]) == 1] for c in range(len(domains))]
+        return [dom - set(gone) for dom, gone in zip(domains, held)]
+
+    def over(domains):
+        return not all(domains) or all(len(dom) == 1 for dom in domains)
+
+    domains = lose(domains)
+    if over(domains):
+        return "legal"
+    for name in ("naked", "hidden"):
+        while True:
+            before = domains
+            domains = lose(domains)
+            if not all(domains):
+                return name
+            if name == "hidden":
+                for scope in covers:
+                    for value in range(1, problem.d + 1):
+                        homes = [cell for cell in scope if value in domains[cell]]
+                        if not homes:
+                            return name
+                        if len(homes) == 1:
+                            domains = [{value} if c == homes[0] else dom for c, dom in enumerate(domains)]
+            if before == domains:
+                break
+        if over(domains):
+            return name
+    return "search"
+
+
+@given(instances())
+def test_levels_equal_a_slow_reading_of_the_rules(instance):
+    assert reference.level(instance.problem, instance.givens) == slow_level(instance.problem, instance.givens)
+
+
+def test_levels_of_drawn_puzzles(few):
+    seen = set()
+    for instance in (*few["sudoku4"], *few["sudoku6"], *(draw("sudoku9", 0, "train", i) for i in range(6))):
+        assert instance.difficulty.level == slow_level(instance.problem, instance.givens)
+        assert (instance.difficulty.level == "search") == (instance.difficulty.guesses > 0)
+        seen.add(instance.difficulty.level)
+    assert {"naked", "hidden", "search"} <= seen
+
+
+@given(instances())
+def test_counts_up_to_any_limit_and_witnesses(instance):
+    truth = len(extending(instance.problem, instance.givens))
+    for limit in (1, 2, 3, 50):
+        need, witness = reference.graded(instance.problem, instance.givens, limit)
+        assert need.solutions == min(limit, truth) and need.unique == (truth == 1 and limit > 1)
+        assert (witness is not None) == (truth > 0) and (witness is None or instance.solved(witness))
+
+
+@given(instances(solvable=True))
+def test_thinning_keeps_one_solution_and_spares_nothing(instance):
+    every = extending(instance.problem, instance.givens)
+    if not len(every):
+        return
+    full = every[0]
+    order = np.random.default_rng(0).permutation(instance.problem.n)
+    thinned = reference.thin(instance.problem, full, order)
+    assert len(extending(instance.problem, thinned)) == 1
+    for cell in np.nonzero(thinned)[0]:
+        fewer = np.where(np.arange(len(thinned)) == cell, 0, thinned)
+        assert len(extending(instance.problem, fewer)) > 1
+    some = reference.thin(instance.problem, full, order, 2)
+    assert (some == 0).sum() <= 2 and len(extending(instance.problem, some)) == 1
+
+
+def test_published_figures_of_the_17_clue_puzzles():
+    """SCIENCE: no guess for 42 +- 4 % of them, 9.5 guesses on average. Needs the shared evaluation data."""
+    from pathlib import Path
+
+    import pytest
+
+    from solvers.formats import read
+
+    path = Path(__file__).parents[2] / "../shared/data/sudoku_17_clues.txt"
+    if not path.exists():
+        pytest.skip("the shared evaluation data is not beside this checkout")
+    needs = [reference.grade(instance.problem, instance.givens) for instance in read(path)]
+    assert len(needs) == 2000 and all(need.unique for need in needs)
+    assert abs(np.mean([need.guesses == 0 for need in needs]) - 0.42) < 0.04
+    assert abs(np.mean([need.guesses for need in needs]) - 9.5) < 1

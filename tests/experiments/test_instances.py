@@ -1,0 +1,197 @@
+"""`takeback instances`: what the commands write, say and refuse."""
+
+import json
+
+import numpy as np
+import pytest
+
+from csp import embedded, generate
+from csp.errors import BadInput
+from csp.problem import STRATA
+from csp.records import read_jsonl, read_parquet, write_parquet
+from experiments import instances, reasoning_gym, sweep
+from experiments.cli import guarded
+from solvers import formats
+from solvers.oracle import settle
+
+
+def make(tmp_path, name, **options):
+    """Run make; the instances it wrote."""
+    out = tmp_path / options.pop("out", "x.jsonl")
+    instances.make(instances.Make(name, out, **options))
+    return formats.read(out)
+
+
+def test_make_gives_the_first_draws_of_each_stratum(tmp_path):
+    made = make(tmp_path, "sudoku9", stratum=("11-100", "0"), count=2, workers=1)
+    drawn = [generate.draw("sudoku9", 0, "test", index) for index in range(60)]
+    for stratum, part in (("0", made[:2]), ("11-100", made[2:])):
+        expected = [i.id for i in drawn if i.difficulty.stratum == stratum][:2]
+        assert [i.id for i in part] == expected and {i.difficulty.stratum for i in part} == {stratum}
+    assert all(i.difficulty.conflicts is not None for i in made)
+
+
+def test_workers_change_no_byte(tmp_path):
+    for workers in (1, 2):
+        make(tmp_path, "sudoku6", count=20, workers=workers, out=f"{workers}.parquet")
+    assert (tmp_path / "1.parquet").read_bytes() == (tmp_path / "2.parquet").read_bytes()
+
+
+def test_a_stratum_out_of_reach_is_said_and_the_rest_is_written(tmp_path):
+    with pytest.raises(BadInput, match=r"only 0 in stratum 11-100 among 30 draws, not 3; they are written"):
+        make(tmp_path, "sudoku6", stratum=("0", "11-100"), count=3, patience=30, workers=1)
+    assert len(read_jsonl((tmp_path / "x.jsonl").read_text())) == 3
+    with pytest.raises(BadInput, match="nothing written"):
+        make(tmp_path, "sudoku6", stratum=("11-100",), count=3, patience=10, workers=1, out="y.jsonl")
+    assert not (tmp_path / "y.jsonl").exists()
+
+
+def test_a_family_of_one_graph_ends(tmp_path):
+    with pytest.raises(BadInput, match="only 1 in stratum any"):
+        make(tmp_path, "queen:rows=3,columns=3,colours=9,given=0", count=2, split="any", workers=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"stratum": ("5",)}, "no stratum '5'"),
+        ({"count": 0}, "--count"),
+        ({"format": "pdf"}, "no format 'pdf'"),
+        ({"split": "exam"}, "no split 'exam'"),
+    ],
+)
+def test_bad_options_of_make(tmp_path, options, words):
+    with pytest.raises(BadInput, match=words):
+        make(tmp_path, "sudoku4", **options)
+
+
+def test_grade_counts_and_writes(tmp_path, capsys):
+    source = tmp_path / "p.txt"
+    source.write_text("1..............2\n" + "." * 16 + "\n")
+    out = tmp_path / "g.jsonl"
+    instances.grade(instances.Grade(source, out=out, workers=1))
+    graded = read_jsonl(out.read_text())
+    assert graded[1].difficulty.solutions == 288 and graded[1].difficulty.limit == 1000
+    shown = capsys.readouterr().out
+    assert "288" in shown and "2 puzzles of p.txt" in shown
+    impossible = "12..34.." + "." * 8  # nothing is left for the last cells of row 1
+    source.write_text("12....3...4....." + "\n" + impossible)
+    instances.grade(instances.Grade(source, out=out, workers=1, cp_sat=False))
+    for instance in read_jsonl(out.read_text()):
+        assert (instance.witness is None) == (instance.difficulty.solutions == 0)
+        assert instance.difficulty.conflicts is None
+
+
+def test_convert_through_every_format_of_many(tmp_path):
+    made = make(tmp_path, "sudoku6", count=3, workers=1)
+    for suffix in (".txt", ".grid", ".parquet", ".jsonl"):
+        instances.convert(instances.Convert(tmp_path / "x.jsonl", tmp_path / f"y{suffix}"))
+        assert [i.id for i in formats.read(tmp_path / f"y{suffix}")] == [i.id for i in made]
+    instances.convert(instances.Convert(tmp_path / "x.jsonl", tmp_path / "many.cnf"))
+    assert {formats.read(path)[0].id for path in (tmp_path / "many").glob("*.cnf")} == {i.id for i in made}
+
+
+def test_errors_reach_the_user_in_one_line(tmp_path, capsys):
+    missing = instances.Convert(tmp_path / "none.txt", tmp_path / "x.grid")
+    assert guarded(lambda: instances.convert(missing)) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+# Shipped sets
+
+
+def test_every_shipped_set_is_what_it_says():
+    there = embedded.sets()
+    assert set(there) == {"sudoku6", "sudoku9", "colouring3-30", "colouring3-50", "colouring3-100"}
+    assert sum(path.stat().st_size for path in embedded.FOLDER.rglob("*.parquet")) < 3_000_000
+    for name, strata in there.items():
+        assert set(strata) >= set(STRATA) - ({">100"} if name == "sudoku6" else set())
+        for stratum in strata:
+            loaded = embedded.load(name, stratum)
+            assert len({i.id for i in loaded}) == len(loaded) == 500, (name, stratum)
+            assert {i.difficulty.stratum for i in loaded} == {stratum}
+            for instance in loaded[:: 100 if name != "sudoku9" else 50]:
+                again = generate.certified(instance, settle)
+                assert again.difficulty.guesses == instance.difficulty.guesses
+                assert again.difficulty.solutions == instance.difficulty.solutions
+                assert generate.split_of(generate.orbit_key(instance)) == "test"
+
+
+def test_shipped_bytes_are_regenerated(tmp_path):
+    """The first instances of each set, drawn again by what their provenance says; and Parquet written again."""
+    for name, strata in embedded.sets().items():
+        for stratum in strata:
+            path = embedded.path_of(name, stratum)
+            loaded = embedded.load(name, stratum)
+            for instance in loaded[:2]:
+                family, _, seed, split, index = instance.provenance.rsplit(" ", 4)
+                again = instances.with_effort(generate.draw(family, int(seed), split, int(index), settle))
+                assert (again.id, again.difficulty) == (instance.id, instance.difficulty)
+            import pyarrow.parquet
+
+            about = {k.decode(): v.decode() for k, v in pyarrow.parquet.read_schema(path).metadata.items()}
+            assert write_parquet(loaded, {k: v for k, v in about.items() if k != "ARROW:schema"}) == path.read_bytes()
+
+
+def test_unknown_sets_are_refused():
+    with pytest.raises(BadInput, match="no set 'sudoku25' is shipped; there are colouring3-100"):
+        embedded.load("sudoku25", "0")
+    with pytest.raises(BadInput, match="has no stratum '>100'"):
+        embedded.load("sudoku6", ">100")
+
+
+# Sweep
+
+
+def test_a_sweep_crosses_the_threshold(tmp_path, capsys):
+    sweep.main(sweep.Sweep("gnp:n=24", (2.0, 8.0, 3.0), 12, out=tmp_path, workers=1))
+    rows = read_parquet((tmp_path / "sweep.parquet").read_bytes())
+    solvable = [np.mean([i.difficulty.solutions != 0 for i in rows[at : at + 12]]) for at in (0, 12, 24)]
+    assert solvable[0] > 0.9 and solvable[2] < 0.1 and len(rows) == 36
+    assert "mean guesses" in capsys.readouterr().out and (tmp_path / "sweep.png").stat().st_size > 10_000
+
+
+def test_sweeps_of_nothing_are_refused(tmp_path):
+    for options in ({"degree": (3.0, 2.0, 1.0)}, {"count": 0}, {"family": "queen"}):
+        with pytest.raises(BadInput):
+            sweep.main(sweep.Sweep(**{"out": tmp_path, **options}))
+
+
+# reasoning-gym
+
+
+@pytest.mark.parametrize("dataset", reasoning_gym.DATASETS)
+def test_reasoning_gyms_puzzles_and_scores(dataset):
+    import reasoning_gym as theirs
+
+    data = theirs.create_dataset(dataset, seed=3, size=4)
+    for index, instance in enumerate(reasoning_gym.draw(dataset, 3, 4)):
+        item = data[index]
+        right = item["answer"] or json.dumps({str(k): v for k, v in item["metadata"]["possible_answer"].items()})
+        assert reasoning_gym.score_answer(right, item) == data.score_answer(right, item) == 1.0
+        solved = generate.certified(instance, settle)
+        ours = reasoning_gym.entry(solved)
+        assert reasoning_gym.score_answer(ours["answer"], ours) == 1.0
+        assert reasoning_gym.score_answer(ours["answer"], item) == 1.0
+        ones = {str(node): 1 for node in range(instance.problem.n)}
+        wrong = json.dumps(ones) if dataset == "graph_color" else ours["answer"].replace("2", "1")
+        if instance.solved(np.ones(instance.problem.n, dtype=np.int64)):  # a graph without edges
+            continue
+        assert reasoning_gym.score_answer(wrong, item) == 0.01 and data.score_answer(wrong, item) < 1.0
+        for nothing in (None, "", "I do not know", "{}", "[1, 2]"):
+            assert reasoning_gym.score_answer(nothing, item) == 0.0
+
+
+def test_entries_hold_the_instance_and_ask_for_it(few):
+    for instance in (*few["sudoku6"][:2], *few["colouring"][:2], generate.draw("latin:side=4", 0, "any", 0)):
+        item = json.loads(json.dumps(reasoning_gym.entry(instance)))
+        assert reasoning_gym.instance_of(item).id == instance.id
+        assert reasoning_gym.score_answer(item["answer"], item) == 1.0
+    with pytest.raises(BadInput, match="neither a grid nor a graph"):
+        reasoning_gym.instance_of({"metadata": {}})
+
+
+def test_from_reasoning_gym_writes_certified_puzzles(tmp_path):
+    out = tmp_path / "x.jsonl"
+    instances.fetch(instances.From("reasoning-gym", "mini_sudoku", out, count=3))
+    assert [i.difficulty.solutions for i in read_jsonl(out.read_text())] == [1, 1, 1]
