@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow
@@ -50,6 +52,24 @@ def read_text(path: Path) -> str:
     if not text.strip():
         raise BadInput(f"{path}: the file is empty")
     return text
+
+
+@contextmanager
+def parquet_stream(path: Path, schema: pyarrow.Schema) -> Iterator[Callable[[list[dict]], None]]:
+    """Write a Parquet file piece by piece, whole or not at all: yields a function that takes some records.
+
+    Raises BadInput if the file cannot be written.
+    """
+    unfinished = path.with_suffix(f"{path.suffix}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with pyarrow.parquet.ParquetWriter(unfinished, schema, compression="zstd") as writer:
+            yield lambda records: writer.write_table(pyarrow.Table.from_pylist(records, schema=schema))
+        os.replace(unfinished, path)
+    except OSError as fault:
+        raise BadInput(f"cannot write {path}: {fault.strerror or fault}") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def to_parquet(records: list[dict], schema: pyarrow.Schema) -> bytes:

@@ -32,7 +32,7 @@ class SearchGivenUp(RuntimeError):
 
 
 @lru_cache(maxsize=64)
-def _compiled(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def compiled(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(starts, neighbours, covers) of a problem as the kernels want them."""
     if not all(rule.pairwise for rule in problem.constraints):
         raise BadInput(f"{problem.name}: the reference search knows pairwise constraints only")
@@ -59,7 +59,7 @@ def _search(problem, givens, limit, interchange, budget, order=None):
     solution = np.zeros(problem.n, dtype=np.int64)
     order = _rising(problem) if order is None else np.ascontiguousarray(order, dtype=np.int64)
     domains = _domains(problem, givens)
-    outcome = kernels.search(domains, *_compiled(problem), problem.d, order, limit, interchange, budget, solution)
+    outcome = kernels.search(domains, *compiled(problem), problem.d, order, limit, interchange, budget, solution)
     return *outcome, solution
 
 
@@ -88,9 +88,9 @@ def graded(
 
 def level(problem: Problem, givens: Int[np.ndarray, " n"]) -> str:
     """The weakest of LEVELS that fills every blank cell, or shows a contradiction, without a guess."""
-    compiled = _compiled(problem)
+    arrays = compiled(problem)
     for strength, name in enumerate(LEVELS[:-1]):
-        if kernels.settle(_domains(problem, givens), *compiled, problem.d, strength):
+        if kernels.settle(_domains(problem, givens), *arrays, problem.d, strength):
             return name
     return LEVELS[-1]
 
@@ -130,7 +130,7 @@ def thin(
     """
     thinned = givens.astype(np.int64)
     kernels.thin(
-        thinned, cells.astype(np.int64), *_compiled(problem), problem.d, _rising(problem),
+        thinned, cells.astype(np.int64), *compiled(problem), problem.d, _rising(problem),
         problem.n if most is None else most, THIN_BUDGET,
     )  # fmt: skip
     return thinned

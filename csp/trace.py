@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
@@ -24,6 +24,7 @@ from jaxtyping import Int
 
 from csp.errors import BadInput
 from csp.files import to_parquet
+from csp.problem import Instance
 
 #: solved: complete and right. wrong: complete, rules broken. stuck: blanks are left and no value is allowed.
 #: out of budget: stopped by its limit. refuted: the search proved that no solution exists.
@@ -36,6 +37,43 @@ class Event(NamedTuple):
     call: int
     cell: int
     value: int
+
+
+class Events(Sequence):
+    """A trace's events: a sequence of Event, kept as one array (events, 3) of call, cell, value. Not to be changed."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, events: Sequence[Event] | Int[np.ndarray, "events 3"] = ()):
+        """Raises ValueError for what is no table of whole numbers with three columns."""
+        array = np.asarray(events, dtype=np.int64).reshape(-1, 3)
+        self.array = np.asfortranarray(array)  # its columns are read one by one
+        self.array.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __iter__(self) -> Iterator[Event]:
+        return (Event(*event) for event in self.array.tolist())
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return Events(self.array[index])
+        return Event(*self.array[index].tolist())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Events) and np.array_equal(self.array, other.array)
+
+    def __hash__(self) -> int:
+        return hash(self.array.tobytes())
+
+    def __repr__(self) -> str:
+        return f"Events({list(self)})"
+
+    @property
+    def values(self) -> Int[np.ndarray, " events"]:
+        """What each event wrote."""
+        return self.array[:, 2]
 
 
 class Costs(NamedTuple):
@@ -52,29 +90,33 @@ class Costs(NamedTuple):
 
 @dataclass(frozen=True)
 class Trace:
-    """One attempt of one decoder at one instance."""
+    """One attempt of one decoder at one instance. Events may be given as any sequence of them."""
 
     instance: str
     decoder: str
     seed: int
-    events: tuple[Event, ...]
+    events: Events | Sequence[Event]
     end: End
     costs: Costs
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.events, Events):
+            object.__setattr__(self, "events", Events(self.events))
+
     @property
     def commits(self) -> int:
-        return sum(event.value > 0 for event in self.events)
+        return int((self.events.values > 0).sum())
 
     @property
     def retractions(self) -> int:
-        return sum(event.value == 0 for event in self.events)
+        return int((self.events.values == 0).sum())
 
 
-def replay(trace: Trace, givens: Int[np.ndarray, " n"]) -> Int[np.ndarray, "states n"]:
+def replay(trace: Trace, givens: Int[np.ndarray, " n"], d: int | None = None) -> Int[np.ndarray, "states n"]:
     """The assignment before any event and after each: shape (events + 1, n).
 
-    Raises BadInput, naming the event, if it touches a given, leaves the board, retracts a blank cell or
-    overwrites a committed one (which must be written as a retraction and a commit).
+    Raises BadInput, naming the event, if it touches a given, leaves the board, writes a value above d (where d is
+    told), retracts a blank cell or overwrites a committed one (which must be written as a retraction and a commit).
     """
     states = np.empty((len(trace.events) + 1, len(givens)), dtype=np.int64)
     states[0] = givens
@@ -85,7 +127,7 @@ def replay(trace: Trace, givens: Int[np.ndarray, " n"]) -> Int[np.ndarray, "stat
             fault = f"cell {cell} of {len(givens)}"
         elif givens[cell]:
             fault = f"cell {cell} is given"
-        elif value < 0:
+        elif value < 0 or (d is not None and value > d):
             fault = f"value {value}"
         elif (value == 0) == (state[cell] == 0):
             fault = f"cell {cell} is blank already" if value == 0 else f"cell {cell} is not blank"
@@ -114,7 +156,7 @@ def to_record(trace: Trace) -> dict:
         "calls": trace.costs.calls,
         "tokens": trace.costs.tokens,
         "flops": trace.costs.flops,
-        "events": [list(event) for event in trace.events],
+        "events": trace.events.array.tolist(),
     }
 
 
@@ -133,6 +175,26 @@ def from_record(record: object, where: str = "trace") -> Trace:
         raise BadInput(f"{where}: no {fault.args[0]!r} in the trace") from None
     except (ValueError, TypeError) as fault:
         raise BadInput(f"{where}: not a trace ({fault})") from None
+
+
+def from_lenient(record: dict, instance: Instance, where: str = "trace") -> Trace:
+    """A trace of somebody else's: only events are needed, each [call, cell, value], or [cell, value] where every event
+    is a call of its own. What is not said is "anonymous", seed 0, and an end and costs that the events show.
+
+    Raises BadInput, naming `where`, for anything else.
+    """
+    events = record.get("events")
+    if not isinstance(events, list) or not all(isinstance(event, list) and len(event) in (2, 3) for event in events):
+        raise BadInput(f"{where}: events are a list of [call, cell, value] or [cell, value]")
+    events = [event if len(event) == 3 else [number, *event] for number, event in enumerate(events, 1)]
+    last = instance.givens.copy()
+    for _, cell, value in events:
+        if isinstance(cell, int) and isinstance(value, int) and 0 <= cell < len(last):
+            last[cell] = min(max(value, 0), instance.problem.d + 1)
+    end = "solved" if instance.solved(last) else ("wrong" if (last > 0).all() else "stuck")
+    plain = {"decoder": "anonymous", "seed": 0, "end": end, "tokens": 0, "flops": 0.0}
+    calls = max((event[0] for event in events if isinstance(event[0], int)), default=0)
+    return from_record(plain | {"calls": calls} | record | {"instance": instance.id, "events": events}, where)
 
 
 def to_json(trace: Trace) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 import tyro
@@ -53,46 +54,48 @@ def run(main: Callable[[Any], None], options: type, prog: str | None = None) -> 
     sys.exit(guarded(lambda: main(tyro.cli(options, prog=prog))))
 
 
-Jobs = dict[str, tuple[type, Callable[[Any], None]]]
+#: name: (module, options class, function); imported only when needed, because torch takes seconds to load.
+EXPERIMENTS = {
+    "ceiling": ("experiments.ceiling", "Ceiling", "main"),
+    "score": ("experiments.score", "ScoreCommand", "main"),
+    "train": ("experiments.train", "Train", "main"),
+}
+INSTANCES = {
+    "make": ("experiments.instances", "Make", "make"),
+    "grade": ("experiments.instances", "Grade", "grade"),
+    "convert": ("experiments.instances", "Convert", "convert"),
+    "from": ("experiments.instances", "From", "fetch"),
+    "sweep": ("experiments.sweep", "Sweep", "main"),
+    "families": ("experiments.instances", "Families", "families"),
+}
+GROUPS = {"instances": ("make, grade and convert puzzles that are known to need search", INSTANCES)}
+Jobs = dict[str, tuple[str, str, str]]
 
 
 def dispatch(jobs: Jobs, prog: str, about: str, words: Sequence[str]) -> None:
-    """Run the job that the words name, with the options that they give."""
-    kinds = {name: options for name, (options, _) in jobs.items()}
-    parsed = tyro.extras.subcommand_cli_from_dict(kinds, prog=prog, description=about, args=words)
-    next(main for options, main in jobs.values() if isinstance(parsed, options))(parsed)
-
-
-def _instances() -> Jobs:
-    from experiments import instances, sweep
-
-    return {
-        "make": (instances.Make, instances.make),
-        "grade": (instances.Grade, instances.grade),
-        "convert": (instances.Convert, instances.convert),
-        "from": (instances.From, instances.fetch),
-        "sweep": (sweep.Sweep, sweep.main),
-        "families": (instances.Families, instances.families),
-    }
-
-
-def _experiments() -> Jobs:
-    from experiments import ceiling, train
-
-    return {"ceiling": (ceiling.Ceiling, ceiling.main), "train": (train.Train, train.main)}
+    """Run the job that the first word names, with the options that the others give."""
+    wanted = {words[0]: jobs[words[0]]} if words and words[0] in jobs else jobs
+    modules = {name: import_module(module) for name, (module, _, _) in wanted.items()}
+    kinds = {name: getattr(modules[name], options) for name, (_, options, _) in wanted.items()}
+    if len(wanted) == 1:  # one subcommand alone is parsed as itself
+        (name,) = wanted
+        parsed = tyro.cli(kinds[name], prog=f"{prog} {name}", args=words[1:])
+    else:
+        parsed = tyro.extras.subcommand_cli_from_dict(kinds, prog=prog, description=about, args=words)
+        name = next(name for name, kind in kinds.items() if type(parsed) is kind)
+    getattr(modules[name], wanted[name][2])(parsed)
 
 
 def entry() -> None:
     """The console script."""
-    groups = {"instances": ("make, grade and convert puzzles that are known to need search", _instances)}
 
     def job() -> None:
         words = sys.argv[1:]
-        if words and words[0] in groups:
-            about, members = groups[words[0]]
-            dispatch(members(), f"takeback {words[0]}", f"takeback {words[0]}: {about}.", words[1:])
+        if words and words[0] in GROUPS:
+            about, members = GROUPS[words[0]]
+            dispatch(members, f"takeback {words[0]}", f"takeback {words[0]}: {about}.", words[1:])
         else:
-            heads = "\n".join(f"  {name}: {about}; see `takeback {name} --help`" for name, (about, _) in groups.items())
-            dispatch(_experiments(), "takeback", f"{ABOUT}\n\nCommand groups:\n{heads}", words)
+            heads = "\n".join(f"  {name}: {about}; see `takeback {name} --help`" for name, (about, _) in GROUPS.items())
+            dispatch(EXPERIMENTS, "takeback", f"{ABOUT}\n\nCommand groups:\n{heads}", words)
 
     sys.exit(guarded(job))

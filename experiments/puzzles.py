@@ -32,12 +32,17 @@ def shipped(name: str, stratum: str, count: int) -> list[Instance]:
 
 
 def read(
-    path: Path, colours: int | None, count: int | None = None, tick: Callable[[], None] = lambda: None
+    path: Path,
+    colours: int | None,
+    count: int | None = None,
+    tick: Callable[[], None] = lambda: None,
+    one_kind: bool = True,
 ) -> list[Instance]:
     """The puzzles of a file, in any format of solvers/formats.py, each certified.
 
-    count: only the first so many. Repeated puzzles are left out, and that is said. Raises BadInput, naming file and
-    line, for anything malformed, for puzzles of more than one kind, and for a puzzle without a solution.
+    count: only the first so many. one_kind: all of one family and number of values. Repeated puzzles are left out, and
+    that is said. Raises BadInput, naming file and line, for anything malformed, for puzzles of more than one kind (if
+    one_kind), and for a puzzle without a solution.
     """
     instances: list[Instance] = []
     seen: set[str] = set()
@@ -45,7 +50,7 @@ def read(
     for instance in formats.read(path, colours)[:count]:
         tick()
         problem = instance.problem
-        if instances and (problem.d, instance.family) != (instances[0].problem.d, instances[0].family):
+        if one_kind and instances and (problem.d, instance.family) != (instances[0].problem.d, instances[0].family):
             raise BadInput(
                 f"{instance.provenance}: a {problem.name}, but the file began with a "
                 f"{instances[0].problem.name}; one size a file"

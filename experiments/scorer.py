@@ -10,28 +10,33 @@ revive and retractions never kill, so each run of like events is settled by its 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Int
 
+from csp import reference
 from csp.problem import Instance
 from csp.trace import Trace, replay
-from solvers import propagate
-from solvers.oracle import Oracle, Undecided
+from solvers import along
+from solvers.along import DETECTORS
+from solvers.oracle import Oracle, Undecided, Unique
 
 
 @dataclass(frozen=True)
 class Score:
     """What one trace shows. None where there is nothing to measure.
 
-    solved: by the checker, whatever the trace says. need: it entered a dead end; met: and ended solved;
-    unmet: and did not. first_dead: how many commits had been made when it first did, that commit counted;
-    first_dead_blanks: cells filled then, as a share of the blanks. lag: commits from there to the first
-    visible sign (a broken constraint, or a blank cell without a legal value), if the state was still dead.
-    debt: fewest commits to blank for the final state to be alive; None if it ended solved, or undecided. (At the dead
-    end itself it is always 1: the commit just made.) recoveries: times the trace went from dead back to alive.
-    needless: retractions of cells from an alive state. seconds: wall time, a batch's shared by calls.
+    solved: by the checker, whatever the trace says. need: it entered a dead end; met: and ended solved; unmet: and did
+    not. dead_ends: how many it entered. Of the first one: first_dead: how many commits had been made, that commit
+    counted; first_dead_blanks: cells filled then, as a share of the blanks; lag: commits from there to the first
+    visible sign (a broken constraint, or a blank cell without a legal value), if the state was still dead; lag_calls:
+    calls likewise; detector: which of DETECTORS sees it at once; core: commits in a minimal core of it; birth: commits
+    made since the earliest of them (0: the killing commit is dead by itself); distance: events until it was alive
+    again, if it ever was. debt: fewest commits to blank for the final state to be alive; None if it ended solved, or
+    undecided (at the dead end itself it is always 1: the commit just made). recoveries: times the trace went from dead
+    back to alive. needless: retractions of cells from an alive state. wasted: commits made on a dead state. seconds:
+    wall time, a batch's shared by calls.
     """
 
     instance: str
@@ -42,12 +47,19 @@ class Score:
     need: bool
     met: bool
     unmet: bool
+    dead_ends: int
     first_dead: int | None
     first_dead_blanks: float | None
     lag: int | None
+    lag_calls: int | None
+    detector: str | None
+    core: int | None
+    birth: int | None
+    distance: int | None
     debt: int | None
     recoveries: int
     needless: int
+    wasted: int
     commits: int
     retractions: int
     calls: int
@@ -59,98 +71,185 @@ class Score:
     oracle: str
 
 
-def liveness(
-    states: Int[np.ndarray, "states n"], values: Int[np.ndarray, " events"], oracle: Oracle
-) -> Bool[np.ndarray, " states"]:
-    """Which of a trace's states are alive, with as few questions to the oracle as it takes.
+class Life:
+    """A trace on its instance: which of its states were alive, and what follows. Raises BadInput if it does not fit.
 
-    values are the events' values: 0 takes back, any other commits.
+    State 0 is before any event, state t + 1 after event t. Everything is worked out when it is first asked for.
     """
-    problem = oracle.instance.problem
-    alive = np.zeros(len(states), dtype=bool)
 
-    def ask(index: int) -> bool:
-        if problem.violated(states[index]).any():
+    def __init__(self, trace: Trace, instance: Instance, oracle: Oracle):
+        self.trace, self.instance, self.oracle = trace, instance, oracle
+        self.givens = instance.givens
+        self.calls, self.cells, self.values = trace.events.array.T
+        event = along.fault(self.cells, self.values, self.givens, instance.problem.d)
+        if event >= 0:
+            replay(trace, self.givens, instance.problem.d)  # names the fault
+
+    def state(self, index: int) -> Int[np.ndarray, " n"]:
+        """The assignment in state `index`."""
+        return along.state_after(self.cells, self.values, self.givens, index)
+
+    @cached_property
+    def alive(self) -> Bool[np.ndarray, " states"]:
+        """Which states some solution extends, with as few questions to the oracle as it takes."""
+        if isinstance(self.oracle, Unique):
+            return along.wrong(self.cells, self.values, self.givens, self.oracle.solution) == 0
+        alive = np.zeros(len(self.values) + 1, dtype=bool)
+        now, at = self._ask(0), 0
+        alive[0] = now
+        taking = self.values == 0
+        ends = [*np.nonzero(taking[1:] != taking[:-1])[0] + 1, len(taking)] if len(taking) else []
+        for last in map(int, ends):  # states at + 1 .. last are of one run
+            if taking[at] == now or self._ask(last) == now:  # commits on a dead state, retractions from an alive one
+                alive[at + 1 : last + 1] = now
+            else:
+                low, high = at, last  # state `low` is as before, state `high` is turned
+                while high - low > 1:
+                    middle = (low + high) // 2
+                    low, high = (middle, high) if self._ask(middle) == now else (low, middle)
+                alive[at + 1 : high] = now
+                alive[high : last + 1] = not now
+                now = not now
+            at = last
+        return alive
+
+    def _ask(self, index: int) -> bool:
+        if self.signs[index] < along.CLEAR:
             return False
-        if (states[index] > 0).all():  # complete and not violated
-            return True
-        return bool(oracle.alive(states[index : index + 1])[0])
+        state = self.state(index)
+        return bool((state > 0).all()) or bool(self.oracle.alive(state[None])[0])  # full, and nothing is broken
 
-    now, at = ask(0), 0
-    alive[0] = now
-    for taking, run in groupby(values == 0):
-        last = at + len(list(run))  # states at+1 .. last are of this run
-        if (
-            bool(taking) == now or ask(last) == now
-        ):  # commits on a dead state, retractions from an alive one: nothing changes
-            alive[at + 1 : last + 1] = now
-        else:
-            low, high = at, last  # states[low] is as before, states[high] is turned
-            while high - low > 1:
-                middle = (low + high) // 2
-                low, high = (middle, high) if ask(middle) == now else (low, middle)
-            alive[at + 1 : high] = now
-            alive[high : last + 1] = not now
-            now = not now
-        at = last
-    return alive
+    @cached_property
+    def signs(self) -> Int[np.ndarray, " states"]:
+        """What shows in each state: 0 a broken constraint, 1 a blank cell without a legal value, 2 neither."""
+        starts, neighbours, _ = reference.compiled(self.instance.problem)
+        return along.signs(self.cells, self.values, self.givens, starts, neighbours, self.instance.problem.d)
+
+    @cached_property
+    def dead_ends(self) -> Int[np.ndarray, " dead"]:
+        """The events that turned an alive state dead."""
+        return np.nonzero(self.alive[:-1] & ~self.alive[1:])[0]
+
+    @cached_property
+    def revivals(self) -> Int[np.ndarray, " alive"]:
+        """The events that turned a dead state alive."""
+        return np.nonzero(~self.alive[:-1] & self.alive[1:])[0]
+
+    @cached_property
+    def at_risk(self) -> Int[np.ndarray, " commits"]:
+        """The events that committed in an alive state."""
+        return np.nonzero(self.alive[:-1] & (self.values > 0))[0]
+
+    @cached_property
+    def commit_numbers(self) -> Int[np.ndarray, " events"]:
+        """How many commits had been made by each event, itself counted."""
+        return np.cumsum(self.values > 0)
+
+    @cached_property
+    def filled(self) -> Int[np.ndarray, " events"]:
+        """How many cells that were not given hold a value after each event."""
+        return np.cumsum(np.where(self.values > 0, 1, -1))
+
+    def until_it_shows(self, event: int) -> tuple[int, int] | None:
+        """(commits, calls) from the dead end at `event` until it shows; None if the trace left it, or ended, before."""
+        revived = self.revivals[self.revivals > event]
+        until = int(revived[0]) + 1 if len(revived) else len(self.alive)
+        shown = np.nonzero(self.signs[event + 1 : until] < along.CLEAR)[0]
+        if not len(shown):
+            return None
+        sign = event + int(shown[0])  # the event after which it shows
+        return int(self.commit_numbers[sign] - self.commit_numbers[event]), int(self.calls[sign] - self.calls[event])
+
+    def detector(self, event: int) -> str:
+        """The weakest of DETECTORS that sees the dead end at `event` in the state right after it."""
+        sign = int(self.signs[event + 1])
+        if sign < along.CLEAR:
+            return DETECTORS[sign]
+        problem = self.instance.problem
+        return DETECTORS[along.detector(self.state(event + 1), *reference.compiled(problem), problem.d)]
+
+    def core(self, event: int) -> Int[np.ndarray, " commits"]:
+        """The events, rising, that committed a minimal core of the dead end at `event`."""
+        cells = self.oracle.core(self.state(event + 1))
+        written = self.cells[: event + 1]
+        return np.array(sorted(int(np.nonzero(written == cell)[0][-1]) for cell in cells), dtype=np.int64)
+
+    def distance(self, event: int) -> int | None:
+        """Events from the dead end at `event` until the trace was alive again; None if it never was."""
+        revived = self.revivals[self.revivals > event]
+        return int(revived[0]) - event if len(revived) else None
+
+    def debt(self, index: int) -> int | None:
+        """The debt of state `index`, or None if the oracle cannot settle it within its limit."""
+        if self.alive[index]:
+            return 0
+        try:
+            return self.oracle.debt(self.state(index))
+        except Undecided:
+            return None
+
+    def debts(self) -> list[int | None]:
+        """The debt of every state: what would have had to be taken back, over time."""
+        if isinstance(self.oracle, Unique):
+            return along.wrong(self.cells, self.values, self.givens, self.oracle.solution).tolist()
+        return [self.debt(index) for index in range(len(self.alive))]
+
+
+def liveness(trace: Trace, instance: Instance, oracle: Oracle) -> Bool[np.ndarray, " states"]:
+    """Which of a trace's states (before any event, and after each) some solution extends."""
+    return Life(trace, instance, oracle).alive
 
 
 def score(trace: Trace, instance: Instance, oracle: Oracle) -> Score:
     """Replay the trace and score it. Raises BadInput if its events do not fit the instance."""
-    states = replay(trace, instance.givens)
-    values = np.array([event.value for event in trace.events], dtype=np.int64)
-    alive = liveness(states, values, oracle)
-    solved = bool(instance.solved(states[-1]))
-    dead_ends = np.nonzero(alive[:-1] & ~alive[1:])[0]  # events that killed
-    first_dead = first_dead_blanks = lag = None
-    if len(dead_ends):
-        event = int(dead_ends[0])
-        first_dead = int((values[: event + 1] > 0).sum())
-        filled = (states[event + 1] > 0).sum() - (instance.givens > 0).sum()
-        first_dead_blanks = float(filled / instance.blanks)
-        lag = _lag(states, values, alive, event, instance)
+    return score_life(Life(trace, instance, oracle))
+
+
+def score_life(life: Life) -> Score:
+    """The score of a trace whose life has been looked into."""
+    trace, instance, alive, values = life.trace, life.instance, life.alive, life.values
+    last = len(values)
+    solved = bool(instance.solved(life.state(last)))
+    need = bool(len(life.dead_ends))
+    first_dead = first_dead_blanks = shown = detector = core = birth = distance = None
+    if need:
+        event = int(life.dead_ends[0])
+        first_dead = int(life.commit_numbers[event])
+        first_dead_blanks = float(life.filled[event] / instance.blanks)
+        shown = life.until_it_shows(event)
+        detector = life.detector(event)
+        commits = life.core(event)
+        core, birth = len(commits), first_dead - int(life.commit_numbers[commits[0]])
+        distance = life.distance(event)
     return Score(
         instance=instance.id,
         decoder=trace.decoder,
         seed=trace.seed,
         end=trace.end,
         solved=solved,
-        need=bool(len(dead_ends)),
-        met=bool(len(dead_ends)) and solved,
-        unmet=bool(len(dead_ends)) and not solved,
+        need=need,
+        met=need and solved,
+        unmet=need and not solved,
+        dead_ends=len(life.dead_ends),
         first_dead=first_dead,
         first_dead_blanks=first_dead_blanks,
-        lag=lag,
-        debt=None if solved else (0 if alive[-1] else _debt(states[-1], oracle)),
-        recoveries=int((~alive[:-1] & alive[1:]).sum()),
+        lag=shown and shown[0],
+        lag_calls=shown and shown[1],
+        detector=detector,
+        core=core,
+        birth=birth,
+        distance=distance,
+        debt=None if solved else life.debt(last),
+        recoveries=len(life.revivals),
         needless=int((alive[:-1] & (values == 0)).sum()),
-        commits=trace.commits,
-        retractions=trace.retractions,
+        wasted=int((~alive[:-1] & (values > 0)).sum()),
+        commits=int((values > 0).sum()),
+        retractions=int((values == 0).sum()),
         calls=trace.costs.calls,
         tokens=trace.costs.tokens,
         flops=trace.costs.flops,
         seconds=trace.costs.seconds,
         blanks=instance.blanks,
         guesses=None if instance.difficulty is None else instance.difficulty.guesses,
-        oracle=oracle.name,
+        oracle=life.oracle.name,
     )
-
-
-def _debt(state: Int[np.ndarray, " n"], oracle: Oracle) -> int | None:
-    """The debt, or None if the oracle cannot settle it within its limit."""
-    try:
-        return oracle.debt(state)
-    except Undecided:
-        return None
-
-
-def _lag(states, values, alive, event: int, instance: Instance) -> int | None:
-    """Commits after the dead end at `event` until it shows; None if the trace left it, or stopped, before."""
-    revived = np.nonzero(alive[event + 1 :])[0]
-    until = event + 1 + (int(revived[0]) if len(revived) else len(alive) - event - 1)
-    shown = propagate.visible(states[event + 1 : until], instance.problem.adjacency[None], instance.problem.d)
-    if not shown.any():
-        return None
-    sign = event + 1 + int(np.argmax(shown))  # the state in which it shows
-    return int((values[event + 1 : sign] > 0).sum())

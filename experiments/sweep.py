@@ -2,8 +2,8 @@
 
     takeback instances sweep gnp:n=100 --degree 3.6 5.4 0.2 --count 100
 
-Every instance is certified solvable or not. For 3 colours the threshold is near mean degree 4.69 (Coja-Oghlan 2013),
-and search is hardest around it.
+Every instance is certified solvable or not. For 3 colours and large n the threshold is near mean degree 4.69 (Mulet,
+Pagnani, Weigt and Zecchina 2002); on small graphs the fall is gradual and comes earlier.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 from csp.errors import BadInput
 from csp.problem import Instance
 from csp.seeds import uniform
-from csp.trace import Costs, Event, Trace
+from csp.trace import Costs, Events, Trace
 from generators.boards import Boards, stack
 from generators.decoders import Decoder
 from generators.model import Model
@@ -205,7 +205,7 @@ class _Run:
         cuts = np.searchsorted(log[:, 0], np.arange(len(self.boards) + 1))
         made = []
         for row, instance in enumerate(self.boards.instances):
-            events = tuple(Event(*event) for event in log[cuts[row] : cuts[row + 1], 1:].tolist())
+            events = Events(log[cuts[row] : cuts[row + 1], 1:])
             costs = Costs(int(self.calls[row]), int(self.tokens[row]), float(self.flops[row]), float(seconds[row]))
             right = bool(instance.solved(self.assignments[row, : instance.problem.n]))
             assert right == (self.ends[row] == "solved"), "the checker disagrees with the decode loop"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 from itertools import combinations
 
 import constraint as pyc
@@ -49,14 +49,15 @@ def _(rule: NotEqual, d: int) -> list[list[int]]:
     return [[-literal(a, v, d), -literal(b, v, d)] for v in range(1, d + 1)]
 
 
-def rules_cnf(problem: Problem) -> list[list[int]]:
-    """The whole problem as clauses: every rule, and exactly one value a cell."""
+@lru_cache(maxsize=8)
+def rules_cnf(problem: Problem) -> tuple[list[int], ...]:
+    """The whole problem as clauses, not to be changed: every rule, and exactly one value a cell."""
     values = range(1, problem.d + 1)
     clauses = [clause for rule in problem.constraints for clause in to_cnf(rule, problem.d)]
     for cell in range(problem.n):
         clauses.append([literal(cell, v, problem.d) for v in values])
         clauses += [[-literal(cell, v, problem.d), -literal(cell, w, problem.d)] for v in values for w in range(1, v)]
-    return clauses
+    return tuple(clauses)
 
 
 def literal(cell: int, value: int, d: int) -> int:

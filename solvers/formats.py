@@ -89,7 +89,7 @@ def _write_cnf(instances: Sequence[Instance]) -> bytes:
     instance = instances[0]
     d = instance.problem.d
     known = [[literal(cell, int(value), d)] for cell, value in enumerate(instance.givens) if value]
-    formula = CNF(from_clauses=rules_cnf(instance.problem) + known)
+    formula = CNF(from_clauses=[*rules_cnf(instance.problem), *known])
     formula.nv = instance.problem.n * d
     out = io.StringIO()
     note = f"c cell i (from 0) holds value v: variable i * {d} + v"

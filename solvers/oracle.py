@@ -2,7 +2,8 @@
 
     >>> oracle = pick(instance)             # the fastest one that is exact for this instance
     >>> oracle.alive(states)                # (batch, n) -> (batch,) bool
-    >>> oracle.debt(state)                  # fewest commits to blank so that it is alive again
+    >>> oracle.repair(state)                # fewest commits to blank so that it is alive again; debt counts them
+    >>> oracle.core(state)                  # commits that cannot stand together, none of them to spare
 
 Three that must agree: CpSat (OR-Tools, the reference), Sat (incremental SAT under assumptions, python-sat)
 and Unique (comparison with the only solution). An assignment's givens are never blanked and never changed.
@@ -15,12 +16,17 @@ from abc import ABC, abstractmethod
 import numpy as np
 from jaxtyping import Bool, Int
 from ortools.sat.python import cp_model
+from pysat.examples.rc2 import RC2
+from pysat.formula import WCNF
 from pysat.solvers import Solver
 
+from csp.errors import BadInput
 from csp.problem import Instance
 from solvers.encodings import literal, rules_cnf, to_cpsat
 
 DEBT_LIMIT = 5.0  # CP-SAT's deterministic time for one debt
+RC2_COMMITS = 120  # commits up to which Sat's debts go to RC2, which knows no limit
+MEMORY = 64  # solutions and dead sets that Sat keeps
 
 
 class Undecided(RuntimeError):
@@ -46,11 +52,41 @@ class Oracle(ABC):
         """How many solutions extend the assignment (default: the givens), exact up to `limit`."""
 
     @abstractmethod
-    def debt(self, assignment: Int[np.ndarray, " n"]) -> int:
-        """Fewest committed cells that must be blanked for the assignment to be alive.
+    def repair(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
+        """Fewest committed cells that must be blanked for the assignment to be alive, rising; none if it is alive.
 
         Raises ValueError if the instance has no solution (then nothing helps), Undecided over a limit.
         """
+
+    def debt(self, assignment: Int[np.ndarray, " n"]) -> int:
+        """How many cells repair blanks. Raises as it does."""
+        return len(self.repair(assignment))
+
+    @abstractmethod
+    def core(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
+        """Committed cells, rising, that cannot stand together (with the givens): no part of them is dead by itself.
+
+        Empty if the instance has no solution. Raises ValueError if the assignment is alive.
+        """
+
+    def committed(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
+        """The cells that hold a value and are not given, rising."""
+        return np.nonzero((assignment > 0) & (self.instance.givens == 0))[0]
+
+    def keep(self, assignment: Int[np.ndarray, " n"], cells: Int[np.ndarray, " cells"]) -> Int[np.ndarray, " n"]:
+        """The givens and, of the commits, only those of the cells."""
+        kept = self.instance.givens.copy()
+        kept[cells] = assignment[cells]
+        return kept
+
+    def _shrunk(self, assignment: Int[np.ndarray, " n"], cells: Int[np.ndarray, " cells"]) -> np.ndarray:
+        """A dead set of commits less all that it can spare (deletion; Marques-Silva 2010)."""
+        core = list(cells)
+        for cell in reversed(cells):  # later cells first
+            fewer = [other for other in core if other != cell]
+            if len(fewer) < len(core) and self.solve(self.keep(assignment, np.array(fewer, dtype=np.int64))) is None:
+                core = fewer
+        return np.array(sorted(core), dtype=np.int64)
 
 
 class CpSat(Oracle):
@@ -122,20 +158,43 @@ class CpSat(Oracle):
                 raise
         return counter.found
 
-    def debt(self, assignment: Int[np.ndarray, " n"]) -> int:
-        givens = self.instance.givens
-        model, cells = self._model(givens)
-        committed = np.nonzero((assignment > 0) & (givens == 0))[0]
-        kept = []
-        for cell in committed:
-            keep = model.new_bool_var(f"keep {cell}")
-            model.add(cells[cell] == int(assignment[cell])).only_enforce_if(keep)
-            kept.append(keep)
+    def repair(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
+        model, cells = self._model(self.instance.givens)
+        committed = self.committed(assignment)
+        kept = self._switches(model, cells, assignment)
         model.maximize(sum(kept))
         solver = self._run(model)
         if solver is None:
             raise ValueError(f"{self.instance.provenance} has no solution, so no debt")
-        return len(kept) - round(solver.objective_value)
+        return committed[[not solver.value(keep) for keep in kept]] if kept else committed
+
+    def core(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
+        model, cells = self._model(self.instance.givens)
+        kept = self._switches(model, cells, assignment)
+        model.add_assumptions(kept)
+        solver = self._solver()
+        solver.parameters.cp_model_presolve = False  # with presolve its cores can hold what was not assumed
+        status = solver.solve(model)
+        if status == cp_model.UNKNOWN:
+            raise Undecided(f"CP-SAT: {self.instance.provenance} undecided after {self.limit} deterministic s")
+        if status != cp_model.INFEASIBLE:
+            raise ValueError(f"{self.instance.provenance}: the assignment is alive, so it has no core")
+        committed = self.committed(assignment)
+        named = {keep.index: cell for keep, cell in zip(kept, committed)}
+        said = solver.sufficient_assumptions_for_infeasibility()
+        blamed = np.array(sorted(named[i] for i in said if i in named), dtype=np.int64)
+        if self.solve(self.keep(assignment, blamed)) is not None:  # it has named too few: ask of all of them
+            blamed = committed
+        return self._shrunk(assignment, blamed)
+
+    def _switches(self, model, cells, assignment) -> list:
+        """A literal for each commit, in the order of `committed`, that makes it hold."""
+        kept = []
+        for cell in self.committed(assignment):
+            keep = model.new_bool_var(f"keep {cell}")
+            model.add(cells[cell] == int(assignment[cell])).only_enforce_if(keep)
+            kept.append(keep)
+        return kept
 
 
 class _Counter(cp_model.CpSolverSolutionCallback):
@@ -152,18 +211,22 @@ class _Counter(cp_model.CpSolverSolutionCallback):
 
 
 class Sat(Oracle):
-    """Incremental SAT: clauses are learned once, a state is a list of assumptions.
+    """Incremental SAT: clauses are learned once, a state is a list of assumptions (python-sat, glucose 4).
 
-    Every solution met is kept, so that a state some known solution extends is answered without search.
-    count and debt are CpSat's.
+    Solutions and dead sets that were met are kept, so that a state which some known solution extends, or which holds
+    a known dead set, is answered without search; `asked` counts the states that did need one. count is CpSat's.
     """
 
     name = "sat"
 
     def __init__(self, instance: Instance):
         self.instance = instance
-        self.solver = Solver(name="glucose4", bootstrap_with=rules_cnf(instance.problem))
+        d = instance.problem.d
+        known = [[literal(int(c), int(instance.givens[c]), d)] for c in np.nonzero(instance.givens)[0]]
+        self.solver = Solver(name="glucose4", bootstrap_with=[*rules_cnf(instance.problem), *known])
         self.known = np.zeros((0, instance.problem.n), dtype=np.int64)
+        self.dead = np.zeros((0, instance.problem.n), dtype=np.int64)
+        self.asked = 0
 
     def solve(self, assignment: Int[np.ndarray, " n"] | None = None) -> Int[np.ndarray, " n"] | None:
         problem = self.instance.problem
@@ -171,21 +234,50 @@ class Sat(Oracle):
         extends = ((self.known == assignment) | (assignment == 0)).all(1)
         if extends.any():
             return self.known[np.argmax(extends)].copy()
-        fixed = np.nonzero(assignment)[0]
-        if not self.solver.solve(assumptions=[literal(int(c), int(assignment[c]), problem.d) for c in fixed]):
+        if ((self.dead == assignment) | (self.dead == 0)).all(1).any():
+            return None
+        self.asked += 1
+        if not self.solver.solve(assumptions=self._literals(assignment, self.committed(assignment))):
+            blamed = [(abs(said) - 1) // problem.d for said in self.solver.get_core() or ()]
+            self.dead = np.concatenate([self.dead[1 - MEMORY :], self.keep(assignment, np.array(blamed, int))[None]])
             return None
         true = np.array(self.solver.get_model()[: problem.n * problem.d]) > 0
         solution = true.reshape(problem.n, problem.d).argmax(1) + 1
-        self.known = np.concatenate([self.known[-31:], solution[None]])
+        self.known = np.concatenate([self.known[1 - MEMORY :], solution[None]])
         return solution
 
     def count(self, limit: int, assignment: Int[np.ndarray, " n"] | None = None) -> int:
         return CpSat(self.instance).count(limit, assignment)
 
-    def debt(self, assignment: Int[np.ndarray, " n"]) -> int:
+    def repair(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
+        """By core-guided MaxSAT (RC2; Ignatiev, Morgado and Marques-Silva 2019); CpSat's where many are committed."""
+        committed = self.committed(assignment)
         if self.solve(assignment) is not None:
-            return 0
-        return CpSat(self.instance, DEBT_LIMIT).debt(assignment)
+            return committed[:0]
+        if len(committed) > RC2_COMMITS:
+            return CpSat(self.instance, DEBT_LIMIT).repair(assignment)
+        d = self.instance.problem.d
+        formula = WCNF()
+        formula.extend(rules_cnf(self.instance.problem))
+        formula.extend([[said] for said in self._literals(self.instance.givens, np.nonzero(self.instance.givens)[0])])
+        softs = self._literals(assignment, committed)
+        formula.extend([[said] for said in softs], weights=[1] * len(softs))
+        with RC2(formula, solver="glucose4", adapt=True, exhaust=True, minz=True) as solver:
+            model = solver.compute()
+        if model is None:
+            raise ValueError(f"{self.instance.provenance} has no solution, so no debt")
+        true = set(model[: self.instance.problem.n * d])
+        return committed[[said not in true for said in softs]]
+
+    def core(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
+        committed = self.committed(assignment)
+        if self.solver.solve(assumptions=self._literals(assignment, committed)):
+            raise ValueError(f"{self.instance.provenance}: the assignment is alive, so it has no core")
+        blamed = {(abs(said) - 1) // self.instance.problem.d for said in self.solver.get_core() or ()}
+        return self._shrunk(assignment, np.array(sorted(blamed), dtype=np.int64))
+
+    def _literals(self, assignment: Int[np.ndarray, " n"], cells: Int[np.ndarray, " cells"]) -> list[int]:
+        return [literal(int(cell), int(assignment[cell]), self.instance.problem.d) for cell in cells]
 
     def __del__(self) -> None:
         if hasattr(self, "solver"):
@@ -197,8 +289,9 @@ class Unique(Oracle):
 
     name = "unique"
 
-    def __init__(self, instance: Instance, solution: Int[np.ndarray, " n"]):
-        if not instance.solved(solution):
+    def __init__(self, instance: Instance, solution: Int[np.ndarray, " n"], checked: bool = False):
+        """checked: the checker has accepted the solution already. Raises ValueError for one that it does not accept."""
+        if not checked and not instance.solved(solution):
             raise ValueError(f"{instance.provenance}: what is called its solution is none")
         self.instance, self.solution = instance, solution
 
@@ -212,8 +305,14 @@ class Unique(Oracle):
     def count(self, limit: int, assignment: Int[np.ndarray, " n"] | None = None) -> int:
         return min(limit, int(self.solve(assignment) is not None))
 
-    def debt(self, assignment: Int[np.ndarray, " n"]) -> int:
-        return int(((assignment != self.solution) & (assignment > 0)).sum())
+    def repair(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
+        return np.nonzero((assignment != self.solution) & (assignment > 0))[0]
+
+    def core(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
+        wrong = self.repair(assignment)
+        if not len(wrong):
+            raise ValueError(f"{self.instance.provenance}: the assignment is alive, so it has no core")
+        return wrong[:1]  # with one solution, any wrong commit is dead by itself
 
 
 def settle(instance: Instance) -> Int[np.ndarray, " n"] | None:
@@ -221,8 +320,15 @@ def settle(instance: Instance) -> Int[np.ndarray, " n"] | None:
     return Sat(instance).solve()
 
 
-def pick(instance: Instance) -> Oracle:
-    """The fastest oracle that is exact for the instance: Unique if it is certified to have one solution, else Sat."""
-    if instance.difficulty is not None and instance.difficulty.unique and instance.witness is not None:
-        return Unique(instance, instance.witness)
-    return Sat(instance)
+def pick(instance: Instance, name: str = "auto") -> Oracle:
+    """The oracle of that name. auto: the fastest that is exact for the instance: Unique if it is certified to have
+    one solution, else Sat. Raises BadInput for "unique" where it is not.
+    """
+    certified = instance.difficulty is not None and instance.difficulty.unique and instance.witness is not None
+    if name == "cp-sat":
+        return CpSat(instance)
+    if name == "sat" or (name == "auto" and not certified):
+        return Sat(instance)
+    if not certified:
+        raise BadInput(f"{instance.provenance} is not certified to have one solution, as oracle {name!r} needs")
+    return Unique(instance, instance.witness, checked=True)  # when it was certified

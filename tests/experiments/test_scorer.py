@@ -48,7 +48,7 @@ def test_scores_equal_a_naive_reading(drawn):
     alive = np.array([len(extending(instance.problem, state)) > 0 for state in states])
     values = np.array([event.value for event in trace.events], dtype=np.int64)
     for oracle in (pick(instance), Sat(instance), CpSat(instance)):
-        assert (liveness(states, values, oracle) == alive).all()
+        assert (liveness(trace, instance, oracle) == alive).all()
     got = score(trace, instance, pick(instance))
     kills = [t for t in range(len(values)) if alive[t] and not alive[t + 1]]
     assert got.need == bool(kills)
