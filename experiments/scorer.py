@@ -169,10 +169,17 @@ class Life:
         return DETECTORS[along.detector(self.state(event + 1), *reference.compiled(problem), problem.d)]
 
     def core(self, event: int) -> Int[np.ndarray, " commits"]:
-        """The events, rising, that committed a minimal core of the dead end at `event`."""
-        cells = self.oracle.core(self.state(event + 1))
-        written = self.cells[: event + 1]
-        return np.array(sorted(int(np.nonzero(written == cell)[0][-1]) for cell in cells), dtype=np.int64)
+        """The events, rising, that committed a minimal core of the dead end at `event`: the core of latest commits.
+
+        (Earlier commits are done without first, so the first of these begins the shortest run of last commits that
+        cannot stand with the givens.)
+        """
+        state, last = self.state(event + 1), {}
+        for number, cell in enumerate(self.cells[: event + 1].tolist()):
+            last[cell] = number  # of the write that stands there
+        standing = sorted((number, cell) for cell, number in last.items() if state[cell])
+        cells = self.oracle.core(state, np.array([cell for _, cell in standing], dtype=np.int64))
+        return np.array(sorted(last[cell] for cell in cells.tolist()), dtype=np.int64)
 
     def distance(self, event: int) -> int | None:
         """Events from the dead end at `event` until the trace was alive again; None if it never was."""

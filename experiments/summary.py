@@ -47,7 +47,7 @@ class Tally:
 
     seen: Counter = field(default_factory=Counter)
 
-    def add(self, number: float | None) -> None:
+    def add(self, number: float | int | None) -> None:
         """None is not counted."""
         if number is not None:
             self.seen[float(f"{number:.4g}")] += 1

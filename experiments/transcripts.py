@@ -33,7 +33,7 @@ VALUE = r"(?:an?\s+)?(?:colou?r\s*)?(?P<value>\d{1,2}|[A-P])(?![0-9A-Za-z])"
 UNDO = r"(?:undo|erase|clear|remove|retract|delete|unset|blank|take\s+back|backtrack\s+on)"
 COMMIT = re.compile(rf"(?:{PLACE}|{NODE}|(?<![\w.])(?P<bare>\d+)(?=\s*(?::|->|→))){IS}{VALUE}", re.IGNORECASE)
 RETRACT = re.compile(rf"\b{UNDO}\b(?:\s+(?:the\s+)?(?:cell\s+)?(?:{PLACE}|{NODE})|(?=\s*(?:[.,;!]|$)))", re.IGNORECASE)
-HEADER = re.compile(r"===\s*(?P<instance>\S+)(?:\s+(?P<decoder>.*\S))?\s*(?:===)?")
+HEADER = re.compile(r"===\s*(?P<instance>\S+)(?:\s+(?P<decoder>(?:(?!===).)*[^\s=]))?\s*(?:===)?")
 
 
 @dataclass(frozen=True)

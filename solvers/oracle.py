@@ -62,12 +62,32 @@ class Oracle(ABC):
         """How many cells repair blanks. Raises as it does."""
         return len(self.repair(assignment))
 
-    @abstractmethod
-    def core(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
+    def core(
+        self, assignment: Int[np.ndarray, " n"], order: Int[np.ndarray, " commits"] | None = None
+    ) -> Int[np.ndarray, " cells"]:
         """Committed cells, rising, that cannot stand together (with the givens): no part of them is dead by itself.
 
-        Empty if the instance has no solution. Raises ValueError if the assignment is alive.
+        order: the committed cells in the sequence in which it is tried to do without them (default: rising); every
+        oracle finds the same core in the same order. Empty if the instance has no solution. Raises ValueError if the
+        assignment is alive.
         """
+        if self._alive(assignment):
+            raise ValueError(f"{self.instance.provenance}: the assignment is alive, so it has no core")
+        rest = (self.committed(assignment) if order is None else order).tolist()
+        kept: list[int] = []
+        while True:  # deletion (Marques-Silva 2010), a run of cells at a time
+            low, high = 0, len(rest) + 1  # without the first `low` of the rest it is dead, without `high` alive
+            while high - low > 1:
+                middle = (low + high) // 2
+                fewer = self.keep(assignment, np.array([*kept, *rest[middle:]], dtype=np.int64))
+                low, high = (low, middle) if self._alive(fewer) else (middle, high)
+            if low == len(rest):
+                return np.array(sorted(kept), dtype=np.int64)
+            kept.append(rest[low])
+            rest = rest[low + 1 :]
+
+    def _alive(self, assignment: Int[np.ndarray, " n"]) -> bool:
+        return bool(self.alive(assignment[None])[0])
 
     def committed(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
         """The cells that hold a value and are not given, rising."""
@@ -78,15 +98,6 @@ class Oracle(ABC):
         kept = self.instance.givens.copy()
         kept[cells] = assignment[cells]
         return kept
-
-    def _shrunk(self, assignment: Int[np.ndarray, " n"], cells: Int[np.ndarray, " cells"]) -> np.ndarray:
-        """A dead set of commits less all that it can spare (deletion; Marques-Silva 2010)."""
-        core = list(cells)
-        for cell in reversed(cells):  # later cells first
-            fewer = [other for other in core if other != cell]
-            if len(fewer) < len(core) and self.solve(self.keep(assignment, np.array(fewer, dtype=np.int64))) is None:
-                core = fewer
-        return np.array(sorted(core), dtype=np.int64)
 
 
 class CpSat(Oracle):
@@ -161,40 +172,15 @@ class CpSat(Oracle):
     def repair(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
         model, cells = self._model(self.instance.givens)
         committed = self.committed(assignment)
-        kept = self._switches(model, cells, assignment)
+        kept = []
+        for cell in committed:
+            kept.append(model.new_bool_var(f"keep {cell}"))
+            model.add(cells[cell] == int(assignment[cell])).only_enforce_if(kept[-1])
         model.maximize(sum(kept))
         solver = self._run(model)
         if solver is None:
             raise ValueError(f"{self.instance.provenance} has no solution, so no debt")
         return committed[[not solver.value(keep) for keep in kept]] if kept else committed
-
-    def core(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
-        model, cells = self._model(self.instance.givens)
-        kept = self._switches(model, cells, assignment)
-        model.add_assumptions(kept)
-        solver = self._solver()
-        solver.parameters.cp_model_presolve = False  # with presolve its cores can hold what was not assumed
-        status = solver.solve(model)
-        if status == cp_model.UNKNOWN:
-            raise Undecided(f"CP-SAT: {self.instance.provenance} undecided after {self.limit} deterministic s")
-        if status != cp_model.INFEASIBLE:
-            raise ValueError(f"{self.instance.provenance}: the assignment is alive, so it has no core")
-        committed = self.committed(assignment)
-        named = {keep.index: cell for keep, cell in zip(kept, committed)}
-        said = solver.sufficient_assumptions_for_infeasibility()
-        blamed = np.array(sorted(named[i] for i in said if i in named), dtype=np.int64)
-        if self.solve(self.keep(assignment, blamed)) is not None:  # it has named too few: ask of all of them
-            blamed = committed
-        return self._shrunk(assignment, blamed)
-
-    def _switches(self, model, cells, assignment) -> list:
-        """A literal for each commit, in the order of `committed`, that makes it hold."""
-        kept = []
-        for cell in self.committed(assignment):
-            keep = model.new_bool_var(f"keep {cell}")
-            model.add(cells[cell] == int(assignment[cell])).only_enforce_if(keep)
-            kept.append(keep)
-        return kept
 
 
 class _Counter(cp_model.CpSolverSolutionCallback):
@@ -269,13 +255,6 @@ class Sat(Oracle):
         true = set(model[: self.instance.problem.n * d])
         return committed[[said not in true for said in softs]]
 
-    def core(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
-        committed = self.committed(assignment)
-        if self.solver.solve(assumptions=self._literals(assignment, committed)):
-            raise ValueError(f"{self.instance.provenance}: the assignment is alive, so it has no core")
-        blamed = {(abs(said) - 1) // self.instance.problem.d for said in self.solver.get_core() or ()}
-        return self._shrunk(assignment, np.array(sorted(blamed), dtype=np.int64))
-
     def _literals(self, assignment: Int[np.ndarray, " n"], cells: Int[np.ndarray, " cells"]) -> list[int]:
         return [literal(int(cell), int(assignment[cell]), self.instance.problem.d) for cell in cells]
 
@@ -307,12 +286,6 @@ class Unique(Oracle):
 
     def repair(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
         return np.nonzero((assignment != self.solution) & (assignment > 0))[0]
-
-    def core(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
-        wrong = self.repair(assignment)
-        if not len(wrong):
-            raise ValueError(f"{self.instance.provenance}: the assignment is alive, so it has no core")
-        return wrong[:1]  # with one solution, any wrong commit is dead by itself
 
 
 def settle(instance: Instance) -> Int[np.ndarray, " n"] | None:
