@@ -74,7 +74,8 @@ class Score:
 class Life:
     """A trace on its instance: which of its states were alive, and what follows. Raises BadInput if it does not fit.
 
-    State 0 is before any event, state t + 1 after event t. Everything is worked out when it is first asked for.
+    State 0 is before any event, state t + 1 after event t. Everything is worked out when it is first asked for (the
+    properties are made of plain methods so that mutation testing reaches them).
     """
 
     def __init__(self, trace: Trace, instance: Instance, oracle: Oracle):
@@ -89,8 +90,7 @@ class Life:
         """The assignment in state `index`."""
         return along.state_after(self.cells, self.values, self.givens, index)
 
-    @cached_property
-    def alive(self) -> Bool[np.ndarray, " states"]:
+    def _alive(self) -> Bool[np.ndarray, " states"]:
         """Which states some solution extends, with as few questions to the oracle as it takes."""
         if isinstance(self.oracle, Unique):
             return along.wrong(self.cells, self.values, self.givens, self.oracle.solution) == 0
@@ -113,42 +113,50 @@ class Life:
             at = last
         return alive
 
+    alive = cached_property(_alive)
+
     def _ask(self, index: int) -> bool:
         if self.signs[index] < along.CLEAR:
             return False
         state = self.state(index)
         return bool((state > 0).all()) or bool(self.oracle.alive(state[None])[0])  # full, and nothing is broken
 
-    @cached_property
-    def signs(self) -> Int[np.ndarray, " states"]:
+    def _signs(self) -> Int[np.ndarray, " states"]:
         """What shows in each state: 0 a broken constraint, 1 a blank cell without a legal value, 2 neither."""
         starts, neighbours, _ = reference.compiled(self.instance.problem)
         return along.signs(self.cells, self.values, self.givens, starts, neighbours, self.instance.problem.d)
 
-    @cached_property
-    def dead_ends(self) -> Int[np.ndarray, " dead"]:
+    signs = cached_property(_signs)
+
+    def _dead_ends(self) -> Int[np.ndarray, " dead"]:
         """The events that turned an alive state dead."""
         return np.nonzero(self.alive[:-1] & ~self.alive[1:])[0]
 
-    @cached_property
-    def revivals(self) -> Int[np.ndarray, " alive"]:
+    dead_ends = cached_property(_dead_ends)
+
+    def _revivals(self) -> Int[np.ndarray, " alive"]:
         """The events that turned a dead state alive."""
         return np.nonzero(~self.alive[:-1] & self.alive[1:])[0]
 
-    @cached_property
-    def at_risk(self) -> Int[np.ndarray, " commits"]:
+    revivals = cached_property(_revivals)
+
+    def _at_risk(self) -> Int[np.ndarray, " commits"]:
         """The events that committed in an alive state."""
         return np.nonzero(self.alive[:-1] & (self.values > 0))[0]
 
-    @cached_property
-    def commit_numbers(self) -> Int[np.ndarray, " events"]:
+    at_risk = cached_property(_at_risk)
+
+    def _commit_numbers(self) -> Int[np.ndarray, " events"]:
         """How many commits had been made by each event, itself counted."""
         return np.cumsum(self.values > 0)
 
-    @cached_property
-    def filled(self) -> Int[np.ndarray, " events"]:
+    commit_numbers = cached_property(_commit_numbers)
+
+    def _filled(self) -> Int[np.ndarray, " events"]:
         """How many cells that were not given hold a value after each event."""
         return np.cumsum(np.where(self.values > 0, 1, -1))
+
+    filled = cached_property(_filled)
 
     def until_it_shows(self, event: int) -> tuple[int, int] | None:
         """(commits, calls) from the dead end at `event` until it shows; None if the trace left it, or ended, before."""

@@ -13,6 +13,7 @@ from generators.transformer import BackboneConfig
 
 hypothesis.settings.register_profile("fast", max_examples=60, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("slow", max_examples=2000, deadline=None)
+hypothesis.settings.register_profile("mutants", max_examples=25, deadline=None, derandomize=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
 

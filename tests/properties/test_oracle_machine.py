@@ -88,4 +88,4 @@ class Decoding(RuleBasedStateMachine):
 
 
 TestDecoding = Decoding.TestCase
-TestDecoding.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+TestDecoding.settings = settings(max_examples=settings().max_examples, stateful_step_count=20)
