@@ -60,9 +60,9 @@ class Problem:
     def adjacency(self) -> Bool[np.ndarray, "n n"]:
         """Which two cells must differ because of a pairwise constraint."""
         related = np.zeros((self.n, self.n), dtype=bool)
-        for rule in self.constraints:
-            if rule.pairwise:
-                related[np.ix_(rule.scope, rule.scope)] = True
+        for indices, scopes in self._groups:
+            if self.constraints[indices[0]].pairwise:
+                related[scopes[:, :, None], scopes[:, None, :]] = True
         np.fill_diagonal(related, False)
         return related
 

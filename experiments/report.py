@@ -18,7 +18,8 @@ from csp.files import write_atomically
 from experiments.console import cell
 from experiments.rows import GROUPS, Row, irrevocable
 from experiments.scorer import Score
-from experiments.statistics import Estimate, bootstrap, proportion
+from experiments.statistics import Estimate
+from experiments.summary import figures
 
 
 @dataclass(frozen=True)
@@ -36,26 +37,7 @@ class Summary:
 
 def summarise(row: Row, scores: Sequence[Score]) -> Summary:
     """Scores of one row as figures."""
-    n, need = len(scores), sum(s.need for s in scores)
-    met = sum(s.met for s in scores)
-
-    def of(name: str) -> list[float | int]:
-        return [value for s in scores if (value := getattr(s, name)) is not None]
-
-    figures: dict[str, Estimate | int] = {
-        "n": n,
-        "solved": proportion(sum(s.solved for s in scores), n),
-        "need": proportion(need, n),
-        "met": proportion(met, n),
-        "unmet": proportion(need - met, n),
-        "first_dead": bootstrap(of("first_dead"), np.median),
-        "lag": bootstrap(of("lag"), np.median),
-        "debt": bootstrap(of("debt")),
-        "recovery": proportion(met, need),
-    }
-    for name in ("commits", "retractions", "needless", "calls", "tokens", "flops", "seconds"):
-        figures[name] = bootstrap(of(name))
-    return Summary(row, figures)
+    return Summary(row, figures(scores))
 
 
 #: Column head: the cell of a summary's figures.

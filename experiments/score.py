@@ -37,7 +37,7 @@ from experiments.console import cell, console, print_wide, progress
 from experiments.parallel import parallel
 from experiments.scorer import Life, Score, score_life
 from experiments.statistics import Estimate
-from experiments.summary import BINS, Outcomes, Sums, stratum
+from experiments.summary import BINS, SCORE_FIELDS, Outcomes, Sums, stratum
 from solvers.oracle import Oracle, pick
 
 CHUNK = 64  # lines a worker scores at a time
@@ -209,13 +209,7 @@ def _transcript(record: dict, instance: Instance, spot: str, made: Chunk):
     return said.trace
 
 
-def _schema() -> pyarrow.Schema:
-    """Parquet types of Score's fields, from their annotations."""
-    types = {"str": pyarrow.string(), "int": pyarrow.int64(), "float": pyarrow.float64(), "bool": pyarrow.bool_()}
-    return pyarrow.schema([(name, types[str(a).split(" | ")[0]]) for name, a in Score.__annotations__.items()])
-
-
-SCHEMA = _schema()
+SCHEMA = pyarrow.schema(SCORE_FIELDS)
 #: Column head: figure's name; a percent sign marks a share.
 COLUMNS = {
     "solved %": "solved",

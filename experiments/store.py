@@ -19,6 +19,7 @@ from csp.errors import BadInput
 from csp.files import read_text, to_parquet, write_atomically
 from csp.trace import Trace, from_record, to_record, write_jsonl
 from experiments.scorer import Score
+from experiments.summary import SCORE_FIELDS
 
 Piece = tuple[Trace, Score]
 
@@ -122,13 +123,4 @@ class Store:
         write_atomically(self.folder / "run.json", json.dumps(card, indent=1) + "\n")
 
 
-def _schema() -> pyarrow.Schema:
-    """Parquet types of Score's fields, from their annotations."""
-    types = {"str": pyarrow.string(), "int": pyarrow.int64(), "float": pyarrow.float64(), "bool": pyarrow.bool_()}
-    fields = [("row", pyarrow.string()), ("index", pyarrow.int64())]
-    for name, annotation in Score.__annotations__.items():
-        fields.append((name, types[str(annotation).split(" | ")[0]]))
-    return pyarrow.schema(fields)
-
-
-SCHEMA = _schema()
+SCHEMA = pyarrow.schema([("row", pyarrow.string()), ("index", pyarrow.int64()), *SCORE_FIELDS])

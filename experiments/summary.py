@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow
 
 from csp.problem import STRATA
 from csp.seeds import stream
@@ -39,6 +40,11 @@ NUMBERS = {
     "flops": "mean",
     "seconds": "mean",
 }
+
+
+PARQUET_TYPES = {"str": pyarrow.string(), "int": pyarrow.int64(), "float": pyarrow.float64(), "bool": pyarrow.bool_()}
+#: Score's fields as Parquet's, from their annotations.
+SCORE_FIELDS = [(name, PARQUET_TYPES[str(a).split(" | ")[0]]) for name, a in Score.__annotations__.items()]
 
 
 @dataclass

@@ -180,7 +180,7 @@ class CpSat(Oracle):
         solver = self._run(model)
         if solver is None:
             raise ValueError(f"{self.instance.provenance} has no solution, so no debt")
-        return committed[[not solver.value(keep) for keep in kept]] if kept else committed
+        return committed[np.array([not solver.value(keep) for keep in kept], dtype=bool)]
 
 
 class _Counter(cp_model.CpSolverSolutionCallback):

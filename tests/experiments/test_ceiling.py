@@ -302,6 +302,7 @@ def test_an_undecided_debt_does_not_end_the_run(capsys, tmp_path, monkeypatch):
     from solvers import oracle
 
     monkeypatch.setattr(oracle, "DEBT_LIMIT", 0.0)
+    monkeypatch.setattr(oracle, "RC2_COMMITS", 0)
     code, out, err = run(capsys, family="colouring", count=4, decoders=("uniform-raster",), out=tmp_path, json=True)
     assert code == 0 and "undecided for 4 traces" in err and json.loads(out)[0]["debt"]["n"] == 0
 
