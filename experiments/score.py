@@ -316,7 +316,7 @@ def _figure(hazard: dict, path: Path) -> None:
     axes.set_xlim(0, 100)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("blanks filled before the commit, %")
-    axes.set_ylabel("commits that make a dead end, % of those in an alive state")
+    axes.set_ylabel("commits in an alive state that kill it, %")
     axes.set_title("Hazard: when is the error made?")
     axes.legend(fontsize=8)
     buffer = io.BytesIO()
