@@ -8,7 +8,10 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Int
 
+from csp import reference
 from csp.problem import Difficulty, Instance, Problem
+
+GRID_BUDGET = 20_000  # for filling an empty board at random
 
 #: (cells (n,), relabel (d + 1,)): relabel[assignment[cells]] obeys the moved rules iff assignment obeys the rules.
 Symmetry = tuple[Int[np.ndarray, " n"], Int[np.ndarray, " values"]]
@@ -40,6 +43,15 @@ class Family(ABC):
     def accepts(self, difficulty: Difficulty) -> bool:
         """Whether a graded candidate is what the family promises."""
         return True
+
+    def _filled(self, problem: Problem, rng: np.random.Generator) -> Int[np.ndarray, " n"] | None:
+        """A random solution of an empty board, moved by a random symmetry; None if the search for one was given up."""
+        try:
+            grid = reference.complete(problem, np.zeros(problem.n, dtype=np.int64), rng, GRID_BUDGET)
+        except reference.SearchGivenUp:
+            return None
+        cells, relabel = self.symmetry(rng, problem.n)
+        return None if grid is None else relabel[grid[cells]]
 
     def _candidate(
         self, problem: Problem, givens: Int[np.ndarray, " n"], witness: Int[np.ndarray, " n"] | None

@@ -54,6 +54,14 @@ def read_text(path: Path) -> str:
     return text
 
 
+def from_parquet(data: bytes, where: str) -> list[dict]:
+    """The records of a Parquet file. Raises BadInput, naming `where`, for anything else."""
+    try:
+        return pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist()
+    except (pyarrow.ArrowException, OSError) as fault:
+        raise BadInput(f"{where}: not a Parquet file ({str(fault).splitlines()[0]})") from None
+
+
 @contextmanager
 def parquet_stream(path: Path, schema: pyarrow.Schema) -> Iterator[Callable[[list[dict]], None]]:
     """Write a Parquet file piece by piece, whole or not at all: yields a function that takes some records.

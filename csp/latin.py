@@ -19,7 +19,6 @@ from csp.problem import Difficulty, Instance, Problem
 from csp.spelling import one_of
 
 SIDES = range(2, 26)
-GRID_BUDGET = 20_000  # for filling an empty square at random
 
 
 @cache
@@ -73,12 +72,9 @@ class Latin(Family):
 
     def propose(self, rng: np.random.Generator) -> Instance | None:
         problem = board(self.side)
-        try:
-            grid = reference.complete(problem, np.zeros(problem.n, dtype=np.int64), rng, GRID_BUDGET)
-        except reference.SearchGivenUp:
+        grid = self._filled(problem, rng)
+        if grid is None:
             return None
-        cells, relabel = self.symmetry(rng, problem.n)
-        grid = relabel[grid[cells]]
         order, most = rng.permutation(problem.n), max(1, round(self.holes * problem.n))
         if self.solutions == "unique":
             return self._candidate(problem, reference.thin(problem, grid, order, most), grid)

@@ -10,7 +10,6 @@ blank. An id that is there must be the instance's own. Nodes count from 0.
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterable
@@ -23,7 +22,7 @@ import pyarrow.parquet
 from csp import colouring, latin, sudoku
 from csp.constraints import NotEqual
 from csp.errors import BadInput
-from csp.files import to_parquet
+from csp.files import from_parquet, to_parquet
 from csp.problem import LEVELS, Difficulty, Instance, Problem
 
 BOARDS = {"sudoku": sudoku.board, "latin": latin.board}
@@ -193,12 +192,8 @@ def write_parquet(instances: Iterable[Instance], about: dict[str, str] | None = 
 
 def read_parquet(data: bytes, where: str = "instances") -> list[Instance]:
     """The inverse of write_parquet. Raises BadInput, naming `where`, for anything else."""
-    try:
-        rows = pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist()
-    except (pyarrow.ArrowException, OSError) as fault:
-        raise BadInput(f"{where}: not a Parquet file ({str(fault).splitlines()[0]})") from None
     made = []
-    for number, row in enumerate(rows, 1):
+    for number, row in enumerate(from_parquet(data, where), 1):
         need = {name: row.pop(name, None) for name in DIFFICULTY}
         ends = row.get("edges") or []
         row["edges"] = list(zip(ends[::2], ends[1::2]))

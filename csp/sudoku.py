@@ -27,7 +27,6 @@ from csp.spelling import one_of
 BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3), 16: (4, 4), 25: (5, 5)}  # side: (rows, columns) of a box
 SYMBOLS = ".123456789ABCDEFGHIJKLMNOP"
 ASIDE, CLIMB_ON = 1, 80  # for a climbed puzzle of the wrong split: clues to lose, steps to climb
-GRID_BUDGET = 20_000  # for filling an empty board at random
 
 
 @cache
@@ -141,12 +140,9 @@ class Sudoku(Family):
 
     def propose(self, rng: np.random.Generator) -> Instance | None:
         problem = board(self.side)
-        try:
-            grid = reference.complete(problem, np.zeros(problem.n, dtype=np.int64), rng, GRID_BUDGET)
-        except reference.SearchGivenUp:
+        grid = self._filled(problem, rng)
+        if grid is None:
             return None
-        cells, relabel = symmetry(rng, self.side)
-        grid = relabel[grid[cells]]
         givens = reference.thin(problem, grid, rng.permutation(problem.n), problem.n - self.clues)
         givens = self._climb(grid, givens, rng, self.climb)
         if self.solutions == "several":

@@ -11,7 +11,6 @@ share one. An irrevocable decoder is one whose traces hold no value 0: a fact to
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ import pyarrow.parquet
 from jaxtyping import Int
 
 from csp.errors import BadInput
-from csp.files import to_parquet
+from csp.files import from_parquet, to_parquet
 from csp.problem import Instance
 
 #: solved: complete and right. wrong: complete, rules broken. stuck: blanks are left and no value is allowed.
@@ -250,12 +249,8 @@ def write_parquet(traces: Iterable[Trace]) -> bytes:
 
 def read_parquet(data: bytes, where: str = "traces") -> list[Trace]:
     """The inverse of write_parquet. Raises BadInput, naming `where`, for anything else."""
-    try:
-        records = pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist()
-    except (pyarrow.ArrowException, OSError) as fault:
-        raise BadInput(f"{where}: not a Parquet file ({str(fault).splitlines()[0]})") from None
     made = []
-    for number, record in enumerate(records, 1):
+    for number, record in enumerate(from_parquet(data, where), 1):
         trace = from_record(record, f"{where}, row {number}")
         made.append(replace(trace, costs=trace.costs._replace(seconds=float(record.get("seconds") or 0.0))))
     return made
