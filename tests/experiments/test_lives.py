@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from csp import colouring, sudoku
+from csp.errors import BadInput
 from csp.problem import Difficulty, Instance
 from csp.trace import Costs, Event, Trace
 from experiments.scorer import Life, score
@@ -170,3 +171,21 @@ def test_counts_of_the_givens_by_default(few):
         for kind in ("sat", "cp-sat"):
             assert pick(instance, kind).count(2) == expected
     assert pick(few["sudoku6"][0]).count(5) == 1
+
+
+@pytest.mark.parametrize(
+    ("events", "words"),
+    [
+        ([(1, 0, 2)], "event 1: cell 0 is given"),
+        ([(1, 1, 3)], "event 1: value 3"),
+        ([(1, 1, -1)], "event 1: value -1"),
+        ([(1, 5, 1)], "event 1: cell 5 of 5"),
+        ([(1, 1, 2), (2, 1, 1)], "event 2: cell 1 is not blank"),
+        ([(1, 1, 2), (2, 2, 0)], "event 2: cell 2 is blank already"),
+    ],
+)
+def test_events_that_do_not_fit_are_refused(events, words):
+    instance, _ = two_dead_ends()
+    trace = Trace(instance.id, "me", 0, tuple(Event(*event) for event in events), "wrong", Costs(2))
+    with pytest.raises(BadInput, match=words):
+        Life(trace, instance, pick(instance))
