@@ -142,19 +142,25 @@ def make(options: Make) -> None:
     with progress("puzzles") as bar:
         task = bar.add_task(name, total=sum(wanted.values()))
         looked = stale = 0
-        for instance in _stream(name, options):
-            looked += 1
-            stale = stale + 1 if instance.id in seen else 0
-            stratum = instance.difficulty.stratum if strata else "any"
-            bar.update(task, description=f"{name}: {looked} drawn")
-            if len(found.get(stratum, ())) < wanted.get(stratum, 0) and not stale:
-                seen.add(instance.id)
-                found[stratum].append(with_effort(instance))
-                bar.advance(task)
-            if all(len(found[s]) == wanted[s] for s in wanted) or stale == STALE:
-                break
+        stopped = False
+        try:
+            for instance in _stream(name, options):
+                looked += 1
+                stale = stale + 1 if instance.id in seen else 0
+                stratum = instance.difficulty.stratum if strata else "any"
+                bar.update(task, description=f"{name}: {looked} drawn")
+                if len(found.get(stratum, ())) < wanted.get(stratum, 0) and not stale:
+                    seen.add(instance.id)
+                    found[stratum].append(with_effort(instance))
+                    bar.advance(task)
+                if all(len(found[s]) == wanted[s] for s in wanted) or stale == STALE:
+                    break
+        except KeyboardInterrupt:
+            stopped = True
     chosen = [instance for stratum in found.values() for instance in stratum]
     if not chosen:
+        if stopped:
+            raise KeyboardInterrupt
         raise BadInput(f"{name}: none of {looked} different draws is in stratum {' or '.join(wanted)}; nothing written")
     about = {"family": name, "seed": str(options.seed), "split": options.split, "drawn": str(looked)}
     where = target.write(chosen, about | {"takeback": metadata.version("takeback")})
@@ -162,7 +168,8 @@ def make(options: Make) -> None:
     console.print(f"wrote {where}")
     short = [f"{len(found[s])} in stratum {s}" for s in wanted if len(found[s]) < wanted[s]]
     if short:
-        raise BadInput(f"{name}: only {', '.join(short)} among {looked} draws, not {options.count}; they are written")
+        said = f"{name}: only {', '.join(short)} among {looked} draws, not {options.count}; they are written"
+        raise BadInput(f"interrupted; {said}" if stopped else said)
 
 
 def _strata(names: Sequence[str]) -> list[str]:

@@ -46,6 +46,20 @@ def test_a_stratum_out_of_reach_is_said_and_the_rest_is_written(tmp_path):
     assert not (tmp_path / "y.jsonl").exists()
 
 
+def test_an_interruption_loses_nothing_that_was_found(tmp_path, monkeypatch):
+    drawn = [generate.draw("sudoku4", 0, "test", index) for index in range(3)]
+
+    def stream(name, options):
+        yield from drawn
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(instances, "_stream", stream)
+    with pytest.raises(BadInput, match="interrupted; sudoku4: only"):
+        make(tmp_path, "sudoku4", count=50, workers=1)
+    kept = {i.id for i in read_jsonl((tmp_path / "x.jsonl").read_text())}
+    assert kept == {i.id for i in drawn}
+
+
 def test_a_family_of_one_graph_ends(tmp_path):
     with pytest.raises(BadInput, match="only 1 in stratum any"):
         make(tmp_path, "queen:rows=3,columns=3,colours=9,given=0", count=2, split="any", workers=1)
