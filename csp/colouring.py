@@ -29,6 +29,11 @@ def graph(n: int, edges: Iterable[tuple[int, int]], colours: int) -> Problem:
     return Problem(n, colours, rules, f"{colours}-colouring of {n} nodes")
 
 
+def is_graph(problem: Problem) -> bool:
+    """Whether it is a graph to be coloured: edges and nothing else."""
+    return all(isinstance(rule, NotEqual) for rule in problem.constraints)
+
+
 def edges(problem: Problem) -> list[tuple[int, int]]:
     """The edges of a colouring problem, each once, smaller node first."""
     return [rule.scope for rule in problem.constraints]

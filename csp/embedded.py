@@ -1,7 +1,7 @@
 """The instance sets that are shipped: csp/instances/SET/STRATUM.parquet, made by runs/instances.sh.
 
     >>> load("sudoku9", "11-100")[0].difficulty.guesses
-    14
+    20
 
 Every instance is of its family's test split: no network shipped here was trained on its orbit.
 """

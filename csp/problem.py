@@ -99,6 +99,11 @@ LEVELS = ("legal", "naked", "hidden", "search")
 STRATA = {"0": (0, 0), "1-3": (1, 3), "4-10": (4, 10), "11-100": (11, 100), ">100": (101, sys.maxsize)}
 
 
+def stratum_of(guesses: int) -> str:
+    """The name in STRATA of so many guesses."""
+    return next(name for name, (low, high) in STRATA.items() if low <= guesses <= high)
+
+
 @dataclass(frozen=True)
 class Difficulty:
     """Certified search need, by the reference search of csp/reference.py.
@@ -126,7 +131,7 @@ class Difficulty:
     @property
     def stratum(self) -> str:
         """The name in STRATA."""
-        return next(name for name, (low, high) in STRATA.items() if low <= self.guesses <= high)
+        return stratum_of(self.guesses)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,6 @@ import pyarrow
 import pyarrow.parquet
 
 from csp import colouring, latin, sudoku
-from csp.constraints import NotEqual
 from csp.errors import BadInput
 from csp.files import from_parquet, to_parquet
 from csp.problem import LEVELS, Difficulty, Instance, Problem
@@ -52,6 +51,11 @@ PARQUET = pyarrow.schema(
 )
 
 
+def is_board(problem: Problem) -> bool:
+    """Whether it is one of BOARDS, with rows and columns."""
+    return problem.name.partition(" ")[0] in BOARDS
+
+
 def board(name: str) -> Problem | None:
     """The board called so, e.g. "sudoku 9x9" or "latin 8x8"; None if there is none."""
     match = re.fullmatch(r"([a-z]+) (\d{1,2})x(\d{1,2})", name, re.ASCII)
@@ -69,7 +73,7 @@ def to_record(instance: Instance) -> dict:
     if named is not None and named.constraints == problem.constraints:
         record["board"] = problem.name
         record["givens"], record["witness"] = (c if c is None else sudoku.write(problem, c) for c in cells)
-    elif all(isinstance(rule, NotEqual) for rule in problem.constraints):
+    elif colouring.is_graph(problem):
         edges = [list(edge) for edge in colouring.edges(problem)]
         record |= {"nodes": problem.n, "colours": problem.d, "edges": edges}
         record["givens"], record["witness"] = (c if c is None else c.tolist() for c in cells)
@@ -84,11 +88,11 @@ def from_record(record: object, where: str = "instance") -> Instance:
     try:
         if not isinstance(record, dict):
             raise ValueError("no JSON object")
-        problem = _problem(record, where)
+        problem = _problem(record)
         givens = _cells(record["givens"], problem)
         witness = None if record.get("witness") is None else _cells(record["witness"], problem)
-        kind = problem.name.partition(" ")[0]
-        family = record.get("family") or (f"{kind}{problem.d}" if kind in BOARDS else "colouring")
+        plain = f"{problem.name.partition(' ')[0]}{problem.d}" if is_board(problem) else "colouring"
+        family = record.get("family") or plain
         need = record.get("difficulty")
         difficulty = None if need is None else _difficulty(need)
         source = str(record.get("provenance") or where)
@@ -109,7 +113,7 @@ def from_record(record: object, where: str = "instance") -> Instance:
     return instance
 
 
-def _problem(record: dict, where: str) -> Problem:
+def _problem(record: dict) -> Problem:
     name = record.get("board")
     if name is not None:
         problem = board(str(name))

@@ -26,7 +26,7 @@ from csp.spelling import one_of
 
 BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3), 16: (4, 4), 25: (5, 5)}  # side: (rows, columns) of a box
 SYMBOLS = ".123456789ABCDEFGHIJKLMNOP"
-ASIDE, CLIMB_ON = 1, 80  # for a climbed puzzle of the wrong split: clues to lose, steps to climb
+CLIMB_ON = 80  # steps for a climbed puzzle of the wrong split
 
 
 @cache
@@ -150,10 +150,10 @@ class Sudoku(Family):
         return self._candidate(problem, givens, grid)
 
     def again(self, rejected: Instance, rng: np.random.Generator) -> Instance | None:
-        """A climbed puzzle steps aside, losing several clues for others, and climbs on from there."""
+        """A climbed puzzle steps aside, whatever that costs, and climbs on from there."""
         if not self.climb or self.solutions == "several":
             return self.propose(rng)
-        aside = _neighbour(rejected.witness, rejected.givens, rng, ASIDE)
+        aside = _neighbour(rejected.witness, rejected.givens, rng)
         givens = self._climb(rejected.witness, aside, rng, CLIMB_ON)
         return self._candidate(rejected.problem, givens, rejected.witness)
 
@@ -162,16 +162,16 @@ class Sudoku(Family):
         problem = board(self.side)
         need = reference.grade(problem, givens).guesses if steps else 0
         for _ in range(steps):
-            other = _neighbour(grid, givens, rng, 1)
+            other = _neighbour(grid, givens, rng)
             guesses = reference.grade(problem, other).guesses
             if guesses >= need:
                 givens, need = other, guesses
         return givens
 
 
-def _neighbour(grid, givens, rng: np.random.Generator, lost: int) -> Int[np.ndarray, " n"]:
-    """A puzzle of the same grid without clues to spare: some clues are lost, others come as far as they are needed."""
+def _neighbour(grid, givens, rng: np.random.Generator) -> Int[np.ndarray, " n"]:
+    """A puzzle of the same grid without clues to spare: one clue is lost, others come as far as they are needed."""
     shown, blank = np.nonzero(givens)[0], np.nonzero(givens == 0)[0]
-    out = rng.choice(shown, size=lost, replace=False)
+    out = rng.choice(shown, size=1, replace=False)
     order = np.concatenate([out, rng.permutation(blank), rng.permutation(np.setdiff1d(shown, out))])
     return reference.thin(board(round(len(grid) ** 0.5)), grid, order)

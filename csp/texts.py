@@ -16,6 +16,7 @@ import numpy as np
 from csp import latin, sudoku
 from csp.errors import BadInput
 from csp.problem import Instance
+from csp.records import is_board
 
 DECORATION = re.compile(r"[\s|]")
 KIND = re.compile(r"# ?(?:sudoku|latin (\d{1,9})x\1)")
@@ -86,10 +87,10 @@ def _puzzle(side: int, cells: str, spot: str) -> Instance:
 
 def _header(instance: Instance) -> str:
     """The comment that says its kind of board. Raises BadInput if it is none."""
-    kind = instance.problem.name.partition(" ")[0]
-    if kind not in ("sudoku", "latin"):
-        raise BadInput(f"{instance.provenance}: a {instance.problem.name} is no board; write .jsonl, .col or .cnf")
-    return "# sudoku" if kind == "sudoku" else f"# {instance.problem.name}"
+    name = instance.problem.name
+    if not is_board(instance.problem):
+        raise BadInput(f"{instance.provenance}: a {name} is no board; write .jsonl, .col or .cnf")
+    return "# sudoku" if name.startswith("sudoku") else f"# {name}"
 
 
 def write_lines(instances: Iterable[Instance]) -> str:

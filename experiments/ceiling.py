@@ -17,6 +17,7 @@ from typing import Annotated
 
 import tyro
 
+from csp import embedded
 from csp.errors import BadInput
 from csp.problem import STRATA
 from csp.seeds import key
@@ -162,7 +163,7 @@ def _instances(options: Ceiling) -> list:
 
 def _default_folder(options: Ceiling) -> Path:
     source = options.puzzles.stem if options.puzzles else options.family
-    source += f"-{options.stratum.replace('>', 'over-')}" if options.stratum else ""
+    source += f"-{embedded.path_of(options.family, options.stratum).stem}" if options.stratum else ""
     source = "".join(c if c.isalnum() or c in "-._" else "_" for c in source)
     words = ["ceiling", source, str(options.count or ("all" if options.puzzles else 100)), f"seed{options.seed}"]
     other = options.decoders, options.colours, options.checkpoints

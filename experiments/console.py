@@ -1,8 +1,11 @@
-"""What commands print with: tables to standard output, progress to standard error."""
+"""What commands show with: tables to standard output, progress to standard error, figures to files."""
 
 from __future__ import annotations
 
+import io
 import math
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -10,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from csp.files import write_atomically
 from experiments.statistics import Estimate
 
 console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
@@ -60,3 +64,10 @@ def cell(figure: Estimate, percent: bool = False) -> Text:
     else:
         value, low, high = _short(figure.value), _short(figure.low, 2), _short(figure.high, 2)
     return Text(value).append(f"\n{low}-{high}" if low != high else f"\n{low}", style="dim")
+
+
+def save_figure(canvas: Any, path: Path) -> None:
+    """Write a matplotlib figure as PNG, the same bytes for the same figure. Raises BadInput if it cannot be written."""
+    buffer = io.BytesIO()
+    canvas.savefig(buffer, dpi=130, metadata={"Software": None})
+    write_atomically(path, buffer.getvalue())

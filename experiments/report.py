@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from csp.files import write_atomically
-from experiments.console import cell
+from experiments.console import cell, save_figure
 from experiments.rows import GROUPS, Row, irrevocable
 from experiments.scorer import Score
 from experiments.statistics import Estimate
@@ -129,9 +127,7 @@ def figure(summaries: Sequence[Summary], scores: dict[str, Sequence[Score]], tit
     left.set_xlabel("solved, % (plain: no dead end met; hatched: taken back and solved; line: 95 % interval)")
     _survival(middle, [s for s in ordered if irrevocable(s.row)], scores, colours)
     canvas.suptitle(title, fontsize=11)
-    buffer = io.BytesIO()
-    canvas.savefig(buffer, dpi=130, metadata={"Software": None})
-    write_atomically(path, buffer.getvalue())
+    save_figure(canvas, path)
 
 
 def _survival(axes, summaries: Sequence[Summary], scores: dict[str, Sequence[Score]], colours: dict) -> None:

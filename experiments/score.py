@@ -10,10 +10,10 @@ grow with their number.
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from importlib import metadata
@@ -29,15 +29,15 @@ from rich.text import Text
 
 from csp.errors import BadInput
 from csp.files import parquet_stream, read_bytes, read_text, write_atomically
-from csp.problem import STRATA, Instance
+from csp.problem import STRATA, Instance, stratum_of
 from csp.records import read_parquet, write_parquet
 from csp.trace import from_lenient
 from experiments import puzzles, transcripts
-from experiments.console import cell, console, print_wide, progress
+from experiments.console import cell, console, print_wide, progress, save_figure
 from experiments.parallel import parallel
 from experiments.scorer import Life, Score, score_life
 from experiments.statistics import Estimate
-from experiments.summary import BINS, SCORE_FIELDS, Outcomes, Sums, stratum
+from experiments.summary import BINS, SCORE_FIELDS, Outcomes, Sums
 from solvers.oracle import Oracle, pick
 
 CHUNK = 64  # lines a worker scores at a time
@@ -99,7 +99,7 @@ def main(options: ScoreCommand) -> None:
     with (
         parquet_stream(folder / "scores.parquet", SCHEMA) as write,
         (folder / "skipped.txt").open("w") as bad,
-        (folder / "debts.jsonl").open("w") as debts,
+        (folder / "debts.jsonl").open("w") if options.debts else nullcontext() as debts,
         progress("traces") as bar,
     ):
         task = bar.add_task("scoring", total=None)
@@ -115,10 +115,9 @@ def main(options: ScoreCommand) -> None:
                 bad.write(fault + "\n")
                 if skipped <= SHOWN:
                     console.print(f"skipped {options.file}, {fault}")
-            debts.writelines(line + "\n" for line in made.debts)
+            if debts:
+                debts.writelines(line + "\n" for line in made.debts)
             bar.advance(task, len(made.scores))
-    if not options.debts:
-        (folder / "debts.jsonl").unlink()
     if skipped:
         console.print(f"{skipped} lines or statements skipped in all; every one of them is in {folder / 'skipped.txt'}")
     if not total:
@@ -177,7 +176,8 @@ def score_lines(path: str, changed: int, oracle: str, debts: bool, lines: Sequen
             made.skipped.append(str(fault) if str(fault).startswith(spot) else f"{spot}: {fault}")
             continue
         made.scores.append(score)
-        for key in ((trace.decoder, stratum(score.guesses)), (trace.decoder, "all")):
+        need = "?" if score.guesses is None else stratum_of(score.guesses)
+        for key in ((trace.decoder, need), (trace.decoder, "all")):
             made.sums.setdefault(key, Sums()).add(score, life)
         if debts:
             about = {"instance": instance.id, "decoder": trace.decoder, "seed": trace.seed, "debts": life.debts()}
@@ -319,6 +319,4 @@ def _figure(hazard: dict, path: Path) -> None:
     axes.set_ylabel("commits in an alive state that kill it, %")
     axes.set_title("Hazard: when is the error made?")
     axes.legend(fontsize=8)
-    buffer = io.BytesIO()
-    canvas.savefig(buffer, dpi=130, metadata={"Software": None})
-    write_atomically(path, buffer.getvalue())
+    save_figure(canvas, path)

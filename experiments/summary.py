@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from math import comb
 
 import numpy as np
 import pyarrow
 
-from csp.problem import STRATA
 from csp.seeds import stream
 from experiments.scorer import Life, Score
 from experiments.statistics import Estimate, proportion
@@ -170,13 +170,6 @@ def figures(scores: Iterable[Score]) -> dict[str, Estimate | int]:
     return sums.figures()
 
 
-def stratum(guesses: int | None) -> str:
-    """The stratum of an instance, "?" if its need is not known."""
-    if guesses is None:
-        return "?"
-    return next(name for name, (low, high) in STRATA.items() if low <= guesses <= high)
-
-
 @dataclass
 class Outcomes:
     """Of each decoder, how many of its traces solved each instance: what pairs of decoders are compared by."""
@@ -226,7 +219,5 @@ class Paired:
 
 def mcnemar(wins: int, losses: int) -> float:
     """Two-sided exact p of McNemar's test (1947): discordant pairs fall either way like a fair coin."""
-    from math import comb
-
     n, k = wins + losses, min(wins, losses)
     return min(1.0, 2 * sum(comb(n, i) for i in range(k + 1)) / 2**n)

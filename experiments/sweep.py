@@ -8,7 +8,6 @@ Pagnani, Weigt and Zecchina 2002); on small graphs the fall is gradual and comes
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from csp.files import write_atomically
 from csp.graphs import RandomGraph
 from csp.problem import Instance
 from csp.records import write_parquet
-from experiments.console import cell, console, print_wide, progress
+from experiments.console import cell, console, print_wide, progress, save_figure
 from experiments.parallel import parallel
 from experiments.statistics import Estimate, bootstrap, proportion
 from solvers.oracle import settle
@@ -127,6 +126,4 @@ def _figure(options: Sweep, degrees, drawn, points) -> None:
     other.set_yscale("log")
     other.set_ylabel("guesses + 1 (dots), and median", color="#d62728")
     axes.set_title(f"{options.family}, {options.count} graphs at each degree", fontsize=11)
-    buffer = io.BytesIO()
-    canvas.savefig(buffer, dpi=130, metadata={"Software": None})
-    write_atomically(options.out / "sweep.png", buffer.getvalue())
+    save_figure(canvas, options.out / "sweep.png")

@@ -23,6 +23,7 @@ import numpy as np
 from csp import sudoku
 from csp.errors import BadInput
 from csp.problem import Instance
+from csp.records import is_board
 from csp.texts import BLANKS, RULE
 from csp.trace import Costs, Event, Trace, rewrites
 
@@ -97,7 +98,7 @@ class _Reader:
     def __init__(self, instance: Instance):
         self.instance = instance
         self.n, self.d = instance.problem.n, instance.problem.d
-        self.board = instance.problem.name.startswith(("sudoku", "latin"))
+        self.board = is_board(instance.problem)
         self.state = instance.givens.copy()
         self.events: list[Event] = []
         self.unread: list[Unread] = []

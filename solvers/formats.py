@@ -37,17 +37,21 @@ class Format:
 
 
 def _text(reader: Callable[[str, str], list[Instance]]) -> Callable[[Path, int | None], list[Instance]]:
+    return _colourless(lambda path: reader(read_text(path), str(path)))
+
+
+def _colourless(reader: Callable[[Path], list[Instance]]) -> Callable[[Path, int | None], list[Instance]]:
+    """The reader of a format in which --colours has no place."""
+
     def read(path: Path, colours: int | None) -> list[Instance]:
         if colours is not None:
             raise BadInput(f"--colours is for .col graphs; {path.name} is none")
-        return reader(read_text(path), str(path))
+        return reader(path)
 
     return read
 
 
-def _read_parquet(path: Path, colours: int | None) -> list[Instance]:
-    if colours is not None:
-        raise BadInput(f"--colours is for .col graphs; {path.name} is none")
+def _read_parquet(path: Path) -> list[Instance]:
     return records.read_parquet(read_bytes(path), str(path))
 
 
@@ -64,7 +68,7 @@ def _read_col(path: Path, colours: int | None) -> list[Instance]:
 
 def _write_col(instances: Sequence[Instance]) -> bytes:
     problem, givens = instances[0].problem, instances[0].givens
-    if not all(type(rule).__name__ == "NotEqual" for rule in problem.constraints):
+    if not colouring.is_graph(problem):
         raise BadInput(f"{instances[0].provenance}: a {problem.name} is no graph; write .txt, .jsonl, .cnf or .xml")
     if givens.any():
         raise BadInput(f"{instances[0].provenance}: DIMACS .col cannot hold given colours; write .jsonl, .cnf or .xml")
@@ -114,7 +118,7 @@ FORMATS = {
     "jsonl": Format(
         ".jsonl", "JSON Lines, everything", _text(records.read_jsonl), lambda many: records.write_jsonl(many).encode()
     ),
-    "parquet": Format(".parquet", "Parquet, everything", _read_parquet, records.write_parquet),
+    "parquet": Format(".parquet", "Parquet, everything", _colourless(_read_parquet), records.write_parquet),
     "col": Format(".col", "DIMACS graph", _read_col, _write_col, one=True),
     "cnf": Format(".cnf", "DIMACS CNF, for SAT solvers", _text(_carried), _write_cnf, one=True),
     "xcsp3": Format(".xml", "XCSP3, for CP solvers", _text(_carried), _write_xcsp3, one=True),
