@@ -1,4 +1,4 @@
-"""`takeback train ar|diffusion --family sudoku6`: train a network, with progress; the same command resumes it.
+"""`takeback train ar|ar-random|ar-solver|diffusion --family sudoku6`: train a network, with progress; the same command resumes it.
 
 Writes NAME.safetensors and NAME.json. A run that is stopped goes on where it was when started again.
 """
@@ -23,10 +23,11 @@ from generators import training
 class Train(training.TrainConfig):
     """Train an AR or masked-diffusion network on a family's train split; the same command resumes it.
 
+    ar reads and writes in raster order, ar-random in random orders, ar-solver in the order of a solver.
     Twins are trained with the same options but for the kind: same backbone, puzzles, batches and updates.
     """
 
-    kind: Annotated[Literal["ar", "diffusion"], tyro.conf.Positional]
+    kind: Annotated[Literal["ar", "ar-random", "ar-solver", "diffusion"], tyro.conf.Positional]
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """The .safetensors to write (default: results/checkpoints/FAMILY-KIND.safetensors)."""
     threads: int = 0

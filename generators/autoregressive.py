@@ -1,7 +1,9 @@
 """Autoregression: the same backbone, each token blind to what comes after it, trained to predict the next.
 
-Tokens are in the causal layout (csp/tokens.py): clues first, which see each other, then the blanks in raster
-order. Loss = mean over blank cells of -log p(x_i | clues, earlier blanks): exact, in nats per free cell.
+Tokens are in the causal layout (csp/tokens.py): clues first, which see each other, then the blanks in the order
+that the net is trained for: raster (kind "ar"), a random one for every board and update ("ar-random", which can
+therefore be asked about any blank cell after any sequence of commits), or the solver's ("ar-solver",
+solvers/propagate.py). Loss = mean over blank cells of -log p(x_i | clues, earlier blanks): exact, in nats per free cell.
 """
 
 from __future__ import annotations
@@ -16,11 +18,17 @@ from generators.boards import Boards
 from generators.masked_diffusion import check_fits
 from generators.model import DIGITS, Prediction
 from generators.transformer import Backbone, BackboneConfig, Cache, features, weighted_nats
+from solvers.propagate import solver_sequence
 
 
 def raster(boards: Boards) -> Int[np.ndarray, "batch N"]:
     """Cells by rising index, padding last."""
     return np.argsort(~boards.real, axis=1, kind="stable")
+
+
+def random_order(boards: Boards, rng: np.random.Generator) -> Int[np.ndarray, "batch N"]:
+    """Cells in a random order of each board's own, padding last."""
+    return np.argsort(rng.random(boards.real.shape) + ~boards.real, axis=1, kind="stable")
 
 
 def sight(
@@ -34,13 +42,13 @@ def sight(
 
 
 class Autoregressive(nn.Module):
-    """A causal Backbone that speaks about the first blank cell in raster order, and about no other."""
+    """A causal Backbone. kind "ar" speaks about the first blank cell in raster order, and about no other; the other
+    kinds about whichever blank cells they are asked about, given the commits in the sequence in which they were made.
+    """
 
-    kind = "ar"
-
-    def __init__(self, config: BackboneConfig, name: str = "ar"):
+    def __init__(self, config: BackboneConfig, kind: str = "ar"):
         super().__init__()
-        self.name = name
+        self.kind = self.name = kind
         self.backbone = Backbone(config)
 
     def read(
@@ -63,9 +71,9 @@ class Autoregressive(nn.Module):
     def loss(
         self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator
     ) -> Float[Tensor, ""]:
-        """Mean negative log-likelihood in nats per free cell. solutions: 0 at padding. rng: nothing is drawn."""
+        """Mean negative log-likelihood in nats per free cell. solutions: 0 at padding. rng: of random orders."""
         device = self.backbone.head.weight.device
-        said = tokens.causal(solutions, boards.givens, raster(boards), boards.d)
+        said = tokens.causal(solutions, boards.givens, self.order(boards, solutions, rng), boards.d)
         places = np.broadcast_to(np.arange(boards.width), said.values.shape)
         values, cells, targets, codes, blocked = (
             torch.as_tensor(array, device=device)
@@ -82,6 +90,15 @@ class Autoregressive(nn.Module):
         weight = counted / counted.sum(1, keepdims=True)
         return weighted_nats(log_probs, said.labels, weight)
 
+    def order(self, boards: Boards, solutions, rng: np.random.Generator) -> Int[np.ndarray, "batch N"]:
+        """The order in which boards are read in training."""
+        match self.kind:
+            case "ar-random":
+                return random_order(boards, rng)
+            case "ar-solver":
+                return solver_sequence(boards.givens, solutions, boards.near, boards.d)
+        return raster(boards)
+
     def open(self, boards: Boards) -> AutoregressiveSession:
         check_fits(self.name, self.backbone.config, boards)
         return AutoregressiveSession(self, boards)
@@ -90,7 +107,8 @@ class Autoregressive(nn.Module):
 class AutoregressiveSession:
     """Reads only the tokens it has not read yet: what is in the KV cache and still stands is kept.
 
-    The cache has one place more than there are cells, where the padding of a ragged batch goes.
+    Behind the places of the cells the cache has one where the padding of a ragged batch goes, and behind that one for
+    each question of a call that asks about several cells at once: a question sees what was committed, and itself.
     """
 
     def __init__(self, model: Autoregressive, boards: Boards):
@@ -99,50 +117,86 @@ class AutoregressiveSession:
         self.order = raster(boards)
         self.codes = torch.as_tensor(boards.relations, device=self.weight.device)
         self.rows = np.arange(len(boards))
-        self.read = np.full(boards.givens.shape, -1)  # the values in the cache, -1 where there is none
-        self.cache = Cache(model.backbone.config, len(boards), boards.width + 1, self.weight)
+        self.read = np.full(boards.givens.shape, -1)  # the tokens in the cache, -1 where there is none
+        places = boards.width + 1 + (boards.width if model.kind == "ar-random" else 0)
+        self.cache = Cache(model.backbone.config, len(boards), places, self.weight)
 
     @torch.inference_mode()
-    def predict(self, rows: Int[np.ndarray, " rows"], assignments: Int[np.ndarray, "rows N"]) -> Prediction:
+    def predict(
+        self,
+        rows: Int[np.ndarray, " rows"],
+        assignments: Int[np.ndarray, "rows N"],
+        turns: Int[np.ndarray, "rows N"] | None = None,
+        wanted: Bool[np.ndarray, "rows N"] | None = None,
+    ) -> Prediction:
         self._keep(rows)
-        width, device = self.boards.width, self.weight.device
-        said = tokens.causal(assignments, self.boards.givens[rows], self.order[rows], self.boards.d)
+        width, each = self.boards.width, np.arange(len(rows))
+        order, wanted = self._sequence(rows, assignments, turns, wanted)
+        said = tokens.causal(assignments, self.boards.givens[rows], order, self.boards.d)
         blank = (said.labels == 0) & np.take_along_axis(self.boards.real[rows], said.targets, axis=1)
         last = np.argmax(blank, axis=1)  # the token whose target is the first blank cell
-        known = np.cumprod(self.read == said.values, axis=1).sum(1)  # how many leading tokens are cached
+        token = (said.values * (width + 1) + said.cells) * (width + 1) + said.targets
+        known = np.cumprod(self.read == token, axis=1).sum(1)  # how many leading tokens are cached
+        asked = wanted.sum(1)
+        several = bool((asked > 1).any())
         first = np.minimum(known, last)
-        fed = last - first + 1  # (rows,)
-        places = first[:, None] + np.arange(fed.max())
-        places = np.where(places <= last[:, None], places, width)
+        history = last - first + (not several)  # tokens fed at their own place
+        steps = np.arange(max(history.max(), 0))
+        places = np.where(steps < history[:, None], first[:, None] + steps, width)
         inside = np.minimum(places, width - 1)
-        values, cells, targets = (
-            torch.as_tensor(np.take_along_axis(ids, inside, axis=1), device=device)
-            for ids in (said.values, said.cells, said.targets)
-        )
-        keys = torch.as_tensor(np.pad(said.cells, ((0, 0), (0, 1)), constant_values=width), device=device)
-        blocked = sight(said.clues, places, width + 1)
-        blocked[:, :, width] = torch.from_numpy(places < width)
+        ids = [np.take_along_axis(part, inside, axis=1) for part in (said.values, said.cells, said.targets)]
+        keys = np.pad(said.cells, ((0, 0), (0, self.cache.width - width)), constant_values=width)
+        if several:
+            cells = np.argsort(~wanted, axis=1, kind="stable")[:, : asked.max()]
+            fits = np.arange(asked.max()) < asked[:, None]
+            values, before = said.values[each, last], said.cells[each, last]
+            questions = [np.broadcast_to(part[:, None], cells.shape) for part in (values, before)]
+            ids = [np.concatenate(parts, axis=1) for parts in zip(ids, [*questions, cells])]
+            spots = np.where(fits, width + 1 + np.arange(asked.max()), width)
+            places = np.concatenate([places, spots], axis=1)
+            keys[:, width + 1 : width + 1 + asked.max()] = before[:, None]
+        else:
+            cells, fits = said.targets[each, last][:, None], np.ones((len(rows), 1), dtype=bool)
+        blocked = self._sight(said.clues, places, last)
+        device = self.weight.device
         codes = self.codes if len(self.codes) == 1 else self.codes[torch.as_tensor(rows, device=device)]
-        answer = self.model.read(
-            values,
-            cells,
-            targets,
-            keys,
-            codes,
-            blocked.to(device),
-            self.cache,
-            torch.as_tensor(places, device=device),
-        )
-        unread = np.arange(width) > last[:, None]
-        self.read = np.where(unread, -1, said.values)
-        each = np.arange(len(rows))
-        final = answer.double().cpu().numpy()[each, fed - 1]
-        cell = said.targets[each, last]
+        where = torch.as_tensor(places, device=device)
+        fed = [torch.as_tensor(part, device=device) for part in (*ids, keys)]
+        answer = self.model.read(*fed, codes, blocked.to(device), self.cache, where).double().cpu().numpy()
+        answer = answer[:, -cells.shape[1] :] if several else answer[each, history - 1][:, None]
+        self.read = np.where(np.arange(width) >= last[:, None] + (not several), -1, token)
+        row, place = np.nonzero(fits)
         log_probs = np.zeros((*assignments.shape, self.boards.d))
-        log_probs[each, cell] = np.round(final, DIGITS)
+        log_probs[row, cells[row, place]] = np.round(answer[row, place], DIGITS)
         speaks = np.zeros(assignments.shape, dtype=bool)
-        speaks[each, cell] = True
-        return Prediction(log_probs, speaks, fed, self._flops(first, last, said.clues))
+        speaks[row, cells[row, place]] = True
+        spent = history + (asked if several else 0)
+        return Prediction(log_probs, speaks, spent, self._flops(first, history, said.clues, last, spent))
+
+    def _sequence(self, rows, assignments, turns, wanted):
+        """The cells in the order in which the net reads and is asked about them, and what it is asked about."""
+        blank = (assignments == 0) & self.boards.real[rows]
+        if self.model.kind == "ar":
+            wanted = np.zeros(blank.shape, dtype=bool)
+            wanted[np.arange(len(rows)), np.argmax(np.take_along_axis(blank, self.order[rows], axis=1), axis=1)] = True
+            np.put_along_axis(wanted, self.order[rows], wanted.copy(), axis=1)
+            return self.order[rows], wanted
+        wanted = blank if wanted is None else wanted & blank
+        turns = np.where(blank, 0, 1) if turns is None else turns
+        late = turns.max(initial=0) + 1
+        rank = np.where(wanted, late, np.where(blank, late + 1, np.where(assignments > 0, turns, late + 2)))
+        return np.argsort(rank, axis=1, kind="stable"), wanted
+
+    def _sight(self, clues: np.ndarray, places: np.ndarray, last: np.ndarray) -> Bool[Tensor, "rows m T"]:
+        """blocked: where each fed token may not look. Padding looks at its own place, so that it has something to."""
+        width = self.boards.width
+        blocked = sight(clues, np.minimum(places, width), self.cache.width)
+        beyond = torch.from_numpy(places >= width)
+        history = torch.from_numpy(np.arange(self.cache.width) < last[:, None])
+        own = torch.from_numpy(np.arange(self.cache.width) == places[:, :, None])
+        question = torch.from_numpy(places > width)[:, :, None]
+        alone = ~own & ~(question & history[:, None, :])
+        return torch.where(beyond[:, :, None], alone, blocked)
 
     def _keep(self, rows: Int[np.ndarray, " rows"]) -> None:
         """Forget the rows that are no longer asked about."""
@@ -151,8 +205,11 @@ class AutoregressiveSession:
             self.cache.keep(torch.as_tensor(places, device=self.weight.device))
             self.read, self.rows = self.read[places], rows
 
-    def _flops(self, first: np.ndarray, last: np.ndarray, clues: np.ndarray) -> Float[np.ndarray, " rows"]:
-        """FLOPs of reading tokens first..last; each looks at itself and those before, clues at all clues."""
-        tail = np.maximum(first, clues)
-        pairs = (last + 1) * (last + 2) // 2 - tail * (tail + 1) // 2 + np.where(first == 0, clues**2, 0)
-        return self.model.backbone.flops(last - first + 1, pairs)
+    def _flops(self, first, history, clues, last, spent) -> Float[np.ndarray, " rows"]:
+        """FLOPs of reading `history` tokens from place `first` on, each looking at itself and those before, clues at
+        all clues; the other tokens of `spent` are questions, which look at the `last` tokens and themselves.
+        """
+        end, tail = first + history, np.maximum(first, clues)
+        pairs = end * (end + 1) // 2 - tail * (tail + 1) // 2
+        pairs = np.where(end > tail, pairs, 0) + np.where((first == 0) & (end > 0), clues**2, 0)
+        return self.model.backbone.flops(spent, pairs + (spent - history) * (last + 1))

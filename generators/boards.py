@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt64
 
 from csp.problem import Instance
 from csp.seeds import key
+from solvers.propagate import Near
 
 
 @dataclass(frozen=True, eq=False)
 class Boards:
     """A batch of instances with the same number of values d, padded to N cells.
 
-    relations holds Problem.relations codes and adjacency which cells must differ; both have a batch axis of
-    1 where all instances share one problem. Padding cells are not real, related to nothing and never filled.
+    relations holds Problem.relations codes, adjacency which cells must differ, covers the scopes of d cells that hold
+    each value once (-1 where a problem has fewer); all have a batch axis of 1 where all instances share one problem.
+    Padding cells are not real, related to nothing and never filled.
     keys (batch,) seed each instance's own randomness. Boards to train on have no instances and no keys.
     """
 
@@ -27,6 +30,7 @@ class Boards:
     real: Bool[np.ndarray, "batch N"]
     relations: Int[np.ndarray, "shared N N"]
     adjacency: Bool[np.ndarray, "shared N N"]
+    covers: Int[np.ndarray, "shared G d"]
     keys: UInt64[np.ndarray, " batch"]
 
     def __len__(self) -> int:
@@ -35,6 +39,16 @@ class Boards:
     @property
     def width(self) -> int:
         return self.givens.shape[1]
+
+    @cached_property
+    def near(self) -> Near:
+        """Adjacency as lists, for compiled loops."""
+        counts = self.adjacency.sum(2)
+        starts = np.pad(counts.cumsum(1), ((0, 0), (1, 0)))
+        neighbours = np.zeros((len(starts), max(1, starts[:, -1].max())), dtype=np.int64)
+        which, _, cells = np.nonzero(self.adjacency)
+        neighbours[which, np.concatenate([np.arange(end) for end in starts[:, -1]])] = cells
+        return Near(starts, neighbours, self.covers)
 
     def take(self, rows: Int[np.ndarray, " rows"]) -> Boards:
         """The boards at those rows."""
@@ -46,6 +60,7 @@ class Boards:
             self.real[rows],
             self.relations if shared else self.relations[rows],
             self.adjacency if shared else self.adjacency[rows],
+            self.covers if shared else self.covers[rows],
             self.keys[rows],
         )
 
@@ -65,11 +80,14 @@ def stack(instances: Sequence[Instance], *purpose: object) -> Boards:
     problems = [instance.problem for instance in (instances[:1] if same else instances)]
     relations = np.zeros((len(problems), width, width), dtype=np.int64)
     adjacency = np.zeros((len(problems), width, width), dtype=bool)
+    most = max(len(problem.covers) for problem in problems)
+    covers = np.full((len(problems), most, max(depths)), -1, dtype=np.int64)
     for row, instance in enumerate(instances):
         givens[row, : instance.problem.n] = instance.givens
         real[row, : instance.problem.n] = True
     for row, problem in enumerate(problems):
         relations[row, : problem.n, : problem.n] = problem.relations
         adjacency[row, : problem.n, : problem.n] = problem.adjacency
+        covers[row, : len(problem.covers)] = np.reshape(problem.covers, (-1, problem.d))
     keys = np.array([key(*purpose, instance.id) for instance in instances], dtype=np.uint64)
-    return Boards(tuple(instances), depths.pop(), givens, real, relations, adjacency, keys)
+    return Boards(tuple(instances), depths.pop(), givens, real, relations, adjacency, covers, keys)

@@ -21,7 +21,7 @@ from generators.masked_diffusion import MaskedDiffusion
 from generators.transformer import BackboneConfig
 
 FOLDER = Path(__file__).parent / "checkpoints"
-KINDS = {"ar": Autoregressive, "diffusion": MaskedDiffusion}
+KINDS = {kind: Autoregressive for kind in ("ar", "ar-random", "ar-solver")} | {"diffusion": MaskedDiffusion}
 FORMAT = "takeback checkpoint 1"
 
 
@@ -67,7 +67,7 @@ def load(path: Path, family: str | None = None, dtype: torch.dtype = torch.float
             raise BadInput(f"{path.with_suffix('.json')}: not a takeback checkpoint card")
         data = path.read_bytes()
         weights = safetensors.torch.load(data)
-        model = KINDS[card["kind"]](BackboneConfig(**card["backbone"]))
+        model = KINDS[card["kind"]](BackboneConfig(**card["backbone"]), card["kind"])
         sha256 = hashlib.sha256(data).hexdigest()
         if sha256 != card["sha256"]:
             raise BadInput(f"{path}: the weights are not those its card describes (SHA-256 differs)")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from csp.errors import BadInput
@@ -21,11 +21,9 @@ from generators.transformer import Backbone, BackboneConfig, features, weighted_
 class MaskedDiffusion(nn.Module):
     """A bidirectional Backbone over the in-place layout (csp/tokens.py); every blank cell can be spoken about."""
 
-    kind = "diffusion"
-
-    def __init__(self, config: BackboneConfig, name: str = "diffusion"):
+    def __init__(self, config: BackboneConfig, kind: str = "diffusion"):
         super().__init__()
-        self.name = name
+        self.kind = self.name = kind
         self.backbone = Backbone(config)
 
     def forward(self, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor) -> Float[Tensor, "batch N d"]:
@@ -73,7 +71,13 @@ class DiffusionSession:
         self.real = torch.as_tensor(boards.real, device=weight.device)
 
     @torch.inference_mode()
-    def predict(self, rows: Int[np.ndarray, " rows"], assignments: Int[np.ndarray, "rows N"]) -> Prediction:
+    def predict(
+        self,
+        rows: Int[np.ndarray, " rows"],
+        assignments: Int[np.ndarray, "rows N"],
+        turns: Int[np.ndarray, "rows N"] | None = None,
+        wanted: Bool[np.ndarray, "rows N"] | None = None,
+    ) -> Prediction:
         device = self.real.device
         where = torch.as_tensor(rows, device=device)
         related = self.related if len(self.related) == 1 else self.related[where]

@@ -33,8 +33,19 @@ class Prediction:
 class Session(Protocol):
     """A model at work on a batch of boards."""
 
-    def predict(self, rows: Int[np.ndarray, " rows"], assignments: Int[np.ndarray, "rows N"]) -> Prediction:
-        """What the model says of the boards at those rows, given their assignments."""
+    def predict(
+        self,
+        rows: Int[np.ndarray, " rows"],
+        assignments: Int[np.ndarray, "rows N"],
+        turns: Int[np.ndarray, "rows N"] | None = None,
+        wanted: Bool[np.ndarray, "rows N"] | None = None,
+    ) -> Prediction:
+        """What the model says of the boards at those rows, given their assignments.
+
+        turns: the later a cell was committed, the higher; wanted: the blank cells that the policy asks about. Models
+        that read no sequence, or speak about every blank cell anyway, need neither. Without them the commits are taken
+        to be in raster order, and every blank cell is wanted.
+        """
         ...
 
 
@@ -63,7 +74,13 @@ class Uniform:
 class _UniformSession:
     boards: Boards
 
-    def predict(self, rows: Int[np.ndarray, " rows"], assignments: Int[np.ndarray, "rows N"]) -> Prediction:
+    def predict(
+        self,
+        rows: Int[np.ndarray, " rows"],
+        assignments: Int[np.ndarray, "rows N"],
+        turns: Int[np.ndarray, "rows N"] | None = None,
+        wanted: Bool[np.ndarray, "rows N"] | None = None,
+    ) -> Prediction:
         shape = (*assignments.shape, self.boards.d)
         blank = (assignments == 0) & self.boards.real[rows]
         nothing = np.zeros(len(rows), dtype=np.int64)

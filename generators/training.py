@@ -1,7 +1,7 @@
-"""The one training loop: `takeback train ar|diffusion --family sudoku6`.
+"""The one training loop: `takeback train ar|ar-random|ar-solver|diffusion --family sudoku6`.
 
-Both kinds get the same backbone, puzzles, augmentation, batches and number of updates; only the mask and the
-loss differ. Each update's batch is a hash of (data seed, update), so a run that was stopped and resumed sees
+All kinds get the same backbone, puzzles, augmentation, batches and number of updates; only the mask, the
+order and the loss differ. Each update's batch is a hash of (data seed, update), so a run that was stopped and resumed sees
 what an unbroken one would have seen. State is kept beside the result as NAME.resume.safetensors.
 """
 
@@ -12,7 +12,7 @@ import math
 import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -36,7 +36,7 @@ from solvers.oracle import settle
 class TrainConfig:
     """What a training run depends on."""
 
-    kind: Literal["ar", "diffusion"]
+    kind: Literal["ar", "ar-random", "ar-solver", "diffusion"]
     family: str = "sudoku6"  # sudoku4, sudoku6, sudoku9 or colouring
     updates: int = 1500  # optimiser steps
     batch: int = 128  # puzzles an update
@@ -88,7 +88,12 @@ class Dataset:
         if len(relations) > 1:
             spots = each[:, :, None], cells[:, :, None], cells[:, None, :]
             relations, adjacency = relations[spots], adjacency[spots]
-        moved = Boards((), chosen.d, givens, chosen.real[each, cells], relations, adjacency, chosen.keys)
+        covers = chosen.covers
+        if len(covers) > 1:
+            places = np.argsort(cells, axis=1)  # where each cell has gone
+            covers = np.where(covers < 0, -1, places[each[:, :, None], covers])
+        real = chosen.real[each, cells]
+        moved = Boards((), chosen.d, givens, real, relations, adjacency, covers, chosen.keys)
         return moved, relabel[each, solutions[each, cells]]
 
 
@@ -102,8 +107,7 @@ def dataset(name: str, seed: int, split: str, count: int, tick: Callable[[], Non
     solutions = np.zeros_like(boards.givens)
     for row, instance in enumerate(instances):
         solutions[row, : instance.problem.n] = instance.witness
-    bare = Boards((), boards.d, boards.givens, boards.real, boards.relations, boards.adjacency, boards.keys)
-    return Dataset(bare, solutions, family(name))
+    return Dataset(replace(boards, instances=()), solutions, family(name))
 
 
 def learning_rate(config: TrainConfig, update: int) -> float:
@@ -119,7 +123,7 @@ def build(config: TrainConfig, train: Dataset) -> torch.nn.Module:
     shape = BackboneConfig(
         train.boards.d, train.boards.width, config.dim, config.heads, config.blocks, config.loops, config.bias
     )
-    return checkpoint.KINDS[config.kind](shape)
+    return checkpoint.KINDS[config.kind](shape, config.kind)
 
 
 @torch.inference_mode()

@@ -48,6 +48,11 @@ class Cache:
         shape = (config.blocks * config.loops, 2, batch, config.heads, width, config.dim // config.heads)
         self.store = torch.zeros(shape, dtype=like.dtype, device=like.device)
 
+    @property
+    def width(self) -> int:
+        """How many places there are."""
+        return self.store.shape[4]
+
     def keep(self, rows: Int[Tensor, " rows"]) -> None:
         """Drop all other rows of the batch."""
         self.store = self.store[:, :, rows]
