@@ -119,7 +119,7 @@ def test_every_shipped_set_is_what_it_says():
     assert set(there) == {"sudoku6", "sudoku9", "colouring3-30", "colouring3-50", "colouring3-100"}
     assert sum(path.stat().st_size for path in embedded.FOLDER.rglob("*.parquet")) < 3_000_000
     for name, strata in there.items():
-        out_of_reach = {">100"} if name in ("sudoku6", "sudoku9") else set()
+        out_of_reach = {">100"} if name == "sudoku6" else set()
         assert set(strata) >= set(STRATA) - out_of_reach
         for stratum in strata:
             loaded = embedded.load(name, stratum)
