@@ -14,9 +14,10 @@ from csp.errors import BadInput
 from csp.problem import Instance
 from csp.trace import Trace
 from generators import checkpoint
-from generators.decoders import Decoder, parse
+from generators.decoders import WORDS, Decoder, parse
 from generators.decoding import decode
-from generators.model import Model, Uniform
+from generators.exact import Exact
+from generators.model import Model, Scorer, Uniform
 from solvers import SOLVERS
 
 GROUPS = (
@@ -39,10 +40,10 @@ class Row:
     about: str
 
 
-def _remask(k: int, signal: str) -> Decoder:
+def _local(k: int, signal: str) -> Decoder:
     """Redrafts are sampled, at one temperature for signal and placebo: greedy ones freeze, and only the placebo would
     be spared by the noise of its choice."""
-    return Decoder("diffusion", "confidence", k, retraction="remask", signal=signal, redraft=1.0, calls=BUDGET)
+    return Decoder("diffusion", "confidence", k, retraction="local", signal=signal, redraft=1.0, calls=BUDGET)
 
 
 def _rows() -> list[Row]:
@@ -70,8 +71,8 @@ def _rows() -> list[Row]:
         rows.append(Row(f"diffusion-confidence-{k}", still, spec, f"confidence order, {k} cells a call"))
     for k in (1, 4, 8):
         cells = f"{k} cell{'s' * (k > 1)} a call"
-        rows.append(Row(f"remask-{k}", remasking, _remask(k, "violations"), f"violated cells, {cells}"))
-        rows.append(Row(f"placebo-{k}", remasking, _remask(k, "random"), f"as many at random, {cells}"))
+        rows.append(Row(f"remask-{k}", remasking, _local(k, "violations"), f"violated cells, {cells}"))
+        rows.append(Row(f"placebo-{k}", remasking, _local(k, "random"), f"as many at random, {cells}"))
     return rows
 
 
@@ -84,15 +85,24 @@ def chosen(names: Sequence[str]) -> list[Row]:
     for name in names or ROWS:
         if name in ROWS:
             rows[name] = ROWS[name]
-        elif ":" in name or name == "diffusion":
+        elif ":" in name or name in WORDS["model"]:
             spec = parse(name)
-            group = {"uniform": GROUPS[0], "ar": GROUPS[2]}.get(spec.model)
-            rows[name] = Row(name, group or GROUPS[3 if spec.retraction == "none" else 4], spec, str(spec))
+            rows[name] = Row(name, group_of(spec), spec, str(spec))
         else:
             raise BadInput(
                 f"no decoder {name!r}; there are {', '.join(ROWS)}, or one spelled out like {ROWS['remask-4'].spec}"
             )
     return list(rows.values())
+
+
+def group_of(spec: Decoder) -> str:
+    """The group of the table that a decoder belongs to."""
+    if spec.model in ("uniform", "exact"):
+        return GROUPS[0]
+    still = spec.retraction == "none"
+    if spec.model == "diffusion":
+        return GROUPS[3 if still else 4]
+    return GROUPS[2]
 
 
 def irrevocable(row: Row) -> bool:
@@ -105,18 +115,33 @@ class Runner:
     """What turns instances into traces, for the rows that can run; `hashes` are the checkpoints' SHA-256."""
 
     models: dict[str, Model]
+    quality: Scorer | None
     hashes: dict[str, str]
-    missing: dict[str, str]  # model: why it cannot be had
+    missing: dict[str, str]  # kind of checkpoint: why it cannot be had
 
     def reason_left_out(self, row: Row) -> str | None:
         """Why a row cannot run here, or None."""
-        return self.missing.get(row.spec.model) if isinstance(row.spec, Decoder) else None
+        return next((self.missing[kind] for kind in networks(row) if kind in self.missing), None)
 
     def run(self, row: Row, instances: Sequence[Instance], seed: int) -> list[Trace]:
         """A trace an instance, named after the row."""
         if isinstance(row.spec, Decoder):
-            return decode(row.spec, self.models[row.spec.model], instances, seed)
+            return decode(row.spec, self._model(row.spec), instances, seed, self.quality)
         return [_timed(SOLVERS[row.spec], instance, seed) for instance in instances]
+
+
+    def _model(self, spec: Decoder) -> Model:
+        if spec.model == "uniform":
+            return Uniform()
+        return Exact(spec.noise) if spec.model == "exact" else self.models[spec.model]
+
+
+def networks(row: Row) -> list[str]:
+    """The checkpoints' kinds that a row needs."""
+    if isinstance(row.spec, str):
+        return []
+    model = [] if row.spec.model in ("uniform", "exact") else [row.spec.model]
+    return model + ["quality"] * (row.spec.signal == "quality")
 
 
 def _timed(solver: Callable[[Instance, int], Trace], instance: Instance, seed: int) -> Trace:
@@ -132,10 +157,10 @@ def runner(rows: Sequence[Row], family: str, instances: Sequence[Instance], fold
     A checkpoint that does not exist or does not fit the instances leaves its rows out; one that exists but
     is damaged or belongs to another family raises BadInput.
     """
-    models: dict[str, Model] = {"uniform": Uniform()}
+    models: dict[str, Model] = {}
     hashes: dict[str, str] = {}
     missing: dict[str, str] = {}
-    for kind in sorted({row.spec.model for row in rows if isinstance(row.spec, Decoder)} - {"uniform"}):
+    for kind in sorted({kind for row in rows for kind in networks(row)}):
         path = (folder or checkpoint.FOLDER) / f"{family}-{kind}.safetensors"
         if not path.exists() and not path.with_suffix(".json").exists():
             missing[kind] = f"there is no {family} {kind} checkpoint in {folder or checkpoint.FOLDER}"
@@ -146,4 +171,4 @@ def runner(rows: Sequence[Row], family: str, instances: Sequence[Instance], fold
             missing[kind] = f"the {family} {kind} checkpoint {misfit}"
             continue
         models[kind], hashes[path.name] = loaded.model, loaded.sha256
-    return Runner(models, hashes, missing)
+    return Runner(models, models.pop("quality", None), hashes, missing)

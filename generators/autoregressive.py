@@ -199,11 +199,12 @@ class AutoregressiveSession:
         return torch.where(beyond[:, :, None], alone, blocked)
 
     def _keep(self, rows: Int[np.ndarray, " rows"]) -> None:
-        """Forget the rows that are no longer asked about."""
+        """Forget the rows that are not asked about; one that comes back is read anew."""
         if not np.array_equal(rows, self.rows):
-            places = np.searchsorted(self.rows, rows)
+            places = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
             self.cache.keep(torch.as_tensor(places, device=self.weight.device))
-            self.read, self.rows = self.read[places], rows
+            there = self.rows[places] == rows
+            self.read, self.rows = np.where(there[:, None], self.read[places], -1), rows
 
     def _flops(self, first, history, clues, last, spent) -> Float[np.ndarray, " rows"]:
         """FLOPs of reading `history` tokens from place `first` on, each looking at itself and those before, clues at

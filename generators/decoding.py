@@ -2,51 +2,57 @@
 
     >>> traces = decode(parse("diffusion:order=confidence"), model, instances, seed=0)
 
-A call asks the model about every unfinished board at once; each board then commits k cells, or takes cells
-back. Whatever is random comes from counters hashed with the board's own key, and networks run in float64, so
-a trace depends on (instance, decoder, seed) alone: not on batch neighbours, batch size or padding.
+A call asks the model about every unfinished board at once; each board then commits cells, and if its veto (or, on a
+full board, the checker) says that it is lost, its retraction takes cells back. Finished boards leave the batch.
+Whatever is random comes from counters hashed with the board's own key, and networks run in float64, so a trace depends
+on (instance, decoder, seed) alone: not on batch neighbours, batch size or padding.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import no_type_check
 
+import numba
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from csp.errors import BadInput
 from csp.problem import Instance
-from csp.seeds import uniform
-from csp.trace import Costs, Events, Trace
-from generators.boards import Boards, stack
-from generators.decoders import Decoder
-from generators.model import Model
-from solvers import propagate
+from csp.trace import Trace
+from generators import beam, orders, remdm
+from generators.boards import stack
+from generators.decoders import REMDM, Decoder
+from generators.model import Model, Prediction, Scorer
+from generators.retractions import Retraction
+from generators.signals import Witnesses
+from generators.state import CELL, REMASK, VALUE, State
+from generators.vetoes import Look, look, near_of
 
-# Purposes of random numbers, folded into each board's key.
-VALUE, CELL, REMASK = 1, 2, 3
 
+def decode(
+    decoder: Decoder, model: Model, instances: Sequence[Instance], seed: int, quality: Scorer | None = None
+) -> list[Trace]:
+    """One trace an instance, in order. Instances share one number of values d. quality: the head of signal=quality.
 
-def decode(decoder: Decoder, model: Model, instances: Sequence[Instance], seed: int) -> list[Trace]:
-    """One trace an instance, in order. Instances share one number of values d.
-
-    Raises BadInput if the model cannot read them or they hold other constraints than pairwise ones.
+    Raises BadInput if the model cannot read them, they hold other constraints than pairwise ones, or the decoder needs
+    a quality head and there is none.
     """
     for instance in instances:
         if not all(rule.pairwise for rule in instance.problem.constraints):
             raise BadInput(f"{instance.provenance}: the decode loop knows pairwise constraints only")
-    started = time.perf_counter()
+    if decoder.signal == "quality" and quality is None:
+        raise BadInput(f"{decoder}: signal=quality needs a quality head")
     boards = stack(instances, "decode", seed, decoder)
-    run = _Run(decoder, boards)
-    session = model.open(boards)
+    state = State(decoder, boards)
+    if decoder.retraction == "beam":
+        beam.run(state, model)
+        return state.traces(seed)
+    run = _Run(state, model, Witnesses(model, quality, {}))
     while len(run.active):
-        said = session.predict(run.active, run.assignments[run.active])
-        run.count(said.tokens, said.flops)
-        run.commit(said.log_probs, said.speaks)
-        run.review()
-    seconds = (time.perf_counter() - started) * run.calls / max(1, run.calls.sum())
-    return run.traces(seed, seconds)
+        run.step()
+    return state.traces(seed)
 
 
 def choose_values(
@@ -65,149 +71,156 @@ def choose_values(
 
 
 class _Run:
-    """The state of one decode call: boards, what is on them, and what each has cost."""
+    """The boards that are not finished, and what their veto sees of them."""
 
-    def __init__(self, decoder: Decoder, boards: Boards):
-        size = len(boards)
-        self.decoder, self.boards = decoder, boards
-        self.free = (boards.givens == 0) & boards.real
-        self.assignments = boards.givens.copy()
-        self.calls, self.tokens = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
-        self.flops = np.zeros(size)
-        self.rounds = np.zeros(size, dtype=np.int64)  # retractions made: restarts or remaskings
-        self.ends = np.full(size, "solved", dtype=object)
-        self.log: list[np.ndarray] = []  # (events, 4): board, call, cell, value
-        self.active = np.arange(size)
-        self.stalled = np.zeros(size, dtype=bool)  # no cell could be committed in the last call
-        self._retire(~self.free.any(1))
+    def __init__(self, state: State, model: Model, witnesses: Witnesses):
+        self.state, self.decoder = state, state.decoder
+        self.session = model.open(state.boards)
+        self.retraction = Retraction(state, witnesses)
+        self.active = np.arange(len(state.boards))
+        self.seen = look(state, self.active)
+        full = state.full(self.active)
+        self._keep(~full)  # a board without blanks is solved before any call
+        self._review(np.zeros(len(self.active), dtype=bool))
 
-    def count(self, tokens: Int[np.ndarray, " rows"], flops: Float[np.ndarray, " rows"]) -> None:
-        """One more call for every active board."""
-        self.calls[self.active] += 1
-        self.tokens[self.active] += tokens
-        self.flops[self.active] += flops
+    def step(self) -> None:
+        """One call, what it commits, and what is taken back after it."""
+        state, rows = self.state, self.active
+        started = time.perf_counter()
+        eager = orders.before(state, rows, self.seen)
+        wanted = None if eager is None else self._wanted(eager)
+        said = self.session.predict(rows, state.assignments[rows], state.turns[rows], wanted)
+        state.count(rows, said, 0.0)
+        if self.decoder.retraction in REMDM:
+            stalled = self._remdm(said)
+        else:
+            stalled = self._commit(said, eager, wanted)
+        self.seen = look(state, rows)
+        self._review(stalled)
+        state.seconds[rows] += (time.perf_counter() - started) / len(rows)
 
-    def _random(self, purpose: int, values: bool = False) -> np.ndarray:
-        """Uniform numbers for the active boards, shape (rows, N), or (rows, N, d) with values."""
-        keys, calls = self.boards.keys[self.active][:, None], self.calls[self.active][:, None]
-        cells = np.arange(self.boards.width)
-        if not values:
-            return uniform(keys, purpose, calls, cells)
-        return uniform(keys[..., None], purpose, calls[..., None], cells[:, None], np.arange(self.boards.d))
+    def _wanted(self, eager: Float[np.ndarray, "rows N"]) -> Bool[np.ndarray, "rows N"]:
+        """The blank cells that an order without a model's help would fill now: the k most eager."""
+        rows = self.active
+        blank = (self.state.assignments[rows] == 0) & self.state.free[rows]
+        if self.decoder.threshold or self.decoder.retraction in REMDM:
+            return blank
+        best = np.argsort(np.where(blank, -eager, np.inf), axis=1, kind="stable")[:, : self.decoder.k]
+        wanted = np.zeros(blank.shape, dtype=bool)
+        np.put_along_axis(wanted, best, True, axis=1)
+        return wanted & blank
 
-    def commit(self, log_probs: Float[np.ndarray, "rows N d"], speaks: Bool[np.ndarray, "rows N"]) -> None:
-        """Let the policy choose up to k cells of every active board and their values."""
-        decoder, rows = self.decoder, self.active
-        now = self.assignments[rows]
-        legal = np.ones(log_probs.shape, dtype=bool)
-        if decoder.veto == "legal" or decoder.order == "fewest":
-            legal = propagate.legal(now, self._adjacency(), self.boards.d)
-        allowed = legal if decoder.veto == "legal" else np.ones_like(legal)
-        redrafting = (self.rounds[rows] > 0) & (decoder.retraction == "remask")
-        heat = np.where(redrafting, decoder.redraft, decoder.temperature)
+    def _values(self, said: Prediction) -> tuple[Int[np.ndarray, "rows N"], Float[np.ndarray, "rows N d"]]:
+        """A value for every cell, sampled or the likeliest, and its probabilities after the veto."""
+        rows = self.active
+        heat = np.where(self.state.rounds[rows] > 0, self.decoder.heat(True), self.decoder.heat(False))
         gumbel = None
         if heat.any():
-            gumbel = heat[:, None, None] * -np.log(-np.log(self._random(VALUE, values=True)))
-        values, probs = choose_values(log_probs, allowed, gumbel)
-        stuck = (speaks & ~allowed.any(-1)).any(1, keepdims=True)  # a cell without a value: nothing more is filled
-        eligible = speaks & ~stuck
-        rank = np.where(eligible, self._scores(values, probs, legal), -np.inf)
-        best = np.argsort(-rank, axis=1, kind="stable")[:, : decoder.k]  # (rows, k): lowest cell among equals
-        fine = np.take_along_axis(eligible, best, axis=1)
-        row, place = np.nonzero(fine)
-        cell = best[row, place]
-        self._write(rows[row], cell, values[row, cell])
-        self.stalled[rows] = ~fine.any(1)
+            gumbel = heat[:, None, None] * -np.log(-np.log(self.state.random(rows, VALUE, values=True)))
+        return choose_values(said.log_probs, self.seen.allowed, gumbel)
 
-    def _scores(self, values, probs, legal) -> Float[np.ndarray, "rows N"]:
-        """How eager the policy is to commit each cell now."""
-        match self.decoder.order:
-            case "raster":
-                return np.broadcast_to(-np.arange(values.shape[1], dtype=float), values.shape)
-            case "random":
-                return self._random(CELL)
-            case "fewest":
-                return -legal.sum(-1).astype(float)
-            case "confidence":
-                return np.take_along_axis(probs, values[..., None] - 1, axis=2)[..., 0]
-            case "margin":
-                two = np.partition(probs, -2, axis=-1)[..., -2:] if probs.shape[-1] > 1 else probs
-                return two[..., -1] - two[..., 0]
-
-    def review(self) -> None:
-        """Finish boards that are full, stalled or out of calls, or take back what the policy says."""
+    def _commit(self, said: Prediction, eager, wanted) -> Bool[np.ndarray, " rows"]:
+        """Let the policy fill cells of every active board; which boards it could fill nothing of."""
         decoder, rows = self.decoder, self.active
-        now = self.assignments[rows]
-        full = ~((now == 0) & self.free[rows]).any(1)
-        clash = propagate.conflicts(now, self._adjacency(), self.boards.d)  # (rows, N)
-        wrong = full & clash.any(1)
-        stuck = ~full & self.stalled[rows]
-        spent = (self.calls[rows] >= decoder.calls) if decoder.calls else np.zeros(len(rows), dtype=bool)
-        failed = wrong | stuck
-        back = np.zeros(len(rows), dtype=bool)
-        if decoder.retraction == "restart":
-            back = failed & ~spent & (self.rounds[rows] + 1 < decoder.attempts)
-            blanked = back[:, None] & self.free[rows] & (now > 0)
-        elif decoder.retraction == "remask":
-            back = failed & ~spent
-            blanked = back[:, None] & self._suspects(now, clash)
-        if back.any():
-            row, cell = np.nonzero(blanked)
-            self._write(rows[row], cell, np.zeros(len(row), dtype=np.int64))
-            self.rounds[rows] += back
-        over = (full | stuck | spent) & ~back
-        ends = np.select(
-            [full & ~wrong, spent & (decoder.retraction != "none"), wrong, stuck],
-            ["solved", "out of budget", "wrong", "stuck"],
-            "out of budget",
+        values, probs = self._values(said)
+        eligible = said.speaks & self.seen.allowed.any(-1)
+        if wanted is not None:
+            eligible &= wanted
+        if eager is None:
+            eager = orders.after(decoder.order, values, probs)
+        sure = np.take_along_axis(probs, values[..., None] - 1, axis=2)[..., 0]
+        sequence = np.argsort(np.where(eligible, -eager, np.inf), axis=1, kind="stable")
+        if not decoder.threshold:
+            sequence = sequence[:, : decoder.k]
+        near = near_of(self.state, rows)
+        careful = decoder.veto != "none"
+        chosen = _pick(
+            sequence, eligible, values, sure, self.state.assignments[rows], near.starts, near.neighbours,
+            decoder.k, decoder.threshold, careful,
+        )  # fmt: skip
+        row, place = np.nonzero(chosen)
+        cell = sequence[row, place]
+        value = values[row, cell]
+        self.state.commit(rows[row], cell, value, sure[row, cell])
+        if self.retraction.tree is not None:
+            with np.errstate(divide="ignore"):
+                self.retraction.committed(rows[row], cell, value, sure[row, cell], np.log(probs[row, cell]))
+        return ~chosen.any(1)
+
+    def _remdm(self, said: Prediction) -> Bool[np.ndarray, " rows"]:
+        """Fill and remask at random, as the schedule says."""
+        state, decoder, rows = self.state, self.decoder, self.active
+        values, probs = self._values(said)
+        visible = state.committed(rows)
+        mask, unmask = remdm.rates(
+            decoder.retraction, decoder.eta, decoder.calls, state.calls[rows], visible, state.sure[rows]
         )
-        self.ends[rows[over]] = ends[over]
-        self._retire(over)
+        eligible = said.speaks & self.seen.allowed.any(-1) & (state.random(rows, CELL) < unmask)
+        blanked = visible & (state.random(rows, REMASK) < mask)
+        again = blanked.any(1)
+        state.retract(rows[again], blanked[again])
+        row, cell = np.nonzero(eligible)
+        sure = np.take_along_axis(probs, values[..., None] - 1, axis=2)[..., 0]
+        state.commit(rows[row], cell, values[row, cell], sure[row, cell])
+        return np.zeros(len(rows), dtype=bool)
 
-    def _suspects(self, now: Int[np.ndarray, "rows N"], clash: Bool[np.ndarray, "rows N"]) -> np.ndarray:
-        """The committed cells that the signal points at: those in conflict, or as many at random."""
-        rows = self.active
-        committed = self.free[rows] & (now > 0)
-        blame = clash & committed
-        stalled = ~blame.any(1) & self.stalled[rows]  # a blank cell without a legal value, nothing in conflict
-        blame[stalled] = self._around_blanks(now[stalled], rows[stalled]) & committed[stalled]
-        others = (committed & ~blame).sum(1)
-        size = blame.sum(1) + np.round(self.decoder.widen * others)
-        lot = np.where(committed, self._random(REMASK), np.inf)
-        if self.decoder.signal == "violations":
-            lot = np.where(blame, -1.0, lot)  # these first, then others at random
-        rank = np.argsort(np.argsort(lot, axis=1, kind="stable"), axis=1)
-        return committed & (rank < size[:, None])
+    def _review(self, stalled: Bool[np.ndarray, " rows"]) -> None:
+        """Finish boards that are right, lost for good or out of budget; take back from the others that are lost."""
+        state, kind = self.state, self.decoder.retraction
+        while len(self.active):
+            rows = self.active
+            full, wrong = state.full(rows), self.seen.clash.any(1)
+            spent = state.spent(rows)
+            lost = (full & wrong) | self.seen.hopeless | stalled
+            if kind in REMDM:
+                lost = spent & ~(full & ~wrong)
+            able = np.zeros(len(rows), dtype=bool)
+            back = np.nonzero(lost & ~spent)[0]
+            if len(back) and kind not in ("none", *REMDM):
+                able[back] = self.retraction(rows[back], Look(*(part[back] for part in self.seen)))
+            refuted = lost & ~spent & ~able & (kind in ("depth", "discrepancy"))
+            over = ((full & ~wrong) | spent | lost) & ~able
+            ends = np.select(
+                [full & ~wrong, refuted, spent & (kind != "none"), full, lost],
+                ["solved", "refuted", "out of budget", "wrong", "stuck"],
+                "out of budget",
+            )
+            state.ends[rows[over]] = ends[over]
+            stalled = np.zeros(int((~over).sum()), dtype=bool)
+            self._keep(~over, changed=able)
+            if not able.any():
+                return
 
-    def _around_blanks(self, now: Int[np.ndarray, "rows N"], rows: Int[np.ndarray, " rows"]) -> np.ndarray:
-        """Neighbours of blank cells that have no legal value: the visible sign of a stuck board."""
-        adjacency = self._adjacency(rows)
-        legal = propagate.legal(now, adjacency, self.boards.d)
-        empty = (now == 0) & self.free[rows] & ~legal.any(-1)
-        return (adjacency & empty[:, None, :]).any(-1)
+    def _keep(self, kept: Bool[np.ndarray, " rows"], changed: Bool[np.ndarray, " rows"] | None = None) -> None:
+        """Go on with those boards only, and look again at those that changed."""
+        self.active, self.seen = self.active[kept], Look(*(part[kept] for part in self.seen))
+        if changed is not None and changed.any():
+            where = np.nonzero(changed[kept])[0]
+            for part, new in zip(self.seen, look(self.state, self.active[where])):
+                part[where] = new
 
-    def _adjacency(self, rows: Int[np.ndarray, " rows"] | None = None) -> Bool[np.ndarray, "shared N N"]:
-        every = self.boards.adjacency
-        return every if len(every) == 1 else every[self.active if rows is None else rows]
 
-    def _write(self, rows, cells, values) -> None:
-        """Put values on boards and into the log."""
-        self.assignments[rows, cells] = values
-        self.log.append(np.stack([rows, self.calls[rows], cells, values], axis=1))
-
-    def _retire(self, over: Bool[np.ndarray, " rows"]) -> None:
-        self.active = self.active[~over]
-
-    def traces(self, seed: int, seconds: Float[np.ndarray, " batch"]) -> list[Trace]:
-        """What happened, one trace a board."""
-        log = np.concatenate(self.log) if self.log else np.zeros((0, 4), dtype=np.int64)
-        log = log[np.argsort(log[:, 0], kind="stable")]
-        cuts = np.searchsorted(log[:, 0], np.arange(len(self.boards) + 1))
-        made = []
-        for row, instance in enumerate(self.boards.instances):
-            events = Events(log[cuts[row] : cuts[row + 1], 1:])
-            costs = Costs(int(self.calls[row]), int(self.tokens[row]), float(self.flops[row]), float(seconds[row]))
-            right = bool(instance.solved(self.assignments[row, : instance.problem.n]))
-            assert right == (self.ends[row] == "solved"), "the checker disagrees with the decode loop"
-            made.append(Trace(instance.id, str(self.decoder), seed, events, self.ends[row], costs))
-        return made
+@numba.njit(cache=True)
+@no_type_check
+def _pick(sequence, eligible, values, sure, now, starts, neighbours, k, threshold, careful):
+    """(rows, places): which cells of each row's sequence are committed. careful: none that clashes with one before."""
+    chosen = np.zeros(sequence.shape, dtype=np.bool_)
+    for row in range(len(sequence)):
+        b = row if len(starts) > 1 else 0
+        taken = 0
+        for place in range(sequence.shape[1]):
+            cell = sequence[row, place]
+            if not eligible[row, cell]:
+                break
+            if taken >= k and not (threshold > 0 and sure[row, cell] >= threshold):
+                continue
+            fine = True
+            if careful:
+                for spot in range(starts[b, cell], starts[b, cell + 1]):
+                    if now[row, neighbours[b, spot]] == values[row, cell]:
+                        fine = False
+            if fine:
+                chosen[row, place] = True
+                now[row, cell] = values[row, cell]
+                taken += 1
+    return chosen

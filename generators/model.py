@@ -61,6 +61,26 @@ class Model(Protocol):
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """right: the probability that each committed cell's value is the right one; tokens and flops spent, a row."""
+
+    right: Float[np.ndarray, "batch N"]
+    tokens: Int[np.ndarray, " batch"]
+    flops: Float[np.ndarray, " batch"]
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """Anything that can be asked which committed values are right: the head behind signal=quality."""
+
+    def score(
+        self, boards: Boards, rows: Int[np.ndarray, " rows"], assignments: Int[np.ndarray, "rows N"]
+    ) -> Verdict:
+        """How right each value looks, on the boards at those rows. Raises BadInput if it cannot read them."""
+        ...
+
+
+@dataclass(frozen=True)
 class Uniform:
     """Every value is equally likely: with a legality veto, a random legal value."""
 

@@ -8,6 +8,9 @@ import numba
 import numpy as np
 from jaxtyping import Bool, Int
 
+from csp import kernels
+
+propagation, search = kernels.propagate, kernels.search
 
 class Near(NamedTuple):
     """Who must differ from whom, as the compiled loops here want it; a batch axis of 1 where all boards share it.
@@ -55,6 +58,33 @@ def _clash(assignments: Int[np.ndarray, "batch n"], fine: Bool[np.ndarray, "batc
     """Committed cells whose own value is not legal there."""
     here = np.maximum(assignments - 1, 0)[..., None]
     return (assignments > 0) & ~np.take_along_axis(fine, here, axis=2)[..., 0]
+
+
+def look(
+    assignments: Int[np.ndarray, "batch N"], near: Near, d: int, level: int = 0
+) -> tuple[Bool[np.ndarray, "batch N d"], Bool[np.ndarray, "batch N"], Bool[np.ndarray, " batch"]]:
+    """(allowed, clash, hopeless): values that may be committed, committed cells in conflict, boards that cannot be right.
+
+    level 0: a value is allowed unless a neighbour holds it; 1: nor if unit propagation (naked singles to a fixpoint)
+    finds a contradiction once it is committed; 2: the same with hidden singles. hopeless: two cells clash, a blank cell
+    has no legal value, or (from level 1 on) propagation says so without any further commit.
+    """
+    allowed = np.ones((*assignments.shape, d), dtype=bool)
+    clash = np.zeros(assignments.shape, dtype=bool)
+    hopeless = np.zeros(len(assignments), dtype=bool)
+    _look(assignments, *near, d, level, allowed, clash, hopeless)
+    return allowed, clash, hopeless
+
+
+def supported(assignments: Int[np.ndarray, "batch N"], near: Near, d: int) -> Bool[np.ndarray, "batch N d"]:
+    """Whether some solution extends each assignment with that value there, decided by search: all False on a dead one.
+
+    For committed cells, their own value if the assignment is alive. Cells that no rule relates to any other (padding)
+    support every value of an assignment that is alive.
+    """
+    found = np.zeros((*assignments.shape, d), dtype=bool)
+    _supported(assignments, *near, d, found)
+    return found
 
 
 def solver_rank(assignments: Int[np.ndarray, "batch N"], near: Near, d: int) -> Int[np.ndarray, "batch N"]:
@@ -154,3 +184,94 @@ def _sequences(givens, solutions, starts, neighbours, covers, d, made):
             if solutions[row, cell] == 0:
                 made[row, count] = cell
                 count += 1
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _look(assignments, starts, neighbours, covers, d, level, allowed, clash, hopeless):
+    n = assignments.shape[1]
+    full = (1 << d) - 1
+    domains, scratch = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    fixed, known = np.empty(n, dtype=np.bool_), np.empty(n, dtype=np.bool_)
+    for row in range(len(assignments)):
+        b = row if len(starts) > 1 else 0
+        for cell in range(n):
+            own = assignments[row, cell]
+            for place in range(starts[b, cell], starts[b, cell + 1]):
+                value = assignments[row, neighbours[b, place]]
+                if value:
+                    allowed[row, cell, value - 1] = False
+                    if value == own:
+                        clash[row, cell] = True
+                        hopeless[row] = True
+            if own == 0 and not allowed[row, cell].any():
+                hopeless[row] = True
+        if level == 0 or hopeless[row]:
+            continue
+        groups = 0
+        while groups < len(covers[b]) and covers[b, groups, 0] >= 0:
+            groups += 1
+        scopes = covers[b, :groups]
+        for cell in range(n):
+            domains[cell] = 1 << (assignments[row, cell] - 1) if assignments[row, cell] else full
+            fixed[cell] = False
+        if not propagation(domains, fixed, starts[b], neighbours[b], scopes, full, level > 1):
+            hopeless[row] = True
+            continue
+        for cell in range(n):
+            if assignments[row, cell] or starts[b, cell] == starts[b, cell + 1]:
+                continue
+            several = domains[cell] & (domains[cell] - 1)
+            for value in range(d):
+                bit = 1 << value
+                if not domains[cell] & bit:
+                    allowed[row, cell, value] = False
+                elif several:
+                    scratch[:] = domains
+                    known[:] = fixed
+                    scratch[cell] = bit
+                    fine = propagation(scratch, known, starts[b], neighbours[b], scopes, full, level > 1)
+                    allowed[row, cell, value] = fine
+            if not allowed[row, cell].any():
+                hopeless[row] = True
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _supported(assignments, starts, neighbours, covers, d, found):
+    n = assignments.shape[1]
+    full = (1 << d) - 1
+    order = np.empty((n, d), dtype=np.int64)
+    for value in range(d):
+        order[:, value] = value
+    solution = np.zeros(n, dtype=np.int64)
+    domains = np.empty(n, dtype=np.int64)
+    for row in range(len(assignments)):
+        b = row if len(starts) > 1 else 0
+        groups = 0
+        while groups < len(covers[b]) and covers[b, groups, 0] >= 0:
+            groups += 1
+        for cell in range(-1, n):  # first whether there is a solution at all
+            if cell >= 0 and (assignments[row, cell] or starts[b, cell] == starts[b, cell + 1]):
+                continue
+            for value in range(1 if cell < 0 else d):
+                if cell >= 0 and found[row, cell, value]:
+                    continue
+                for other in range(n):
+                    domains[other] = 1 << (assignments[row, other] - 1) if assignments[row, other] else full
+                if cell >= 0:
+                    domains[cell] &= 1 << value
+                count, _, _, _ = search(
+                    domains, starts[b], neighbours[b], covers[b, :groups], d, order, 1, False, 1 << 60, solution
+                )
+                if count:
+                    for other in range(n):
+                        found[row, other, solution[other] - 1] = True
+                elif cell < 0:
+                    break
+            if cell < 0 and not found[row].any():
+                break
+        if found[row].any():
+            for cell in range(n):
+                if starts[b, cell] == starts[b, cell + 1] and not assignments[row, cell]:
+                    found[row, cell, :] = True

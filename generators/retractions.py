@@ -1,0 +1,66 @@
+"""Retractions: what is taken back once a board is seen to be lost, by rule. Each changes the boards it is given, and
+says which of them can go on; the others end.
+
+    none, restart, local (remask), first (rewind); worst, depth, discrepancy (generators/tree.py).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from generators.decoders import TREE
+from generators.signals import Witnesses, suspects
+from generators.state import WIDEN, State
+from generators.tree import Tree
+from generators.vetoes import Look
+
+
+class Retraction:
+    """What a decoder takes back, with the memory that it needs for that."""
+
+    def __init__(self, state: State, witnesses: Witnesses):
+        self.state, self.witnesses = state, witnesses
+        self.kind = state.decoder.retraction
+        self.tree = Tree(state) if self.kind in TREE else None
+
+    def committed(self, rows, cells, values, sure, log_probs) -> None:
+        """Take note of commits; log_probs (commits, d): what the model said there, -inf where vetoed."""
+        if self.tree is not None:
+            self.tree.grow(rows, cells, values, sure, log_probs)
+
+    def __call__(self, rows: Int[np.ndarray, " rows"], seen: Look) -> Bool[np.ndarray, " rows"]:
+        """Take back what the decoder says from boards that are lost; which of them can go on."""
+        state = self.state
+        if state.nogoods is not None:
+            state.nogoods.learn(state, rows, self.witnesses)
+        if self.tree is not None:
+            blame = suspects(state, self.witnesses, rows, seen)[1] if self.kind == "worst" else None
+            return self.tree.go(rows, blame)
+        committed = state.committed(rows)
+        able = committed.any(1)
+        if self.kind == "restart":
+            attempts = state.decoder.attempts
+            able &= (state.rounds[rows] + 1 < attempts) | (attempts == 0)
+            blanked = committed
+        elif self.kind == "first":
+            pointed = suspects(state, self.witnesses, rows, seen)[0]
+            turns = np.where(pointed, state.turns[rows], np.iinfo(np.int64).max)
+            blanked = committed & (state.turns[rows] >= turns.min(1, keepdims=True))
+        else:
+            blanked = self._local(rows, seen, committed)
+        state.retract(rows[able], blanked[able])
+        return able
+
+    def _local(self, rows, seen: Look, committed: Bool[np.ndarray, "rows N"]) -> Bool[np.ndarray, "rows N"]:
+        """The suspects, and a share of the others."""
+        state, decoder = self.state, self.state.decoder
+        pointed = suspects(state, self.witnesses, rows, seen)[0]
+        if not decoder.widen:
+            return pointed
+        share = decoder.widen * (1 - decoder.anneal * state.calls[rows] / max(1, decoder.calls))
+        others = committed & ~pointed
+        size = np.round(np.maximum(share, 0) * others.sum(1))
+        lot = np.where(others, state.random(rows, WIDEN), np.inf)
+        place = np.argsort(np.argsort(lot, axis=1, kind="stable"), axis=1)
+        return pointed | (others & (place < size[:, None]))

@@ -1,0 +1,144 @@
+"""What a decode run knows of its boards: what is on them, when and how surely it was committed, what it has cost."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from csp.problem import Instance
+from csp.seeds import uniform
+from csp.trace import Costs, Events, Trace
+from generators.boards import Boards
+from generators.decoders import Decoder
+from generators.model import Prediction
+from generators.nogoods import Nogoods
+
+# Purposes of random numbers, folded into each board's key.
+VALUE, CELL, REMASK, WIDEN = 1, 2, 3, 4
+
+
+class State:
+    """The boards of one decode call. Arrays have a row a board; `rows` arguments say which boards are meant.
+
+    assignments, turns (0 = blank or given; the later a commit, the higher), sure (the probability of the value at the
+    time of its commit, after the veto), barred (the round up to which memory bars a value), nogoods.
+    """
+
+    def __init__(self, decoder: Decoder, boards: Boards):
+        size, width = boards.givens.shape
+        self.decoder, self.boards = decoder, boards
+        self.free = (boards.givens == 0) & boards.real
+        self.assignments = boards.givens.copy()
+        self.turns = np.zeros((size, width), dtype=np.int64)
+        self.sure = np.ones((size, width))
+        self.barred = np.zeros((size, width, boards.d), dtype=np.int64) if decoder.memory == "tabu" else None
+        self.nogoods = Nogoods(size) if decoder.memory == "nogoods" else None
+        self.rounds = np.zeros(size, dtype=np.int64)  # retractions made
+        self.calls, self.tokens = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
+        self.flops, self.seconds = np.zeros(size), np.zeros(size)
+        self.ends = np.full(size, "solved", dtype=object)
+        self.log: list[np.ndarray] = []  # (events, 4): board, call, cell, value
+
+    def count(self, rows: Int[np.ndarray, " rows"], said: Prediction, seconds: float, calls: int = 1) -> None:
+        """What an answer of a model has cost these boards; the seconds are shared out evenly."""
+        self.spend(rows, calls, said.tokens, said.flops, seconds)
+
+    def spend(self, rows, calls, tokens, flops, seconds: float) -> None:
+        """Add costs, each a number for all of the rows or one a row."""
+        self.calls[rows] += calls
+        self.tokens[rows] += tokens
+        self.flops[rows] += flops
+        self.seconds[rows] += seconds / max(1, len(rows))
+
+    def spent(self, rows: Int[np.ndarray, " rows"]) -> Bool[np.ndarray, " rows"]:
+        """Whether a budget of theirs is used up."""
+        over = np.zeros(len(rows), dtype=bool)
+        for budget, used in zip(
+            (self.decoder.calls, self.decoder.tokens, self.decoder.seconds), (self.calls, self.tokens, self.seconds)
+        ):
+            if budget:
+                over |= used[rows] >= budget
+        return over
+
+    def random(self, rows: Int[np.ndarray, " rows"], purpose: int, values: bool = False) -> Float[np.ndarray, "..."]:
+        """Uniform numbers for these boards at this moment, (rows, N), or (rows, N, d) with values."""
+        keys, calls = self.boards.keys[rows][:, None], self.calls[rows][:, None]
+        cells = np.arange(self.boards.width)
+        if not values:
+            return uniform(keys, purpose, calls, cells)
+        return uniform(keys[..., None], purpose, calls[..., None], cells[:, None], np.arange(self.boards.d))
+
+    def full(self, rows: Int[np.ndarray, " rows"]) -> Bool[np.ndarray, " rows"]:
+        """Whether nothing is blank."""
+        return ~((self.assignments[rows] == 0) & self.free[rows]).any(1)
+
+    def committed(self, rows: Int[np.ndarray, " rows"]) -> Bool[np.ndarray, "rows N"]:
+        """The cells that hold a value and are not given."""
+        return self.free[rows] & (self.assignments[rows] > 0)
+
+    def commit(
+        self,
+        rows: Int[np.ndarray, " commits"],
+        cells: Int[np.ndarray, " commits"],
+        values: Int[np.ndarray, " commits"],
+        sure: Float[np.ndarray, " commits"],
+    ) -> None:
+        """Commit values; several of one row are in the sequence in which they are committed."""
+        if not len(rows):
+            return
+        first = np.searchsorted(rows, rows, side="left")  # rows are sorted
+        self.turns[rows, cells] = self.turns[rows].max(1) + 1 + np.arange(len(rows)) - first
+        self.sure[rows, cells] = sure
+        self.write(rows, cells, values)
+
+    def retract(self, rows: Int[np.ndarray, " rows"], blanked: Bool[np.ndarray, "rows N"]) -> None:
+        """Take back the cells where blanked, one more round for each row."""
+        row, cell = np.nonzero(blanked)
+        row = rows[row]
+        self.rounds[rows] += 1
+        if self.barred is not None:
+            until = self.rounds[row] + self.decoder.tenure
+            self.barred[row, cell, self.assignments[row, cell] - 1] = until
+        self.turns[row, cell] = 0
+        self.write(row, cell, np.zeros(len(row), dtype=np.int64))
+
+    def restore(
+        self,
+        rows: Int[np.ndarray, " rows"],
+        assignments: Int[np.ndarray, "rows N"],
+        turns: Int[np.ndarray, "rows N"],
+        sure: Float[np.ndarray, "rows N"],
+    ) -> None:
+        """Turn these boards into others of theirs: what differs is taken back, last commit first, then committed anew."""
+        before = self.assignments[rows]
+        differs = before != assignments
+        row, cell = np.nonzero(differs & (before > 0))
+        last = np.lexsort((-self.turns[rows[row], cell], row))
+        self.write(rows[row[last]], cell[last], np.zeros(len(row), dtype=np.int64))
+        row, cell = np.nonzero(differs & (assignments > 0))
+        first = np.lexsort((turns[row, cell], row))
+        self.write(rows[row[first]], cell[first], assignments[row, cell][first])
+        self.turns[rows], self.sure[rows] = turns, sure
+        self.rounds[rows] += 1
+
+    def write(self, rows, cells, values) -> None:
+        """Put values on boards and into the log."""
+        self.assignments[rows, cells] = values
+        self.log.append(np.stack([rows, self.calls[rows], cells, values], axis=1))
+
+    def traces(self, seed: int) -> list[Trace]:
+        """What happened, one trace a board."""
+        log = np.concatenate(self.log) if self.log else np.zeros((0, 4), dtype=np.int64)
+        log = log[np.argsort(log[:, 0], kind="stable")]
+        cuts = np.searchsorted(log[:, 0], np.arange(len(self.boards) + 1))
+        return [
+            self._trace(row, instance, seed, Events(log[cuts[row] : cuts[row + 1], 1:]))
+            for row, instance in enumerate(self.boards.instances)
+        ]
+
+    def _trace(self, row: int, instance: Instance, seed: int, events: Events) -> Trace:
+        costs = Costs(int(self.calls[row]), int(self.tokens[row]), float(self.flops[row]), float(self.seconds[row]))
+        right = bool(instance.solved(self.assignments[row, : instance.problem.n]))
+        assert right == (self.ends[row] == "solved"), "the checker disagrees with the decode loop"
+        return Trace(instance.id, str(self.decoder), seed, events, self.ends[row], costs)
+
