@@ -1,4 +1,4 @@
-"""`takeback train ar|ar-random|ar-solver|diffusion --family sudoku6`: train a network, with progress; the same command resumes it.
+"""`takeback train KIND --family sudoku6`: train a network, with progress; the same command resumes it.
 
 Writes NAME.safetensors and NAME.json. A run that is stopped goes on where it was when started again.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import torch
 import tyro
@@ -23,11 +23,12 @@ from generators import training
 class Train(training.TrainConfig):
     """Train an AR or masked-diffusion network on a family's train split; the same command resumes it.
 
-    ar reads and writes in raster order, ar-random in random orders, ar-solver in the order of a solver.
+    ar reads and writes in raster order, ar-random in random orders, ar-solver in the order of a solver; ar-written
+    writes depth-first traces with its own undo; quality is a head on a trained diffusion net (--base).
     Twins are trained with the same options but for the kind: same backbone, puzzles, batches and updates.
     """
 
-    kind: Annotated[Literal["ar", "ar-random", "ar-solver", "diffusion"], tyro.conf.Positional]
+    kind: Annotated[training.Kind, tyro.conf.Positional]
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """The .safetensors to write (default: results/checkpoints/FAMILY-KIND.safetensors)."""
     threads: int = 0

@@ -99,6 +99,10 @@ class Autoregressive(nn.Module):
                 return solver_sequence(boards.givens, solutions, boards.near, boards.d)
         return raster(boards)
 
+    def training_flops(self, batch: int, width: int) -> float:
+        """FLOPs of one update."""
+        return self.backbone.training_flops(batch, width)
+
     def open(self, boards: Boards) -> AutoregressiveSession:
         check_fits(self.name, self.backbone.config, boards)
         return AutoregressiveSession(self, boards)

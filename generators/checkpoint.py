@@ -18,10 +18,18 @@ from csp.errors import BadInput
 from csp.files import read_text, write_atomically
 from generators.autoregressive import Autoregressive
 from generators.masked_diffusion import MaskedDiffusion
+from generators.quality import QualityHead
 from generators.transformer import BackboneConfig
+from generators.written import Written
 
 FOLDER = Path(__file__).parent / "checkpoints"
-KINDS = {kind: Autoregressive for kind in ("ar", "ar-random", "ar-solver")} | {"diffusion": MaskedDiffusion}
+KINDS = {
+    **{kind: Autoregressive for kind in ("ar", "ar-random", "ar-solver")},
+    "ar-written": Written,
+    "diffusion": MaskedDiffusion,
+    "quality": QualityHead,
+}
+Network = Autoregressive | MaskedDiffusion | QualityHead | Written
 FORMAT = "takeback checkpoint 1"
 
 
@@ -29,7 +37,7 @@ FORMAT = "takeback checkpoint 1"
 class Checkpoint:
     """A model in evaluation mode with its card (a dict, as in NAME.json) and its weights' SHA-256."""
 
-    model: Autoregressive | MaskedDiffusion
+    model: Network
     card: dict
     sha256: str
 
@@ -39,7 +47,7 @@ def shipped(family: str, kind: str) -> Path:
     return FOLDER / f"{family}-{kind}.safetensors"
 
 
-def save(model: Autoregressive | MaskedDiffusion, path: Path, card: dict) -> None:
+def save(model: Network, path: Path, card: dict) -> None:
     """Write weights and card, each whole or not at all. The card gains format, kind, config and sha256."""
     weights = {name: weight.contiguous() for name, weight in model.state_dict().items()}
     data = safetensors.torch.save(weights)

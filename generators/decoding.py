@@ -29,6 +29,7 @@ from generators.retractions import Retraction
 from generators.signals import Witnesses
 from generators.state import CELL, REMASK, VALUE, State
 from generators.vetoes import Look, look, near_of
+from generators.written import Written
 
 
 def decode(
@@ -48,6 +49,9 @@ def decode(
     state = State(decoder, boards)
     if decoder.retraction == "beam":
         beam.run(state, model)
+        return state.traces(seed)
+    if isinstance(model, Written):
+        model.run(state)
         return state.traces(seed)
     run = _Run(state, model, Witnesses(model, quality, {}))
     while len(run.active):

@@ -28,20 +28,24 @@ class MaskedDiffusion(nn.Module):
 
     def forward(self, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor) -> Float[Tensor, "batch N d"]:
         """Log-probabilities of every cell's value; 0 in assignments is MASK."""
+        return self.backbone.say(self.hidden(assignments, related, real))
+
+    def hidden(self, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor) -> Tensor:
+        """The last features, (batch, N, dim), before the norm and the head."""
         cells = torch.arange(assignments.shape[1], device=assignments.device).expand_as(assignments)
-        blocked = None if bool(real.all()) else ~real[:, None, :].expand(-1, real.shape[1], -1)
-        return self.backbone(assignments, cells, cells, related, blocked)
+        return self.backbone.hidden(assignments, cells, cells, related, self.blocked(real))
+
+    def blocked(self, real: Bool[Tensor, "batch N"]) -> Bool[Tensor, "batch N N"] | None:
+        """Where no cell may look: at padding. None if there is none."""
+        return None if bool(real.all()) else ~real[:, None, :].expand(-1, real.shape[1], -1)
 
     def loss(
         self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator
     ) -> Float[Tensor, ""]:
         """The mean over the batch of the bound above, in nats per free cell. solutions: 0 at padding."""
         device = self.backbone.head.weight.device
-        free = (boards.givens == 0) & boards.real
-        size = len(boards)
-        t = 1 - (rng.permutation(size) + rng.random(size)) / size  # (0, 1], one draw per stratum
-        masked = free & (rng.random(free.shape) < t[:, None])
-        weight = masked / (t * free.sum(1))[:, None]
+        masked, t = masks(boards, rng)
+        weight = masked / (t * ((boards.givens == 0) & boards.real).sum(1))[:, None]
         related = features(torch.as_tensor(boards.relations, device=device))
         said = self(
             torch.as_tensor(np.where(masked, 0, solutions), device=device),
@@ -50,9 +54,22 @@ class MaskedDiffusion(nn.Module):
         )
         return weighted_nats(said, solutions, weight)
 
+    def training_flops(self, batch: int, width: int) -> float:
+        """FLOPs of one update."""
+        return self.backbone.training_flops(batch, width)
+
     def open(self, boards: Boards) -> DiffusionSession:
         check_fits(self.name, self.backbone.config, boards)
         return DiffusionSession(self, boards)
+
+
+def masks(
+    boards: Boards, rng: np.random.Generator
+) -> tuple[Bool[np.ndarray, "batch N"], Float[np.ndarray, " batch"]]:
+    """(masked, t): each board's t in (0, 1], one draw per stratum of the batch; each free cell masked with that chance."""
+    free, size = (boards.givens == 0) & boards.real, len(boards)
+    t = 1 - (rng.permutation(size) + rng.random(size)) / size
+    return free & (rng.random(free.shape) < t[:, None]), t
 
 
 def check_fits(name: str, config: BackboneConfig, boards: Boards) -> None:
@@ -70,6 +87,11 @@ class DiffusionSession:
         self.related = features(torch.as_tensor(boards.relations, device=weight.device), dtype=weight.dtype)
         self.real = torch.as_tensor(boards.real, device=weight.device)
 
+    def of(self, rows: Int[np.ndarray, " rows"]) -> tuple[Tensor, Bool[Tensor, "rows N"]]:
+        """(related, real) of these boards."""
+        where = torch.as_tensor(rows, device=self.real.device)
+        return self.related if len(self.related) == 1 else self.related[where], self.real[where]
+
     @torch.inference_mode()
     def predict(
         self,
@@ -78,10 +100,8 @@ class DiffusionSession:
         turns: Int[np.ndarray, "rows N"] | None = None,
         wanted: Bool[np.ndarray, "rows N"] | None = None,
     ) -> Prediction:
-        device = self.real.device
-        where = torch.as_tensor(rows, device=device)
-        related = self.related if len(self.related) == 1 else self.related[where]
-        said = self.model(torch.as_tensor(assignments, device=device), related, self.real[where])
+        related, real_cells = self.of(rows)
+        said = self.model(torch.as_tensor(assignments, device=real_cells.device), related, real_cells)
         real = self.boards.real[rows]
         tokens = real.sum(1)
         flops = self.model.backbone.flops(tokens, tokens**2)

@@ -1,4 +1,4 @@
-"""The one training loop: `takeback train ar|ar-random|ar-solver|diffusion --family sudoku6`.
+"""The one training loop: `takeback train diffusion --family sudoku6`, and the kinds of KINDS.
 
 All kinds get the same backbone, puzzles, augmentation, batches and number of updates; only the mask, the
 order and the loss differ. Each update's batch is a hash of (data seed, update), so a run that was stopped and resumed sees
@@ -26,17 +26,20 @@ from csp.family import Family
 from csp.files import write_atomically
 from csp.generate import draw, family
 from csp.seeds import key, stream
-from generators import checkpoint
+from generators import checkpoint, written
 from generators.boards import Boards, stack
 from generators.transformer import BackboneConfig
 from solvers.oracle import settle
+
+
+Kind = Literal["ar", "ar-random", "ar-solver", "ar-written", "diffusion", "quality"]
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """What a training run depends on."""
 
-    kind: Literal["ar", "ar-random", "ar-solver", "diffusion"]
+    kind: Kind
     family: str = "sudoku6"  # sudoku4, sudoku6, sudoku9 or colouring
     updates: int = 1500  # optimiser steps
     batch: int = 128  # puzzles an update
@@ -51,6 +54,7 @@ class TrainConfig:
     blocks: int = 2
     loops: int = 3
     bias: bool = True  # structural attention bias
+    base: str = ""  # quality: the diffusion checkpoint under the head (empty: the shipped one)
     validate_every: int = 100  # updates between validation losses, printed and kept in the card
 
     def __post_init__(self) -> None:
@@ -110,6 +114,14 @@ def dataset(name: str, seed: int, split: str, count: int, tick: Callable[[], Non
     return Dataset(replace(boards, instances=()), solutions, family(name))
 
 
+#: Of losses, where it is not nats per free cell.
+UNITS = {
+    "diffusion": "nats per free cell (upper bound)",
+    "quality": "nats per filled cell (binary)",
+    "ar-written": "nats per written token",
+}
+
+
 def learning_rate(config: TrainConfig, update: int) -> float:
     """Linear warm-up, then cosine down to a twentieth of the peak."""
     warm = min(1.0, (update + 1) / max(1, config.warmup))
@@ -123,7 +135,15 @@ def build(config: TrainConfig, train: Dataset) -> torch.nn.Module:
     shape = BackboneConfig(
         train.boards.d, train.boards.width, config.dim, config.heads, config.blocks, config.loops, config.bias
     )
-    return checkpoint.KINDS[config.kind](shape, config.kind)
+    if config.kind == "ar-written":
+        shape = replace(shape, **written.vocabulary(shape.d))
+    model = checkpoint.KINDS[config.kind](shape, config.kind)
+    if config.kind == "quality":
+        base = checkpoint.load(Path(config.base) if config.base else checkpoint.shipped(config.family, "diffusion"))
+        if base.model.backbone.config != shape:
+            raise BadInput(f"{base.card['family']} {base.card['kind']}: a net of another shape than dim, heads, ... say")
+        model.base.load_state_dict(base.model.state_dict())
+    return model
 
 
 @torch.inference_mode()
@@ -144,8 +164,8 @@ def train(
     `report` is called after every update with {update, loss} and, now and then, {validation}.
     """
     model = build(config, train_set)
-    decay = [p for p in model.parameters() if p.ndim == 2]
-    rest = [p for p in model.parameters() if p.ndim != 2]
+    learned = [p for p in model.parameters() if p.requires_grad]
+    decay, rest = [p for p in learned if p.ndim == 2], [p for p in learned if p.ndim != 2]
     optimiser = torch.optim.AdamW(
         [{"params": decay, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}],
         lr=config.lr,
@@ -164,9 +184,9 @@ def train(
         loss = model.loss(boards, solutions, rng)
         optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(learned, 1.0)
         optimiser.step()
-        state["flops"] = state.get("flops", 0.0) + model.backbone.training_flops(len(boards), boards.width)
+        state["flops"] = state.get("flops", 0.0) + model.training_flops(len(boards), boards.width)
         news = {"update": update + 1, "loss": loss.item()}
         if (update + 1) % config.validate_every == 0 or update + 1 == config.updates:
             news["validation"] = validate(model, held_out)
@@ -181,7 +201,7 @@ def train(
         "training": asdict(config),
         "examples": config.updates * config.batch,
         "curve": {"columns": ["update", "train loss", "validation loss"], "rows": state["curve"]},
-        "unit": "nats per free cell" + (" (upper bound)" if config.kind == "diffusion" else ""),
+        "unit": UNITS.get(config.kind, "nats per free cell"),
         "flops": state["flops"],
         "seconds": round(state["seconds"], 1),
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
@@ -191,11 +211,14 @@ def train(
     return path
 
 
+MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW keeps of every parameter
+
+
 def park(config: TrainConfig, model, optimiser, state: dict, parked: Path) -> None:
     """Keep all that is needed to go on: weights, optimiser moments, and the run's state as JSON."""
     tensors = {f"weight {name}": p.detach() for name, p in model.named_parameters()}
     for name, p in model.named_parameters():
-        for moment in ("exp_avg", "exp_avg_sq", "step"):
+        for moment in MOMENTS if p.requires_grad else ():
             tensors[f"{moment} {name}"] = optimiser.state[p][moment]
     about = {"config": json.dumps(asdict(config)), "state": json.dumps(state)}
     write_atomically(parked, safetensors.torch.save(tensors, about))
@@ -217,8 +240,8 @@ def unpark(config: TrainConfig, model, optimiser, parked: Path) -> dict:
         with torch.no_grad():
             for name, p in model.named_parameters():
                 p.copy_(tensors[f"weight {name}"])
-                moments = ("exp_avg", "exp_avg_sq", "step")
-                optimiser.state[p] = {moment: tensors[f"{moment} {name}"] for moment in moments}
+                if p.requires_grad:
+                    optimiser.state[p] = {moment: tensors[f"{moment} {name}"] for moment in MOMENTS}
         return json.loads(about["state"])
     except (safetensors.SafetensorError, KeyError, json.JSONDecodeError) as fault:
         raise BadInput(f"{parked}: not a readable training state ({fault}); delete it to start over") from None

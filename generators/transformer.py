@@ -24,7 +24,10 @@ BITS = len(RELATIONS) + 1  # a bit per relation, and one for "the same cell" (cs
 
 @dataclass(frozen=True)
 class BackboneConfig:
-    """d: values. cells: most cells a sequence may have. bias: the structural attention bias (off = ablation)."""
+    """d: values. cells: most cells a sequence may have. bias: the structural attention bias (off = ablation).
+
+    words, answers: how many different tokens are read and predicted (0: the d values with MASK and START; the d values).
+    """
 
     d: int
     cells: int
@@ -33,6 +36,8 @@ class BackboneConfig:
     blocks: int = 2
     loops: int = 3
     bias: bool = True
+    words: int = 0
+    answers: int = 0
 
     def misfit(self, d: int, cells: int) -> str | None:
         """Why a network of this shape cannot read puzzles of d values and up to so many cells; None if it can."""
@@ -108,12 +113,12 @@ class Backbone(nn.Module):
     def __init__(self, config: BackboneConfig):
         super().__init__()
         self.config = config
-        self.value = nn.Embedding(start(config.d) + 1, config.dim)
+        self.value = nn.Embedding(config.words or start(config.d) + 1, config.dim)
         self.cell = nn.Embedding(config.cells + 1, config.dim)  # the last one: no cell (START)
         self.target = nn.Embedding(config.cells + 1, config.dim)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.norm = nn.RMSNorm(config.dim)
-        self.head = nn.Linear(config.dim, config.d)
+        self.head = nn.Linear(config.dim, config.answers or config.d)
         for name, weight in self.named_parameters():
             if weight.ndim == 2:
                 nn.init.normal_(weight, std=0.02 if "relation" not in name else 0.2)
@@ -130,8 +135,25 @@ class Backbone(nn.Module):
         blocked: Bool[Tensor, "batch m T"] | None = None,
         cache: Cache | None = None,
         places: Int[Tensor, "batch m"] | None = None,
-    ) -> Float[Tensor, "batch m d"]:
-        """Log-probabilities of each token's target, values 1..d.
+    ) -> Float[Tensor, "batch m answers"]:
+        """Log-probabilities of each token's target: of values 1..d, or of the config's `answers`."""
+        return self.say(self.hidden(values, cells, targets, related, blocked, cache, places))
+
+    def say(self, x: Float[Tensor, "batch m dim"]) -> Float[Tensor, "batch m answers"]:
+        """Features to log-probabilities."""
+        return self.head(self.norm(x)).log_softmax(-1)
+
+    def hidden(
+        self,
+        values: Int[Tensor, "batch m"],
+        cells: Int[Tensor, "batch m"],
+        targets: Int[Tensor, "batch m"],
+        related: Float[Tensor, "shared m T bits"],
+        blocked: Bool[Tensor, "batch m T"] | None = None,
+        cache: Cache | None = None,
+        places: Int[Tensor, "batch m"] | None = None,
+    ) -> Float[Tensor, "batch m dim"]:
+        """The last features of each token.
 
         related: features() of queries against keys. blocked: True where a query may not look. With a cache,
         the m tokens are put at `places` and may look at all T tokens there.
@@ -146,7 +168,7 @@ class Backbone(nn.Module):
                 store = None if cache is None else _writer(cache, layer, places)
                 x = block(x, bias, store)
                 layer += 1
-        return self.head(self.norm(x)).log_softmax(-1)
+        return x
 
     def flops(
         self, tokens: Int[np.ndarray, "*rows"] | int, pairs: Int[np.ndarray, "*rows"] | int
@@ -155,7 +177,7 @@ class Backbone(nn.Module):
         config = self.config
         layer = tokens * 2 * 12 * config.dim**2 + pairs * 4 * config.dim
         bias = pairs * 4 * BITS * config.heads * config.bias
-        once = tokens * 2 * config.dim * config.d + config.blocks * bias
+        once = tokens * 2 * config.dim * (config.answers or config.d) + config.blocks * bias
         return np.asarray(config.blocks * config.loops * layer + once, dtype=float)
 
     def training_flops(self, batch: int, width: int) -> float:

@@ -112,8 +112,8 @@ def solver_sequence(
 
 @numba.njit(cache=True)
 @no_type_check
-def _solver_rank(assignment, starts, neighbours, covers, d, ranks):
-    """One board's ranks, in place; those of committed cells mean nothing."""
+def solver_row(assignment, starts, neighbours, covers, d, ranks):
+    """solver_rank of one board, for compiled loops: written to ranks; those of committed cells mean nothing."""
     n = len(assignment)
     left = np.empty(n, dtype=np.int64)  # legal values as bits
     full = (1 << d) - 1
@@ -153,7 +153,7 @@ def _solver_rank(assignment, starts, neighbours, covers, d, ranks):
 def _solver_ranks(assignments, starts, neighbours, covers, d, ranks):
     for row in range(len(assignments)):
         b = row if len(starts) > 1 else 0
-        _solver_rank(assignments[row], starts[b], neighbours[b], covers[b], d, ranks[row])
+        solver_row(assignments[row], starts[b], neighbours[b], covers[b], d, ranks[row])
 
 
 @numba.njit(cache=True)
@@ -170,7 +170,7 @@ def _sequences(givens, solutions, starts, neighbours, covers, d, made):
                 made[row, count] = cell
                 count += 1
         while True:
-            _solver_rank(state, starts[b], neighbours[b], covers[b], d, ranks)
+            solver_row(state, starts[b], neighbours[b], covers[b], d, ranks)
             best = -1
             for cell in range(n):
                 if state[cell] == 0 and solutions[row, cell] and (best < 0 or ranks[cell] < ranks[best]):

@@ -10,6 +10,7 @@ from csp.generate import draw
 from generators import checkpoint
 from generators.model import Uniform
 from generators.transformer import BackboneConfig
+from generators.written import vocabulary
 
 hypothesis.settings.register_profile("fast", max_examples=60, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("slow", max_examples=2000, deadline=None)
@@ -23,7 +24,8 @@ def tiny_models():
     torch.manual_seed(0)
 
     def build(kind, d, cells):
-        model = checkpoint.KINDS[kind](BackboneConfig(d, cells, dim=16, heads=2, blocks=1, loops=2), kind)
+        words = vocabulary(d) if kind == "ar-written" else {}
+        model = checkpoint.KINDS[kind](BackboneConfig(d, cells, dim=16, heads=2, blocks=1, loops=2, **words), kind)
         return model.double().eval().requires_grad_(False)
 
     return {

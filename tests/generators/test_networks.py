@@ -101,7 +101,7 @@ def test_diffusion_loss_asks_about_masked_cells_only(tiny_models, few):
     model = MaskedDiffusion(BackboneConfig(4, 16, 16, 2, 1, 1))
     boards = stack(few["sudoku4"])
     seen = {}
-    model.backbone.register_forward_hook(lambda *hook: seen.update(inputs=hook[1][0], said=hook[2]))
+    model.backbone.value.register_forward_hook(lambda *hook: seen.update(inputs=hook[1][0]))
     model.backbone.head.register_full_backward_hook(lambda _m, _i, out: seen.update(grad=out[0]))
     model.loss(boards, solutions(boards), stream("masks")).backward()
     masked = seen["inputs"] == 0

@@ -1,6 +1,7 @@
 """Training: resuming gives what an unbroken run gives; the card says what made it; damage is named."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,9 +20,13 @@ def sets():
 
 
 @pytest.mark.parametrize("family", ["sudoku4", "colouring"])
-@pytest.mark.parametrize("kind", ["ar", "diffusion"])
+@pytest.mark.parametrize("kind", ["ar", "ar-random", "ar-solver", "ar-written", "diffusion", "quality"])
 def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path, sets, kind, family):
     config = TrainConfig(kind, family, **TINY)
+    if kind == "quality":
+        base = tmp_path / "base.safetensors"
+        train(replace(config, kind="diffusion"), *sets[family], base, lambda news: None)
+        config = replace(config, base=str(base))
     news = []
     train(config, *sets[family], tmp_path / "whole.safetensors", news.append)
 
