@@ -1,8 +1,8 @@
 """One-line spellings of frozen dataclasses, "name:word=value,...", for families and decoders alike.
 
-    >>> read("gnp:n=100,degree=4.6", FAMILIES, "family")      # FAMILIES["gnp"] with two words changed
-    >>> spell("gnp", changed, FAMILIES["gnp"])
-    'gnp:n=100,degree=4.6'
+>>> read("gnp:n=100,degree=4.6", FAMILIES, "family")      # FAMILIES["gnp"] with two words changed
+>>> spell("gnp", changed, FAMILIES["gnp"])
+'gnp:n=100,degree=4.6'
 """
 
 from __future__ import annotations

@@ -8,10 +8,7 @@ Interrupted, it goes on where it was when the same command is given again.
 from __future__ import annotations
 
 import json
-import os
-import platform
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -19,15 +16,10 @@ import tyro
 
 from csp import embedded
 from csp.errors import BadInput
-from csp.problem import STRATA
 from csp.seeds import key
-from experiments import puzzles, report, rows
+from experiments import puzzles, report, rows, running
 from experiments.console import console, progress
-from experiments.scorer import score
 from experiments.store import Store
-from solvers.oracle import Oracle, pick
-
-LIBRARIES = ("torch", "numpy", "ortools", "python-constraint2", "python-sat", "pynauty")
 
 
 @dataclass(frozen=True)
@@ -80,25 +72,18 @@ def main(options: Ceiling) -> None:
     wanted = rows.chosen(options.decoders)
     folder = options.out or _default_folder(options)
     instances = _instances(options)
-    _writable(folder)
+    running.writable(folder)
     family = instances[0].family
     runner = rows.runner(wanted, family, instances, options.checkpoints)
-    able = [row for row in wanted if runner.reason_left_out(row) is None]
-    _say_left_out(wanted, runner)
-    if not able:
-        raise BadInput("no row is left to run")
+    able = running.able(wanted, runner)
     identity = {
         "command": "ceiling",
         "family": options.family if not options.puzzles else family,
         **({"stratum": options.stratum} if options.stratum else {}),
-        "puzzles": [instance.id for instance in instances],
-        "seed": options.seed,
-        "decoders": {row.name: str(row.spec) for row in able},
-        "checkpoints": runner.hashes,
-        "takeback": metadata.version("takeback"),
+        **running.identity(able, instances, runner, options.seed),
     }
     store = Store(folder, identity, options.fresh)
-    _run(store, able, instances, runner, options)
+    running.run(store, able, instances, runner, options.seed, options.batch_size)
     scores = {row.name: store.scores(row.name) for row in able}
     summaries = [report.summarise(row, scores[row.name]) for row in able]
     source = f"{options.puzzles.name}" if options.puzzles else f"{options.family}, test split, seed {options.seed}"
@@ -108,45 +93,17 @@ def main(options: Ceiling) -> None:
     store.finish(
         [row.name for row in able],
         {
-            "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}},
-            "instances": [_card(instance) for instance in instances],
+            **running.about(instances),
             "summary": [summary.as_json() for summary in summaries],
         },
     )
     report.figure(summaries, scores, title, folder / "ceiling.png")
-    unsettled = sum(s.debt is None and not s.solved for of_row in scores.values() for s in of_row)
-    if unsettled:
-        console.print(f"debt stayed undecided for {unsettled} traces; they are not in its mean")
+    running.say_unsettled(scores.values())
     if options.json:
         print(json.dumps([summary.as_json() for summary in summaries], indent=1))
     else:
-        report.show(summaries, title, (_strata(instances), *report.LEGEND))
+        report.show(summaries, title, (running.strata(instances), *report.LEGEND))
     console.print(f"wrote scores.parquet, traces.jsonl, run.json and ceiling.png to {folder}")
-
-
-def _run(store: Store, able: list[rows.Row], instances: list, runner: rows.Runner, options: Ceiling) -> None:
-    """Decode and score what the store does not hold yet."""
-    oracles: dict[int, Oracle] = {}
-    done = len(able) * len(instances) - sum(len(store.missing(row.name, len(instances))) for row in able)
-    if done:
-        console.print(f"{done} of {len(able) * len(instances)} traces were there already in {store.folder}")
-    with progress("traces") as bar:
-        task = bar.add_task("decoding", total=len(able) * len(instances), completed=done)
-        for row in able:
-            bar.update(task, description=row.name)
-            left = store.missing(row.name, len(instances))
-            left.sort(key=lambda index: instances[index].problem.n)  # boards of like size waste little padding
-            size = options.batch_size if not isinstance(row.spec, str) else min(options.batch_size, 25)
-            for start in range(0, len(left), size):
-                indices = left[start : start + size]
-                traces = runner.run(row, [instances[index] for index in indices], options.seed)
-                pieces = []
-                for index, trace in zip(indices, traces, strict=True):
-                    if index not in oracles:
-                        oracles[index] = pick(instances[index])
-                    pieces.append((trace, score(trace, instances[index], oracles[index])))
-                store.add(row.name, indices, pieces)
-                bar.advance(task, len(indices))
 
 
 def _instances(options: Ceiling) -> list:
@@ -170,50 +127,6 @@ def _default_folder(options: Ceiling) -> Path:
     if other != (Ceiling.decoders, Ceiling.colours, Ceiling.checkpoints):
         words.append(f"{key(*other):016x}"[:6])
     return Path("results") / "-".join(words)
-
-
-def _writable(folder: Path) -> None:
-    """Raises BadInput early if the results could not be written."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
-        raise BadInput(f"cannot write to {folder}: {fault.strerror or fault}") from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise BadInput(f"cannot write to {folder}: permission denied")
-
-
-def _say_left_out(wanted: list[rows.Row], runner: rows.Runner) -> None:
-    """Name the rows that cannot run, by reason."""
-    reasons: dict[str, list[str]] = {}
-    for row in wanted:
-        if reason := runner.reason_left_out(row):
-            reasons.setdefault(reason, []).append(row.name)
-    for reason, names in reasons.items():
-        console.print(f"left out: {', '.join(names)}\n  because {reason}")
-
-
-def _card(instance) -> dict:
-    """What run.json says of an instance."""
-    need = instance.difficulty
-    return {
-        "id": instance.id,
-        "from": instance.provenance,
-        "guesses": need and need.guesses,
-        "solutions": need and need.solutions,
-    }
-
-
-def _strata(instances: list) -> str:
-    """How many of the puzzles need how much search."""
-    needs = [i.difficulty for i in instances if i.difficulty is not None]
-    parts = [f"{sum(need.stratum == name for need in needs)} need {name}" for name in STRATA]
-    given_up = sum(need.given_up for need in needs)
-    several = sum(need.solutions is None or need.solutions > 1 for need in needs)
-    tail = f"; {given_up} of them at least so many" if given_up else ""
-    return (
-        f"Certified search need (guesses of the reference search): {', '.join(parts)}{tail}. "
-        f"{several} of {len(instances)} have several solutions."
-    )
 
 
 if __name__ == "__main__":

@@ -57,6 +57,8 @@ def run(main: Callable[[Any], None], options: type, prog: str | None = None) -> 
 #: name: (module, options class, function); imported only when needed, because torch takes seconds to load.
 EXPERIMENTS = {
     "ceiling": ("experiments.ceiling", "Ceiling", "main"),
+    "frontier": ("experiments.frontier", "Frontier", "main"),
+    "decoders": ("experiments.words", "Decoders", "main"),
     "score": ("experiments.score", "ScoreCommand", "main"),
     "train": ("experiments.train", "Train", "main"),
 }

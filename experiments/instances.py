@@ -1,8 +1,8 @@
 """`takeback instances ...`: puzzles that are known to need search, made, graded and converted.
 
-    takeback instances make sudoku9 --stratum 11-100 --count 20 --out puzzles.grid
-    takeback instances grade puzzles.txt
-    takeback instances convert graph.jsonl graph.cnf
+takeback instances make sudoku9 --stratum 11-100 --count 20 --out puzzles.grid
+takeback instances grade puzzles.txt
+takeback instances convert graph.jsonl graph.cnf
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """reasoning-gym's puzzles as instances, and its `score_answer` for ours. Needs the extra [reasoning-gym].
 
-    takeback instances from reasoning-gym graph_color --count 100 --out graphs.jsonl
+takeback instances from reasoning-gym graph_color --count 100 --out graphs.jsonl
 
-    >>> item = entry(instance)                # {"question", "answer", "metadata"}, as reasoning-gym's datasets give
-    >>> score_answer(item["answer"], item)
-    1.0
+>>> item = entry(instance)                # {"question", "answer", "metadata"}, as reasoning-gym's datasets give
+>>> score_answer(item["answer"], item)
+1.0
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ A row's decoder may also be spelled out (generators/decoders.py), as in "diffusi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -18,6 +18,7 @@ from generators.decoders import WORDS, Decoder, parse
 from generators.decoding import decode
 from generators.exact import Exact
 from generators.model import Model, Scorer, Uniform
+from generators.written import Written
 from solvers import SOLVERS
 
 GROUPS = (
@@ -79,22 +80,6 @@ def _rows() -> list[Row]:
 ROWS = {row.name: row for row in _rows()}
 
 
-def chosen(names: Sequence[str]) -> list[Row]:
-    """The rows of those names, or all of them if there are none. Raises BadInput for an unknown one."""
-    rows: dict[str, Row] = {}
-    for name in names or ROWS:
-        if name in ROWS:
-            rows[name] = ROWS[name]
-        elif ":" in name or name in WORDS["model"]:
-            spec = parse(name)
-            rows[name] = Row(name, group_of(spec), spec, str(spec))
-        else:
-            raise BadInput(
-                f"no decoder {name!r}; there are {', '.join(ROWS)}, or one spelled out like {ROWS['remask-4'].spec}"
-            )
-    return list(rows.values())
-
-
 def group_of(spec: Decoder) -> str:
     """The group of the table that a decoder belongs to."""
     if spec.model in ("uniform", "exact"):
@@ -103,6 +88,85 @@ def group_of(spec: Decoder) -> str:
     if spec.model == "diffusion":
         return GROUPS[3 if still else 4]
     return GROUPS[2]
+
+
+#: Rows of `takeback frontier`: spellings, all with one budget. Twins with another signal differ in nothing else.
+FRONTIER_SPECS = {
+    "free-depth": ("uniform:order=solver,veto=legal,retraction=depth", "the same search without a network"),
+    "ar": ("ar:veto=legal", "raster, greedy"),
+    "ar-restart": ("ar:veto=legal,temperature=1,retraction=restart", "sampled until right"),
+    "ar-beam": ("ar:veto=legal,retraction=beam,width=16", "beam search"),
+    "ar-depth": ("ar:veto=legal,retraction=depth", "depth-first"),
+    "ar-discrepancy": ("ar:veto=legal,retraction=discrepancy", "limited discrepancy, best first"),
+    "ar-solver": ("ar-solver:veto=legal", "solver order, greedy"),
+    "ar-solver-discrepancy": ("ar-solver:veto=legal,retraction=discrepancy", "the same, best first"),
+    "ar-any": ("ar-random:order=confidence,veto=legal", "asked about every blank cell, the surest first"),
+    "ar-any-discrepancy": ("ar-random:order=confidence,veto=legal,retraction=discrepancy", "the same, best first"),
+    "ar-written": ("ar-written", "writes its own undo, no checker"),
+    "still": ("diffusion:order=confidence,veto=legal", "nothing retracted, one cell a call"),
+    "still-90": ("diffusion:order=confidence,threshold=0.9,veto=legal", "nothing retracted, all cells above 90 %"),
+    "restart": ("diffusion:order=confidence,threshold=0.9,veto=legal,temperature=1,retraction=restart", "until right"),
+    "local": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=local,signal=violations,widen=0.3,redraft=1",
+        "violated cells and 30 % of the others",
+    ),
+    "local-placebo": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=local,signal=random,widen=0.3,redraft=1",
+        "as many at random",
+    ),
+    "worst": ("diffusion:order=confidence,threshold=0.9,veto=legal,retraction=worst,signal=stored", "least confident"),
+    "worst-placebo": ("diffusion:order=confidence,threshold=0.9,veto=legal,retraction=worst,signal=random", "any"),
+    "depth": ("diffusion:order=confidence,threshold=0.9,veto=legal,retraction=depth", "depth-first"),
+    "discrepancy": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=discrepancy",
+        "limited discrepancy, best first",
+    ),
+    "remdm-conf": ("diffusion:order=random,veto=legal,temperature=1,retraction=conf", "ReMDM"),
+    "remdm-loop": ("diffusion:order=random,veto=legal,temperature=1,retraction=loop", "ReMDM"),
+    "free-singles": ("uniform:order=solver,veto=singles,temperature=1", "no network, nothing retracted"),
+    "free-singles-depth": ("uniform:order=solver,veto=singles,retraction=depth", "the same, depth-first"),
+    "still-singles": ("diffusion:order=confidence,veto=singles", "nothing retracted, one cell a call"),
+    "discrepancy-singles": (
+        "diffusion:order=confidence,threshold=0.9,veto=singles,retraction=discrepancy",
+        "limited discrepancy, best first",
+    ),
+}
+
+
+def _budgeted(text: str) -> Decoder:
+    """A spelling that may lack its budget, with a provisional one."""
+    try:
+        return parse(text)
+    except BadInput as fault:
+        try:
+            return parse(text + ("," if ":" in text else ":") + "calls=1000")
+        except BadInput:
+            raise fault from None
+
+
+FRONTIER = {
+    name: Row(name, group_of(spec := _budgeted(text)), spec, about) for name, (text, about) in FRONTIER_SPECS.items()
+}
+
+
+def chosen(names: Sequence[str], table: Mapping[str, Row] | None = None) -> list[Row]:
+    """The rows of those names, or all of the table if there are none. Raises BadInput for an unknown one.
+
+    table: ROWS unless told otherwise. In others (the frontier's), spellings may lack a budget.
+    """
+    table, read = (ROWS, parse) if table is None else (table, _budgeted)
+    rows: dict[str, Row] = {}
+    for name in names or table:
+        if name in table:
+            rows[name] = table[name]
+        elif ":" in name or name in WORDS["model"]:
+            spec = read(name)
+            rows[name] = Row(name, group_of(spec), spec, str(spec))
+        else:
+            raise BadInput(
+                f"no decoder {name!r}; there are {', '.join(table)}, or one spelled out like {ROWS['remask-4'].spec}"
+            )
+    return list(rows.values())
 
 
 def irrevocable(row: Row) -> bool:
@@ -114,7 +178,7 @@ def irrevocable(row: Row) -> bool:
 class Runner:
     """What turns instances into traces, for the rows that can run; `hashes` are the checkpoints' SHA-256."""
 
-    models: dict[str, Model]
+    models: dict[str, Model | Written]
     quality: Scorer | None
     hashes: dict[str, str]
     missing: dict[str, str]  # kind of checkpoint: why it cannot be had
@@ -129,8 +193,7 @@ class Runner:
             return decode(row.spec, self._model(row.spec), instances, seed, self.quality)
         return [_timed(SOLVERS[row.spec], instance, seed) for instance in instances]
 
-
-    def _model(self, spec: Decoder) -> Model:
+    def _model(self, spec: Decoder) -> Model | Written:
         if spec.model == "uniform":
             return Uniform()
         return Exact(spec.noise) if spec.model == "exact" else self.models[spec.model]
@@ -157,7 +220,7 @@ def runner(rows: Sequence[Row], family: str, instances: Sequence[Instance], fold
     A checkpoint that does not exist or does not fit the instances leaves its rows out; one that exists but
     is damaged or belongs to another family raises BadInput.
     """
-    models: dict[str, Model] = {}
+    models: dict[str, Model | Written] = {}
     hashes: dict[str, str] = {}
     missing: dict[str, str] = {}
     for kind in sorted({kind for row in rows for kind in networks(row)}):

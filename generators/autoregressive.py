@@ -3,7 +3,8 @@
 Tokens are in the causal layout (csp/tokens.py): clues first, which see each other, then the blanks in the order
 that the net is trained for: raster (kind "ar"), a random one for every board and update ("ar-random", which can
 therefore be asked about any blank cell after any sequence of commits), or the solver's ("ar-solver",
-solvers/propagate.py). Loss = mean over blank cells of -log p(x_i | clues, earlier blanks): exact, in nats per free cell.
+solvers/propagate.py). Loss = mean over blank cells of -log p(x_i | clues, earlier blanks): exact, in nats per free
+cell.
 """
 
 from __future__ import annotations

@@ -154,49 +154,62 @@ def _faults(a: Decoder):
 
     many = a.k != 1 or a.threshold != 0
     yield a.k < 1 or a.width < 1 or a.tenure < 1, "k, width and tenure are at least 1"
-    yield min(a.attempts, a.calls, a.tokens, a.seconds, a.temperature, a.eta) < 0, (
-        "attempts, calls, tokens, seconds, temperature and eta are at least 0"
+    yield (
+        min(a.attempts, a.calls, a.tokens, a.seconds, a.temperature, a.eta) < 0,
+        ("attempts, calls, tokens, seconds, temperature and eta are at least 0"),
     )
-    yield any(not 0 <= share <= 1 for share in (a.widen, a.anneal, a.threshold, a.noise, a.eta)), (
-        "widen, anneal, threshold, noise and eta are shares from 0 to 1"
+    yield (
+        any(not 0 <= share <= 1 for share in (a.widen, a.anneal, a.threshold, a.noise, a.eta)),
+        ("widen, anneal, threshold, noise and eta are shares from 0 to 1"),
     )
-    yield a.model in AR_ONE and (a.order != ORDER_OF[a.model] or many), (
-        f"model {a.model} speaks of its next cell only: order={ORDER_OF.get(a.model)}, k=1, no threshold"
+    yield (
+        a.model in AR_ONE and (a.order != ORDER_OF[a.model] or many),
+        (f"model {a.model} speaks of its next cell only: order={ORDER_OF.get(a.model)}, k=1, no threshold"),
     )
-    yield (a.model == "ar-written") != (a.retraction == "written"), (
-        "retraction=written and model ar-written go together: the network writes what it takes back"
+    yield (
+        (a.model == "ar-written") != (a.retraction == "written"),
+        ("retraction=written and model ar-written go together: the network writes what it takes back"),
     )
     yield a.noise > 0 and a.model != "exact", "noise goes with model exact"
     signalled = a.retraction in SIGNALLED
-    yield signalled and a.signal == "none", (
-        f"retraction={a.retraction} needs a signal: {', '.join(w for w in WORDS['signal'] if w != 'none')}"
+    yield (
+        signalled and a.signal == "none",
+        (f"retraction={a.retraction} needs a signal: {', '.join(w for w in WORDS['signal'] if w != 'none')}"),
     )
     yield a.signal != "none" and not signalled, f"only retraction={', '.join(SIGNALLED)} look at a signal"
-    yield a.dose != "violations" and (a.signal not in RANKING or a.retraction == "worst"), (
-        f"dose goes with retraction=first or local and a signal that ranks: {', '.join(RANKING)}"
+    yield (
+        a.dose != "violations" and (a.signal not in RANKING or a.retraction == "worst"),
+        (f"dose goes with retraction=first or local and a signal that ranks: {', '.join(RANKING)}"),
     )
-    yield a.memory != "none" and a.retraction not in ("restart", "first", "local"), (
-        "memory goes with retraction=restart, first and local: the others never write the same thing twice"
+    yield (
+        a.memory != "none" and a.retraction not in ("restart", "first", "local"),
+        ("memory goes with retraction=restart, first and local: the others never write the same thing twice"),
     )
     yield a.memory == "tabu" and a.retraction == "restart", "memory=tabu goes with retraction=first and local"
     yield changed("tenure") and a.memory != "tabu", "tenure goes with memory=tabu"
     yield changed("attempts") and a.retraction != "restart", "attempts goes with retraction=restart"
     yield changed("width") and a.retraction != "beam", "width goes with retraction=beam"
     yield changed("widen", "anneal") and a.retraction != "local", "widen and anneal go with retraction=local"
-    yield changed("redraft") and a.retraction not in ("restart", "first", "local"), (
-        "redraft goes with retraction=restart, first and local"
+    yield (
+        changed("redraft") and a.retraction not in ("restart", "first", "local"),
+        ("redraft goes with retraction=restart, first and local"),
     )
     yield changed("eta") and a.retraction not in ETA, "eta goes with retraction=cap and rescale"
-    yield a.retraction in (*TREE, "beam", "written") and a.temperature > 0, (
-        f"retraction={a.retraction} takes the likeliest value that is left: temperature=0"
+    yield (
+        a.retraction in (*TREE, "beam", "written") and a.temperature > 0,
+        (f"retraction={a.retraction} takes the likeliest value that is left: temperature=0"),
     )
     yield a.retraction == "beam" and many, "retraction=beam commits one cell a call: k=1, no threshold"
-    yield a.retraction in REMDM and (a.order != "random" or many or a.model in AR_ONE), (
-        f"retraction={a.retraction} draws which cells are filled itself: order=random, k=1, "
-        f"and a model that speaks about every cell"
+    yield (
+        a.retraction in REMDM and (a.order != "random" or many or a.model in AR_ONE),
+        (
+            f"retraction={a.retraction} draws which cells are filled itself: order=random, k=1, "
+            f"and a model that speaks about every cell"
+        ),
     )
-    yield a.retraction in REMDM and (not a.calls or a.tokens or a.seconds), (
-        f"retraction={a.retraction} runs for a number of calls: calls=N, no other budget"
+    yield (
+        a.retraction in REMDM and (not a.calls or a.tokens or a.seconds),
+        (f"retraction={a.retraction} runs for a number of calls: calls=N, no other budget"),
     )
     endless = a.retraction in (*SIGNALLED, *TREE, "written") or (a.retraction == "restart" and not a.attempts)
     yield endless and not a.limited, f"retraction={a.retraction} needs a budget: calls=N, tokens=N or seconds=S"

@@ -33,7 +33,7 @@ from generators.written import Written
 
 
 def decode(
-    decoder: Decoder, model: Model, instances: Sequence[Instance], seed: int, quality: Scorer | None = None
+    decoder: Decoder, model: Model | Written, instances: Sequence[Instance], seed: int, quality: Scorer | None = None
 ) -> list[Trace]:
     """One trace an instance, in order. Instances share one number of values d. quality: the head of signal=quality.
 
@@ -95,10 +95,7 @@ class _Run:
         wanted = None if eager is None else self._wanted(eager)
         said = self.session.predict(rows, state.assignments[rows], state.turns[rows], wanted)
         state.count(rows, said, 0.0)
-        if self.decoder.retraction in REMDM:
-            stalled = self._remdm(said)
-        else:
-            stalled = self._commit(said, eager, wanted)
+        stalled = self._remdm(said) if self.decoder.retraction in REMDM else self._commit(said, eager, wanted)
         self.seen = look(state, rows)
         self._review(stalled)
         state.seconds[rows] += (time.perf_counter() - started) / len(rows)

@@ -63,10 +63,8 @@ class MaskedDiffusion(nn.Module):
         return DiffusionSession(self, boards)
 
 
-def masks(
-    boards: Boards, rng: np.random.Generator
-) -> tuple[Bool[np.ndarray, "batch N"], Float[np.ndarray, " batch"]]:
-    """(masked, t): each board's t in (0, 1], one draw per stratum of the batch; each free cell masked with that chance."""
+def masks(boards: Boards, rng: np.random.Generator) -> tuple[Bool[np.ndarray, "batch N"], Float[np.ndarray, " batch"]]:
+    """(masked, t): each board's t in (0, 1], one draw per stratum; its free cells masked with that chance."""
     free, size = (boards.givens == 0) & boards.real, len(boards)
     t = 1 - (rng.permutation(size) + rng.random(size)) / size
     return free & (rng.random(free.shape) < t[:, None]), t

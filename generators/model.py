@@ -73,9 +73,7 @@ class Verdict:
 class Scorer(Protocol):
     """Anything that can be asked which committed values are right: the head behind signal=quality."""
 
-    def score(
-        self, boards: Boards, rows: Int[np.ndarray, " rows"], assignments: Int[np.ndarray, "rows N"]
-    ) -> Verdict:
+    def score(self, boards: Boards, rows: Int[np.ndarray, " rows"], assignments: Int[np.ndarray, "rows N"]) -> Verdict:
         """How right each value looks, on the boards at those rows. Raises BadInput if it cannot read them."""
         ...
 

@@ -1,7 +1,7 @@
 """Nogoods: sets of commits that cannot stand together, learned from the oracle's cores (an upper bound).
 
-    >>> state.nogoods.learn(state, rows, witnesses)                      # a core of each lost board
-    >>> state.nogoods.completing(rows, assignments, shape)         # values that would complete a learned one
+>>> state.nogoods.learn(state, rows, witnesses)                      # a core of each lost board
+>>> state.nogoods.completing(rows, assignments, shape)         # values that would complete a learned one
 """
 
 from __future__ import annotations

@@ -33,9 +33,7 @@ class QualityHead(nn.Module):
     def backbone(self) -> Backbone:
         return self.base.backbone
 
-    def forward(
-        self, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor
-    ) -> Float[Tensor, "batch N"]:
+    def forward(self, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor) -> Float[Tensor, "batch N"]:
         """Logits of "the value here is right"; they mean something where a value is."""
         blocked = self.base.blocked(real)
         with torch.no_grad():
@@ -69,9 +67,7 @@ class QualityHead(nn.Module):
         return float(2 * batch * self.backbone.flops(width, width**2) + 3 * block)
 
     @torch.inference_mode()
-    def score(
-        self, boards: Boards, rows: Int[np.ndarray, " rows"], assignments: Int[np.ndarray, "rows N"]
-    ) -> Verdict:
+    def score(self, boards: Boards, rows: Int[np.ndarray, " rows"], assignments: Int[np.ndarray, "rows N"]) -> Verdict:
         check_fits(self.name, self.backbone.config, boards)
         session = DiffusionSession(self.base, boards)
         related, real = session.of(rows)

@@ -109,7 +109,7 @@ class State:
         turns: Int[np.ndarray, "rows N"],
         sure: Float[np.ndarray, "rows N"],
     ) -> None:
-        """Turn these boards into others of theirs: what differs is taken back, last commit first, then committed anew."""
+        """Turn boards into others of theirs: what differs is taken back, last commit first, then committed anew."""
         before = self.assignments[rows]
         differs = before != assignments
         row, cell = np.nonzero(differs & (before > 0))
@@ -141,4 +141,3 @@ class State:
         right = bool(instance.solved(self.assignments[row, : instance.problem.n]))
         assert right == (self.ends[row] == "solved"), "the checker disagrees with the decode loop"
         return Trace(instance.id, str(self.decoder), seed, events, self.ends[row], costs)
-

@@ -1,8 +1,8 @@
 """The one training loop: `takeback train diffusion --family sudoku6`, and the kinds of KINDS.
 
-All kinds get the same backbone, puzzles, augmentation, batches and number of updates; only the mask, the
-order and the loss differ. Each update's batch is a hash of (data seed, update), so a run that was stopped and resumed sees
-what an unbroken one would have seen. State is kept beside the result as NAME.resume.safetensors.
+All kinds get the same backbone, puzzles, augmentation, batches and number of updates; only the mask, the order and the
+loss differ. Each update's batch is a hash of (data seed, update), so a run that was stopped and resumed sees what an
+unbroken one would have seen. State is kept beside the result as NAME.resume.safetensors.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from generators import checkpoint, written
 from generators.boards import Boards, stack
 from generators.transformer import BackboneConfig
 from solvers.oracle import settle
-
 
 Kind = Literal["ar", "ar-random", "ar-solver", "ar-written", "diffusion", "quality"]
 
@@ -141,7 +140,7 @@ def build(config: TrainConfig, train: Dataset) -> torch.nn.Module:
     if config.kind == "quality":
         base = checkpoint.load(Path(config.base) if config.base else checkpoint.shipped(config.family, "diffusion"))
         if base.model.backbone.config != shape:
-            raise BadInput(f"{base.card['family']} {base.card['kind']}: a net of another shape than dim, heads, ... say")
+            raise BadInput(f"{base.card['family']} {base.card['kind']}: of another shape than dim, heads, ... say")
         model.base.load_state_dict(base.model.state_dict())
     return model
 

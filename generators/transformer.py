@@ -26,7 +26,7 @@ BITS = len(RELATIONS) + 1  # a bit per relation, and one for "the same cell" (cs
 class BackboneConfig:
     """d: values. cells: most cells a sequence may have. bias: the structural attention bias (off = ablation).
 
-    words, answers: how many different tokens are read and predicted (0: the d values with MASK and START; the d values).
+    words, answers: how many different tokens are read and predicted (0: the d values, MASK and START; the d values).
     """
 
     d: int

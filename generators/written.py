@@ -146,7 +146,7 @@ def _stretches(givens, solutions, starts, neighbours, covers, d, lots, values, c
                 if undos == 0:
                     pending, asked = 2 * d + 1, cell
                     break
-                while items and not item_mark[items - 1] == 1:
+                while items and item_mark[items - 1] != 1:
                     items -= 1
                     if item_mark[items] != 2:
                         state[item_cell[items]] = 0

@@ -12,6 +12,7 @@ from csp import kernels
 
 propagation, search = kernels.propagate, kernels.search
 
+
 class Near(NamedTuple):
     """Who must differ from whom, as the compiled loops here want it; a batch axis of 1 where all boards share it.
 
@@ -63,7 +64,7 @@ def _clash(assignments: Int[np.ndarray, "batch n"], fine: Bool[np.ndarray, "batc
 def look(
     assignments: Int[np.ndarray, "batch N"], near: Near, d: int, level: int = 0
 ) -> tuple[Bool[np.ndarray, "batch N d"], Bool[np.ndarray, "batch N"], Bool[np.ndarray, " batch"]]:
-    """(allowed, clash, hopeless): values that may be committed, committed cells in conflict, boards that cannot be right.
+    """(allowed, clash, hopeless): values that may be committed, cells in conflict, boards that cannot be right.
 
     level 0: a value is allowed unless a neighbour holds it; 1: nor if unit propagation (naked singles to a fixpoint)
     finds a contradiction once it is committed; 2: the same with hidden singles. hopeless: two cells clash, a blank cell

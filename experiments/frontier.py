@@ -1,0 +1,294 @@
+"""`takeback frontier`: success against calls and against FLOPs. Which words of a decoder buy what, at equal compute?
+
+Every decoder gets the same instances and a budget of network calls. One whose rules do not look at the budget is run
+once with the largest: what it had solved within fewer calls is what it would have solved with a smaller budget. One
+whose schedule follows the budget (ReMDM, annealing) is run anew for every budget. Prints a table a stratum and who
+wins, and writes scores.parquet, traces.jsonl, run.json and frontier.png.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from csp.errors import BadInput
+from csp.problem import STRATA, Instance
+from csp.seeds import key
+from experiments import puzzles, rows, running
+from experiments.console import cell, console, print_wide, progress, save_figure
+from experiments.rows import FRONTIER, Row
+from experiments.scorer import Score
+from experiments.statistics import Estimate, proportion
+from experiments.store import Store
+from experiments.summary import mcnemar
+from generators.decoders import REMDM, Decoder
+
+BUDGETS = (10, 30, 100, 300, 1000, 2000, 5000, 10_000, 30_000, 100_000)
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """Success of decoders against network calls and against FLOPs, by stratum, at budgets that grow up to --calls."""
+
+    family: str = "sudoku9"
+    """A shipped set (with --stratum: sudoku6, sudoku9, colouring3-30, colouring3-50, colouring3-100), or a family to
+    draw from (without)."""
+    stratum: Annotated[tuple[str, ...], tyro.conf.arg(metavar="S ...")] = ()
+    """Strata of the shipped set: 0, 1-3, 4-10, 11-100, '>100' guesses."""
+    count: Annotated[int, tyro.conf.arg(metavar="N")] = 50
+    """Instances a stratum (or drawn)."""
+    calls: Annotated[int, tyro.conf.arg(metavar="N")] = 1000
+    """The largest budget, in network calls an instance."""
+    decoders: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = ()
+    """Decoders by name or spelled out; what needs a budget gets --calls (default: all that `takeback decoders` lists
+    for the frontier)."""
+    seed: int = 0
+    """Of drawn instances and of every decoder's randomness."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Folder for the results (default: results/frontier-...)."""
+    checkpoints: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Folder with FAMILY-KIND.safetensors (default: the shipped ones)."""
+    batch_size: int = 128
+    """Boards decoded at once. Changes speed and memory, never a trace."""
+    fresh: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Overwrite what the folder holds."""
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print JSON (every figure with its interval and n) instead of the tables."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What a decoder needed for each instance of a stratum: calls and FLOPs when it was solved, infinite if not.
+
+    Decoders that are run anew for every budget have a column for each; others one, of the largest.
+    """
+
+    row: Row
+    budgets: tuple[int, ...]
+    calls: np.ndarray  # (instances, columns)
+    flops: np.ndarray
+
+    def solved(self, budget: int) -> np.ndarray:
+        """Which instances were solved within so many calls."""
+        fitting = [column for column, most in enumerate(self.budgets) if most <= budget] or [0]
+        return self.calls[:, fitting[-1] if len(self.budgets) > 1 else 0] <= budget
+
+    def at(self, budget: int) -> Estimate:
+        """The share solved within so many calls."""
+        return proportion(int(self.solved(budget).sum()), len(self.calls))
+
+    def at_flops(self, flops: float) -> Estimate:
+        """The share solved within so many FLOPs, by the best column for it."""
+        return proportion(int((self.flops <= flops).sum(0).max()), len(self.flops))
+
+
+def main(options: Frontier) -> None:
+    """Run it. Raises BadInput for what the user can put right."""
+    for name in ("count", "calls", "batch_size"):
+        if getattr(options, name) < 1:
+            raise BadInput(f"--{name.replace('_', '-')} {getattr(options, name)}: at least 1")
+    if not 0 <= options.seed < 2**63:
+        raise BadInput(f"--seed {options.seed}: a seed is from 0 to 2^63 - 1")
+    budgets = tuple(sorted({*(b for b in BUDGETS if b < options.calls), options.calls}))
+    wanted = rows.chosen(options.decoders, FRONTIER)
+    folder = options.out or _default_folder(options)
+    instances = _instances(options)
+    running.writable(folder)
+    runner = rows.runner(wanted, instances[0].family, instances, options.checkpoints)
+    able = running.able(wanted, runner)
+    jobs = [job for row in able for job in spread(row, budgets)]
+    identity = {
+        "command": "frontier",
+        "family": options.family,
+        "stratum": list(options.stratum),
+        "calls": options.calls,
+        **running.identity(jobs, instances, runner, options.seed),
+    }
+    store = Store(folder, identity, options.fresh)
+    running.run(store, jobs, instances, runner, options.seed, options.batch_size)
+    scores = {job.name: store.scores(job.name) for job in jobs}
+    needs = [instance.difficulty.stratum for instance in instances]
+    by_stratum = {
+        stratum: [curve(row, budgets, scores, [i for i, need in enumerate(needs) if need == stratum]) for row in able]
+        for stratum in STRATA
+        if stratum in needs
+    }
+    summary = {stratum: [_as_json(c, budgets) for c in curves] for stratum, curves in by_stratum.items()}
+    verdicts = {stratum: verdict(curves, options.calls) for stratum, curves in by_stratum.items()}
+    about = {**running.about(instances), "summary": summary, "verdicts": verdicts}
+    store.finish([job.name for job in jobs], about)
+    figure(by_stratum, options, folder / "frontier.png")
+    if options.json:
+        print(json.dumps({"curves": summary, "verdicts": verdicts}, indent=1))
+    else:
+        for stratum, curves in by_stratum.items():
+            print_wide(table(stratum, curves, budgets, options))
+            for sentence in verdicts[stratum]:
+                console.print(sentence)
+        console.print(LEGEND)
+    console.print(f"wrote scores.parquet, traces.jsonl, run.json and frontier.png to {folder}")
+
+
+LEGEND = """
+Share solved within so many network calls, below it its 95 % interval (Wilson). A decoder that never retracts gains
+nothing from calls beyond its one dive. Decoders with the same veto know the same rules: compare within one."""
+
+
+def spread(row: Row, budgets: Sequence[int]) -> list[Row]:
+    """The row with the largest budget; a row whose schedule follows its budget once for each."""
+    if isinstance(row.spec, str) or row.spec.retraction in ("none", "beam"):
+        return [row]
+    spec = replace(row.spec, attempts=0, calls=1) if row.spec.retraction == "restart" else row.spec
+    if not follows_budget(spec):
+        return [replace(row, spec=replace(spec, calls=budgets[-1]))]
+    return [replace(row, name=f"{row.name}@{b}", spec=replace(spec, calls=b)) for b in budgets]
+
+
+def follows_budget(spec: Decoder) -> bool:
+    """Whether what a decoder does depends on how large its budget is."""
+    return spec.retraction in REMDM or spec.anneal > 0
+
+
+def curve(row: Row, budgets: Sequence[int], scores: dict[str, list[Score]], indices: Sequence[int]) -> Curve:
+    """A row's curve over some of the instances."""
+    jobs = spread(row, budgets)
+    columns = [[scores[job.name][i] for i in indices] for job in jobs]
+    calls, flops = (
+        np.array([[getattr(s, name) if s.solved else np.inf for s in column] for column in columns]).T
+        for name in ("calls", "flops")
+    )
+    return Curve(row, tuple(budgets) if len(jobs) > 1 else (budgets[-1],), calls, flops)
+
+
+def kind(row: Row) -> str:
+    """What a row is in a verdict."""
+    if isinstance(row.spec, str) or row.spec.retraction == "none":
+        return "irrevocable"
+    if row.spec.signal == "random":
+        return "placebo"
+    return "tried again" if row.spec.retraction in ("restart", "beam") else "retracting"
+
+
+def verdict(curves: Sequence[Curve], budget: int) -> list[str]:
+    """For each veto, whether the best retracting decoder beats every other kind at so many calls."""
+    said = []
+    decoding = [c for c in curves if isinstance(c.row.spec, Decoder)]
+    for veto in dict.fromkeys(c.row.spec.veto for c in decoding):
+        of_veto = [c for c in decoding if c.row.spec.veto == veto]
+        mine = [c for c in of_veto if kind(c.row) == "retracting"]
+        if not mine:
+            continue
+        best = max(mine, key=lambda c: c.at(budget).value)
+        parts = [f"veto={veto}, {budget} calls: {best.row.name} {_percent(best.at(budget))}"]
+        for other in ("placebo", "tried again", "irrevocable"):
+            rivals = [c for c in of_veto if kind(c.row) == other]
+            if not rivals:
+                continue
+            rival = max(rivals, key=lambda c: c.at(budget).value)
+            ahead = best.solved(budget), rival.solved(budget)
+            wins, losses = int((ahead[0] & ~ahead[1]).sum()), int((ahead[1] & ~ahead[0]).sum())
+            clear = best.at(budget).low > rival.at(budget).high
+            word = "intervals apart" if clear else "intervals overlap"
+            parts.append(
+                f"best {other} {rival.row.name} {_percent(rival.at(budget))} "
+                f"({word}; {wins} to {losses} paired, p = {mcnemar(wins, losses):.2g})"
+            )
+        said.append("; ".join(parts) + ".")
+    return said
+
+
+def _percent(figure: Estimate) -> str:
+    return f"{100 * figure.value:.0f} % [{100 * figure.low:.0f}, {100 * figure.high:.0f}]"
+
+
+def table(stratum: str, curves: Sequence[Curve], budgets: Sequence[int], options: Frontier) -> Table:
+    """A stratum's table: shares solved by budget."""
+    n = len(curves[0].calls)
+    title = f"takeback frontier: {options.family}, {n} instances of {stratum} guesses, seed {options.seed}; solved %"
+    made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", padding=(0, 1))
+    made.add_column("decoder", no_wrap=True)
+    made.add_column("veto", no_wrap=True)
+    for budget in budgets:
+        made.add_column(f"{budget:,} calls" if budget == budgets[0] else f"{budget:,}", justify="right", no_wrap=True)
+    for group in dict.fromkeys(c.row.group for c in curves):
+        made.add_row(Text(group, style="bold italic"))
+        for c in (c for c in curves if c.row.group == group):
+            veto = c.row.spec.veto if isinstance(c.row.spec, Decoder) else ""
+            made.add_row(f"  {c.row.name}", veto, *(cell(c.at(budget), percent=True) for budget in budgets))
+    return made
+
+
+def _as_json(c: Curve, budgets: Sequence[int]) -> dict:
+    """A curve for --json and run.json."""
+    powers = np.arange(6, 15, 0.5)
+    return {
+        "decoder": c.row.name,
+        "spec": str(c.row.spec),
+        "kind": kind(c.row),
+        "by calls": {str(budget): c.at(budget)._asdict() for budget in budgets},
+        "by flops": {f"{10**power:.3g}": c.at_flops(10**power)._asdict() for power in powers},
+    }
+
+
+def figure(by_stratum: dict[str, list[Curve]], options: Frontier, path: Path) -> None:
+    """frontier.png: a row of panels a stratum, by calls and by FLOPs."""
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    canvas = Figure(figsize=(13, 1.2 + 4.2 * len(by_stratum)), layout="constrained")
+    panels = canvas.subplots(len(by_stratum), 2, squeeze=False)
+    styles = {"irrevocable": ":", "placebo": "--", "tried again": "-.", "retracting": "-"}
+    for (stratum, curves), (left, right) in zip(by_stratum.items(), panels):
+        for number, c in enumerate(curves):
+            look = {"color": colormaps["tab20"](number % 20), "ls": styles[kind(c.row)], "lw": 1.6}
+            grid = np.unique(np.round(np.geomspace(1, options.calls, 80)).astype(int))
+            _line(left, grid, [c.at(int(b)) for b in grid], c.row.name, look)
+            spent = c.flops[np.isfinite(c.flops) & (c.flops > 0)]
+            if len(spent):
+                steps = np.geomspace(spent.min() * 0.9, spent.max(), 80)
+                _line(right, steps, [c.at_flops(f) for f in steps], c.row.name, look)
+        for axes, unit in ((left, "network calls an instance"), (right, "FLOPs an instance (decoders with a network)")):
+            axes.set_xscale("log")
+            axes.set_ylim(-3, 103)
+            axes.set_xlabel(unit)
+        left.set_ylabel("solved within, % (shade: 95 % interval)")
+        left.set_title(f"{options.family}, {stratum} guesses, {len(curves[0].calls)} instances", fontsize=10)
+        right.legend(*left.get_legend_handles_labels(), fontsize=7, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    canvas.suptitle("Success against compute (dotted: irrevocable, dashed: placebo, dash-dotted: tried again)")
+    save_figure(canvas, path)
+
+
+def _line(axes, places, figures: Sequence[Estimate], name: str, look: dict) -> None:
+    axes.plot(places, [100 * f.value for f in figures], label=name, **look)
+    low, high = ([100 * getattr(f, end) for f in figures] for end in ("low", "high"))
+    axes.fill_between(places, low, high, color=look["color"], alpha=0.08, lw=0)
+
+
+def _instances(options: Frontier) -> list[Instance]:
+    """The instances of every stratum asked for, or drawn ones."""
+    if options.stratum:
+        return [i for stratum in options.stratum for i in puzzles.shipped(options.family, stratum, options.count)]
+    with progress("puzzles") as bar:
+        task = bar.add_task("drawing puzzles", total=options.count)
+        return puzzles.drawn(options.family, options.seed, options.count, lambda: bar.advance(task))
+
+
+def _default_folder(options: Frontier) -> Path:
+    mark = f"{key(options.stratum, options.decoders, options.checkpoints):016x}"[:6]
+    source = "".join(c if c.isalnum() or c in "-._" else "_" for c in options.family)
+    return Path("results") / f"frontier-{source}-{options.count}-{options.calls}-seed{options.seed}-{mark}"
+
+
+if __name__ == "__main__":
+    from experiments.cli import run
+
+    run(main, Frontier)
