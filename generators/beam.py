@@ -125,6 +125,7 @@ class _Beams:
         changed = some & (state.assignments[self.active] != slots.assignments[chosen]).any(1)
         rows, chosen = self.active[changed], chosen[changed]
         state.restore(rows, slots.assignments[chosen], slots.turns[chosen], slots.sure[chosen])
+        self.score[every[seen.hopeless]] = -np.inf  # lost: no call is spent on them
         over = right.any(1) | ~alive.any(1) | spent
         state.ends[self.active[over]] = np.select(
             [right.any(1), alive.any(1), state.full(self.active)], ["solved", "out of budget", "wrong"], "stuck"
