@@ -108,7 +108,7 @@ def figure(summaries: Sequence[Summary], scores: dict[str, Sequence[Score]], tit
     """ceiling.png: who solves, who needed to take back; where dead ends are made; what it costs."""
     from matplotlib.figure import Figure
 
-    colours = dict(zip(GROUPS, ("#7f7f7f", "#2ca02c", "#d62728", "#1f77b4", "#9467bd"), strict=True))
+    colours = dict(zip(GROUPS, ("#7f7f7f", "#2ca02c", "#d62728", "#ff7f0e", "#1f77b4", "#9467bd"), strict=True))
     ordered = [s for group in GROUPS for s in summaries if s.row.group == group]
     canvas = Figure(figsize=(14, max(4.5, 1.6 + 0.34 * len(ordered))), layout="constrained")
     left, middle = canvas.subplots(1, 2, width_ratios=(1.25, 1))

@@ -24,11 +24,13 @@ from solvers import SOLVERS
 GROUPS = (
     "no learning",
     "solvers",
-    "autoregression",
+    "autoregression, irrevocable",
+    "autoregression that retracts",
     "diffusion, irrevocable",
     "diffusion that retracts",
 )
-BUDGET = 100  # network calls a board for rows that remask
+BUDGET = 100  # network calls a board for diffusion rows that retract
+TOKENS = 36 * BUDGET  # and for AR rows: what so many calls read of a 6x6 board
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def _local(k: int, signal: str) -> Decoder:
 
 
 def _rows() -> list[Row]:
-    plain, solving, ar, still, remasking = GROUPS
+    plain, solving, ar, undoing, still, remasking = GROUPS
     rows = [
         Row("uniform-raster", plain, Decoder("uniform", veto="legal", temperature=1.0), "random legal value"),
         Row("dsatur", plain, "dsatur", "fewest values first, lowest legal value"),
@@ -58,11 +60,31 @@ def _rows() -> list[Row]:
         Row("python-constraint", solving, "python-constraint", "its BacktrackingSolver"),
         Row("ar", ar, Decoder("ar"), "raster, greedy"),
         Row("ar-legal", ar, Decoder("ar", veto="legal"), "raster, greedy among legal values"),
+        Row("ar-solver", ar, Decoder("ar-solver", "solver"), "trained and decoded in solver order, greedy"),
+        Row("ar-any", ar, Decoder("ar-random", "confidence"), "trained on random orders; the surest blank cell first"),
         Row(
             "ar-best-of-10",
-            ar,
+            undoing,
             Decoder("ar", temperature=1.0, retraction="restart", attempts=10),
             "sampled, up to 10 restarts until right",
+        ),
+        Row(
+            "ar-discrepancy",
+            undoing,
+            Decoder("ar", veto="legal", retraction="discrepancy", tokens=TOKENS),
+            "back to the alternative that loses least",
+        ),
+        Row(
+            "ar-any-discrepancy",
+            undoing,
+            Decoder("ar-random", "confidence", veto="legal", retraction="discrepancy", tokens=TOKENS),
+            "the same, the surest blank cell first",
+        ),
+        Row(
+            "ar-written",
+            undoing,
+            Decoder("ar-written", "solver", retraction="written", tokens=TOKENS),
+            "writes its undo",
         ),
     ]
     for order in ("raster", "random", "confidence", "margin"):
@@ -70,6 +92,23 @@ def _rows() -> list[Row]:
     for k in (4, 8):
         spec = Decoder("diffusion", "confidence", k)
         rows.append(Row(f"diffusion-confidence-{k}", still, spec, f"confidence order, {k} cells a call"))
+    legal = Decoder("diffusion", "confidence", veto="legal")
+    rows.append(Row("diffusion-legal", still, legal, "confidence order, 1 cell a call, legal values"))
+    sure = replace(legal, threshold=0.9, calls=BUDGET)
+    rows += [
+        Row(
+            "discrepancy",
+            remasking,
+            replace(sure, retraction="discrepancy"),
+            "all cells above 90 % a call; back to the alternative that loses least",
+        ),
+        Row(
+            "rewind-placebo",
+            remasking,
+            replace(sure, retraction="worst", signal="random"),
+            "the same, back to an alternative chosen at random",
+        ),
+    ]
     for k in (1, 4, 8):
         cells = f"{k} cell{'s' * (k > 1)} a call"
         rows.append(Row(f"remask-{k}", remasking, _local(k, "violations"), f"violated cells, {cells}"))
@@ -84,10 +123,7 @@ def group_of(spec: Decoder) -> str:
     """The group of the table that a decoder belongs to."""
     if spec.model in ("uniform", "exact"):
         return GROUPS[0]
-    still = spec.retraction == "none"
-    if spec.model == "diffusion":
-        return GROUPS[3 if still else 4]
-    return GROUPS[2]
+    return GROUPS[(4 if spec.model == "diffusion" else 2) + (spec.retraction != "none")]
 
 
 #: Rows of `takeback frontier`: spellings, all with one budget. Twins with another signal differ in nothing else.

@@ -49,7 +49,7 @@ def test_all_rows_end_to_end_and_the_same_bytes_at_any_batch_size(capsys, tmp_pa
         assert bool(instances[trace.instance].solved(final)) == record["solved"] == (trace.end == "solved")
     card = json.loads((tmp_path / "a" / "run.json").read_text())
     assert card["status"] == "complete" and set(card["identity"]["checkpoints"]) == {
-        f"{family}-{kind}.safetensors" for kind in ("ar", "diffusion")
+        f"{family}-{kind}.safetensors" for row in rows.ROWS.values() for kind in rows.networks(row)
     }
     assert (tmp_path / "a" / "ceiling.png").read_bytes()[:4] == b"\x89PNG"
     code, _, err = run(capsys, family=family, count=count, out=tmp_path / "b", batch_size=1)
