@@ -49,6 +49,7 @@ class Retraction:
             blanked = committed & (state.turns[rows] >= turns.min(1, keepdims=True))
         else:
             blanked = self._local(rows, seen, committed)
+        able &= blanked.any(1)  # an instance without solutions has an empty core
         state.retract(rows[able], blanked[able])
         return able
 

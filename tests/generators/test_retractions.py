@@ -274,3 +274,21 @@ def test_annealing_takes_back_less_and_less():
         sizes[anneal] = back[1:10].mean(), back[30:40].mean()
     assert sizes[0.0][0] == sizes[0.0][1] == 8
     assert sizes[1.0][0] > sizes[1.0][1] + 1
+
+
+def test_an_instance_without_solutions_ends(few):
+    """Whatever a decoder does, also with signals that find nothing to blame."""
+    clique = toy(4, [(i, j) for i in range(4) for j in range(i)], 3)
+    for words in (
+        "signal=core,retraction=local",
+        "signal=random,dose=core,retraction=local",
+        "signal=core,retraction=first,memory=nogoods",
+        "signal=violations,retraction=worst",
+        "retraction=restart,attempts=0",
+        "retraction=beam",
+    ):
+        for veto in ("none", "legal", "oracle"):
+            words_of = dict(pair.split("=") for pair in words.split(","))
+            words_of = {name: int(value) if value.isdigit() else value for name, value in words_of.items()}
+            decoder = Decoder("uniform", "random", veto=veto, calls=30, **words_of)
+            assert decode(decoder, Uniform(), [clique], 0)[0].end in ("wrong", "stuck", "out of budget")
