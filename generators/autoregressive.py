@@ -203,6 +203,12 @@ class AutoregressiveSession:
         alone = ~own & ~(question & history[:, None, :])
         return torch.where(beyond[:, :, None], alone, blocked)
 
+    def move(self, rows: Int[np.ndarray, " rows"], sources: Int[np.ndarray, " rows"]) -> None:
+        """What is on the boards at `rows` (rising) goes on from what was on those at `sources`: caches are copied."""
+        places = np.searchsorted(self.rows, sources)
+        self.cache.keep(torch.as_tensor(places, device=self.weight.device))
+        self.read, self.rows = self.read[places], rows
+
     def _keep(self, rows: Int[np.ndarray, " rows"]) -> None:
         """Forget the rows that are not asked about; one that comes back is read anew."""
         if not np.array_equal(rows, self.rows):

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from generators import orders
-from generators.model import Model
+from generators.model import Model, Moving
 from generators.state import State
 from generators.vetoes import look
 
@@ -105,6 +105,8 @@ class _Beams:
             part[target] = part[parent]
         slots.turns[target, cell] = slots.turns[target].max(1, initial=0) + 1
         slots.assignments[target, cell] = value
+        if isinstance(self.session, Moving) and len(target):
+            self.session.move(target, parent)
         mine = np.isin(self.of, self.active)
         self.score[mine] = score[mine]
 

@@ -50,6 +50,15 @@ class Session(Protocol):
 
 
 @runtime_checkable
+class Moving(Protocol):
+    """A session that remembers what it has read, and can be told that boards have changed places (beam search)."""
+
+    def move(self, rows: Int[np.ndarray, " rows"], sources: Int[np.ndarray, " rows"]) -> None:
+        """What is on the boards at `rows` goes on from what was on those at `sources`."""
+        ...
+
+
+@runtime_checkable
 class Model(Protocol):
     """Anything that can be asked for log-probabilities. name: as in decoders and cards."""
 

@@ -292,3 +292,20 @@ def test_an_instance_without_solutions_ends(few):
             words_of = {name: int(value) if value.isdigit() else value for name, value in words_of.items()}
             decoder = Decoder("uniform", "random", veto=veto, calls=30, **words_of)
             assert decode(decoder, Uniform(), [clique], 0)[0].end in ("wrong", "stuck", "out of budget")
+
+
+def test_a_beam_that_moves_caches_says_what_one_that_reads_anew_does(tiny_models, few):
+    from generators import beam
+
+    for kind, order in (("ar", "raster"), ("ar-random", "random")):
+        decoder = Decoder(kind, order, veto="legal", retraction="beam", width=3)
+        model = tiny_models["sudoku4"][kind]
+        moved = decode(decoder, model, few["sudoku4"], 0)
+        state = State(decoder, stack(few["sudoku4"], "decode", 0, decoder))
+        beams = beam._Beams(state, model)
+        while len(beams.active):
+            beams.session = model.open(beams.slots.boards)  # forgets everything
+            beams.step()
+        anew = state.traces(0)
+        assert [trace.events for trace in moved] == [trace.events for trace in anew]
+        assert sum(t.costs.tokens for t in moved) < 0.5 * sum(t.costs.tokens for t in anew)
