@@ -80,12 +80,6 @@ def _rows() -> list[Row]:
             Decoder("ar-random", "confidence", veto="legal", retraction="discrepancy", tokens=TOKENS),
             "the same, the surest blank cell first",
         ),
-        Row(
-            "ar-written",
-            undoing,
-            Decoder("ar-written", "solver", retraction="written", tokens=TOKENS),
-            "writes its undo",
-        ),
     ]
     for order in ("raster", "random", "confidence", "margin"):
         rows.append(Row(f"diffusion-{order}", still, Decoder("diffusion", order), f"{order} order, 1 cell a call"))
