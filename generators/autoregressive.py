@@ -21,6 +21,8 @@ from generators.model import DIGITS, Prediction
 from generators.transformer import Backbone, BackboneConfig, Cache, features, weighted_nats
 from solvers.propagate import solver_sequence
 
+FAR = 4  # tokens behind the others from which a board is read apart from them
+
 
 def raster(boards: Boards) -> Int[np.ndarray, "batch N"]:
     """Cells by rising index, padding last."""
@@ -140,43 +142,68 @@ class AutoregressiveSession:
         said = tokens.causal(assignments, self.boards.givens[rows], order, self.boards.d)
         blank = (said.labels == 0) & np.take_along_axis(self.boards.real[rows], said.targets, axis=1)
         last = np.argmax(blank, axis=1)  # the token whose target is the first blank cell
-        token = (said.values * (width + 1) + said.cells) * (width + 1) + said.targets
+        text = np.stack([said.values, said.cells, said.targets])  # (3, rows, N)
+        token = (text[0] * (width + 1) + text[1]) * (width + 1) + text[2]
         known = np.cumprod(self.read == token, axis=1).sum(1)  # how many leading tokens are cached
         asked = wanted.sum(1)
-        several = bool((asked > 1).any())
+        single = asked == 1  # such a question stands at its own place, and stays in the cache
         first = np.minimum(known, last)
-        history = last - first + (not several)  # tokens fed at their own place
-        steps = np.arange(max(history.max(), 0))
+        history = last - first + single
+        spent = last - first + asked
+        flops = self._flops(first, history, said.clues, last, spent)
+        far = last - first > FAR
+        if far.any() and not far.all():  # a few boards that were rewound: not everybody has to wait for them
+            self._catch_up(rows, text, said.clues, first, last, far)
+            first = np.where(far, last, first)
+            history = last - first + single
+        steps = np.arange(history.max())
         places = np.where(steps < history[:, None], first[:, None] + steps, width)
-        inside = np.minimum(places, width - 1)
-        ids = [np.take_along_axis(part, inside, axis=1) for part in (said.values, said.cells, said.targets)]
-        keys = np.pad(said.cells, ((0, 0), (0, self.cache.width - width)), constant_values=width)
-        if several:
-            cells = np.argsort(~wanted, axis=1, kind="stable")[:, : asked.max()]
-            fits = np.arange(asked.max()) < asked[:, None]
-            values, before = said.values[each, last], said.cells[each, last]
-            questions = [np.broadcast_to(part[:, None], cells.shape) for part in (values, before)]
-            ids = [np.concatenate(parts, axis=1) for parts in zip(ids, [*questions, cells])]
-            spots = np.where(fits, width + 1 + np.arange(asked.max()), width)
+        ids = np.take_along_axis(text, np.minimum(places, width - 1)[None], axis=2)
+        cells = np.argsort(~wanted, axis=1, kind="stable")[:, : asked.max()]
+        fits = np.arange(asked.max()) < asked[:, None]
+        own = None
+        if not single.all():
+            questions = np.stack([*(np.broadcast_to(text[k, each, last][:, None], cells.shape) for k in (0, 1)), cells])
+            ids = np.concatenate([ids, questions], axis=2)
+            spots = np.where(fits & ~single[:, None], width + 1 + np.arange(asked.max()), width)
             places = np.concatenate([places, spots], axis=1)
-            keys[:, width + 1 : width + 1 + asked.max()] = before[:, None]
-        else:
-            cells, fits = said.targets[each, last][:, None], np.ones((len(rows), 1), dtype=bool)
-        blocked = self._sight(said.clues, places, last)
-        device = self.weight.device
-        codes = self.codes if len(self.codes) == 1 else self.codes[torch.as_tensor(rows, device=device)]
-        where = torch.as_tensor(places, device=device)
-        fed = [torch.as_tensor(part, device=device) for part in (*ids, keys)]
-        answer = self.model.read(*fed, codes, blocked.to(device), self.cache, where).double().cpu().numpy()
-        answer = answer[:, -cells.shape[1] :] if several else answer[each, history - 1][:, None]
-        self.read = np.where(np.arange(width) >= last[:, None] + (not several), -1, token)
+            own = text[1, each, last]
+        answer = self._feed(rows, text, ids, places, said.clues, last, own, self.cache).double().cpu().numpy()
+        column = np.where(single, history - 1, steps.size)[:, None] + np.arange(asked.max())
+        self.read = np.where(np.arange(width) >= (last + single)[:, None], -1, token)
         row, place = np.nonzero(fits)
         log_probs = np.zeros((*assignments.shape, self.boards.d))
-        log_probs[row, cells[row, place]] = np.round(answer[row, place], DIGITS)
+        log_probs[row, cells[row, place]] = np.round(answer[row, column[row, place]], DIGITS)
         speaks = np.zeros(assignments.shape, dtype=bool)
         speaks[row, cells[row, place]] = True
-        spent = history + (asked if several else 0)
-        return Prediction(log_probs, speaks, spent, self._flops(first, history, said.clues, last, spent))
+        return Prediction(log_probs, speaks, spent, flops)
+
+    def _feed(self, rows, text, ids, places, clues, last, own, cache: Cache) -> Tensor:
+        """Read tokens (ids, at places) of these boards into a cache; what the net answers at each.
+
+        own: the cell that the questions behind the text come from, None if there are none.
+        """
+        width, device = self.boards.width, self.weight.device
+        keys = np.pad(text[1], ((0, 0), (0, cache.width - width)), constant_values=width)
+        if own is not None:
+            keys[:, width + 1 :] = own[:, None]
+        codes = self.codes if len(self.codes) == 1 else self.codes[torch.as_tensor(rows, device=device)]
+        fed = [torch.as_tensor(part, device=device) for part in (*ids, keys)]
+        blocked = self._sight(clues, places, last).to(device)
+        return self.model.read(*fed, codes, blocked, cache, torch.as_tensor(places, device=device))
+
+    def _catch_up(self, rows, text, clues, first, last, far: Bool[np.ndarray, " rows"]) -> None:
+        """Read the text of the boards that are far behind, up to the token before the last."""
+        some = np.nonzero(far)[0]
+        steps = np.arange((last - first)[some].max())
+        behind = (last - first)[some][:, None]
+        places = np.where(steps < behind, first[some][:, None] + steps, self.boards.width)
+        text = text[:, some]
+        ids = np.take_along_axis(text, np.minimum(places, self.boards.width - 1)[None], axis=2)
+        where = torch.as_tensor(some, device=self.weight.device)
+        part = self.cache.part(where)
+        self._feed(rows[some], text, ids, places, clues[some], last[some], None, part)
+        self.cache.put(where, part)
 
     def _sequence(self, rows, assignments, turns, wanted):
         """The cells in the order in which the net reads and is asked about them, and what it is asked about."""

@@ -62,6 +62,16 @@ class Cache:
         """Drop all other rows of the batch."""
         self.store = self.store[:, :, rows]
 
+    def part(self, rows: Int[Tensor, " rows"]) -> Cache:
+        """A copy of these rows."""
+        part = object.__new__(Cache)
+        part.store = self.store[:, :, rows]
+        return part
+
+    def put(self, rows: Int[Tensor, " rows"], part: Cache) -> None:
+        """Put such a copy back."""
+        self.store[:, :, rows] = part.store
+
     def write(self, layer: int, places: Int[Tensor, "batch m"], k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Put k and v (batch, heads, m, hd) at those places of a layer; all keys and values of it."""
         rows = torch.arange(len(places), device=places.device)[:, None]
