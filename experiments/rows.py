@@ -97,10 +97,10 @@ def _rows() -> list[Row]:
             "all cells above 90 % a call; back to the alternative that loses least",
         ),
         Row(
-            "rewind-placebo",
+            "discrepancy-placebo",
             remasking,
-            replace(sure, retraction="worst", signal="random"),
-            "the same, back to an alternative chosen at random",
+            replace(sure, retraction="discrepancy", signal="random"),
+            "the same, back to any alternative",
         ),
     ]
     for k in (1, 4, 8):
@@ -151,6 +151,11 @@ FRONTIER_SPECS = {
         "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=discrepancy",
         "limited discrepancy, best first",
     ),
+    "discrepancy-placebo": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=discrepancy,signal=random",
+        "the same, back to any alternative",
+    ),
+    "ar-discrepancy-placebo": ("ar:veto=legal,retraction=discrepancy,signal=random", "AR, back to any alternative"),
     "remdm-conf": ("diffusion:order=random,veto=legal,temperature=1,retraction=conf", "ReMDM"),
     "remdm-loop": ("diffusion:order=random,veto=legal,temperature=1,retraction=loop", "ReMDM"),
     "free-singles": ("uniform:order=solver,veto=singles,temperature=1", "no network, nothing retracted"),

@@ -49,7 +49,7 @@ WORDS: dict[str, dict[str, str]] = {
         "first": "rewind to the first suspect: it and all that was committed after it",
         "worst": "rewind to the most suspect commit (stored: the least confident) and take its next value",
         "depth": "depth-first search: rewind to the last commit with a value left, take its next value",
-        "discrepancy": "best-first over all values left anywhere, by log-probability lost (limited discrepancy)",
+        "discrepancy": "best-first over all values left anywhere, by log-probability lost (signal=random: any)",
         "local": "remask: the suspects alone, wherever they are",
         "cap": "ReMDM: any visible cell, at rate min(eta, most) (Wang et al. 2025)",
         "rescale": "ReMDM: at rate eta * most",
@@ -176,9 +176,13 @@ def _faults(a: Decoder):
         signalled and a.signal == "none",
         (f"retraction={a.retraction} needs a signal: {', '.join(w for w in WORDS['signal'] if w != 'none')}"),
     )
-    yield a.signal != "none" and not signalled, f"only retraction={', '.join(SIGNALLED)} look at a signal"
+    placebo = a.retraction == "discrepancy" and a.signal == "random"
     yield (
-        a.dose != "violations" and (a.signal not in RANKING or a.retraction == "worst"),
+        a.signal != "none" and not signalled and not placebo,
+        (f"only retraction={', '.join(SIGNALLED)} look at a signal (and discrepancy at random, its placebo)"),
+    )
+    yield (
+        a.dose != "violations" and (a.signal not in RANKING or a.retraction in TREE),
         (f"dose goes with retraction=first or local and a signal that ranks: {', '.join(RANKING)}"),
     )
     yield (

@@ -14,9 +14,11 @@ import numba
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from generators.state import State
+from csp.seeds import uniform
+from generators.state import REMASK, State
 
 RULES = {"worst": 0, "depth": 1, "discrepancy": 2}
+PLACEBO = 3  # discrepancy with signal=random: any open alternative, all alike
 
 
 class Tree:
@@ -28,6 +30,8 @@ class Tree:
         size = len(state.boards)
         self.state, self.d = state, state.boards.d
         self.rule = RULES[state.decoder.retraction]
+        if state.decoder.retraction == "discrepancy" and state.decoder.signal == "random":
+            self.rule = PLACEBO
         self.count, self.at = np.zeros(size, dtype=np.int64), np.full(size, -1)
         room = 128
         self.parent, self.cell, self.value = (np.zeros((size, room), dtype=np.int64) for _ in range(3))
@@ -67,7 +71,8 @@ class Tree:
         turns, sure = np.zeros(assignments.shape, dtype=np.int64), np.ones(assignments.shape)
         done = np.zeros(len(rows), dtype=bool)
         blame = np.zeros(assignments.shape) if blame is None else blame
-        _go(rows, self.rule, blame, self.count, self.at, *self._nodes(), assignments, turns, sure, done)
+        lot = uniform(state.boards.keys[rows], REMASK, state.rounds[rows])
+        _go(rows, self.rule, blame, lot, self.count, self.at, *self._nodes(), assignments, turns, sure, done)
         state.restore(rows[done], assignments[done], turns[done], sure[done])
         return done
 
@@ -106,13 +111,23 @@ def _grow(
 @numba.njit(cache=True)
 @no_type_check
 def _go(
-    rows, rule, blame, count, at,
+    rows, rule, blame, lot, count, at,
     parent, cell, value, sure, lost, top, following, alternative, said,
     assignments, turns, sures, done,
 ):  # fmt: skip
     for i in range(len(rows)):
         b, best, most = rows[i], -1, 0.0
-        if rule == 2:
+        if rule == 3:
+            found = 0
+            for node in range(count[b]):
+                found += alternative[b, node] < np.inf
+            skip = int(lot[i] * found)
+            for node in range(count[b]):
+                if alternative[b, node] < np.inf:
+                    if skip == 0:
+                        best = node
+                    skip -= 1
+        elif rule == 2:
             for node in range(count[b]):
                 if alternative[b, node] < np.inf and (best < 0 or alternative[b, node] <= alternative[b, best]):
                     best = node

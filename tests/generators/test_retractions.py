@@ -309,3 +309,20 @@ def test_a_beam_that_moves_caches_says_what_one_that_reads_anew_does(tiny_models
         anew = state.traces(0)
         assert [trace.events for trace in moved] == [trace.events for trace in anew]
         assert sum(t.costs.tokens for t in moved) < 0.5 * sum(t.costs.tokens for t in anew)
+
+
+def test_the_placebo_of_discrepancy_goes_back_anywhere_and_is_complete():
+    """One failure with three open alternatives: each is taken a third of the time; without a solution, all are."""
+    star = toy(4, [(0, 3), (1, 3), (2, 3)], 2)
+    says = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.5, 0.5]]
+    first = {0: 0, 1: 0}
+    for tokens in range(200):  # the budget is part of a board's key
+        decoder = Decoder("diffusion", veto="legal", retraction="discrepancy", signal="random", tokens=100 + tokens)
+        done, trace = story(decoder, says, star)
+        assert trace.end == "solved"
+        back = [cell for cell, value in done if value == 0]
+        first[min(back[: back.index(0) + 1]) if done[2] == (1, 0) and back[:2] == [1, 0] else 1] += 1
+    assert 60 < first[0] < 140  # of the alternatives of 0 and 1, that of 0
+    odd = toy(5, [(i, (i + 1) % 5) for i in range(5)], 2)
+    decoder = Decoder("uniform", "random", veto="legal", retraction="discrepancy", signal="random", calls=500)
+    assert decode(decoder, Uniform(), [odd], 0)[0].end == "refuted"
