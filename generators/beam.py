@@ -64,7 +64,7 @@ class _Beams:
         log_probs = scaled - np.log(np.maximum(np.exp(scaled).sum(-1, keepdims=True), 1e-300))
         log_probs = np.where(np.isfinite(kept), log_probs, -np.inf)
         if eager is None:
-            eager = orders.after(self.state.decoder.order, log_probs.argmax(-1) + 1, np.exp(log_probs))
+            eager = orders.after(self.state.decoder.order, np.exp(log_probs), np.exp(log_probs.max(-1)))
         cells = np.where(said.speaks & blank, eager, -np.inf).argmax(1)
         extended = self.score[rows][:, None] + log_probs[np.arange(len(rows)), cells]  # (slots, d)
         extended[seen.hopeless] = -np.inf

@@ -94,7 +94,7 @@ class _Run:
         eager = orders.before(state, rows, self.seen)
         wanted = None if eager is None else self._wanted(eager)
         said = self.session.predict(rows, state.assignments[rows], state.turns[rows], wanted)
-        state.count(rows, said, 0.0)
+        state.spend(rows, 1, said.tokens, said.flops)
         stalled = self._remdm(said) if self.decoder.retraction in REMDM else self._commit(said, eager, wanted)
         self.seen = look(state, rows)
         self._review(stalled)
@@ -111,25 +111,27 @@ class _Run:
         np.put_along_axis(wanted, best, True, axis=1)
         return wanted & blank
 
-    def _values(self, said: Prediction) -> tuple[Int[np.ndarray, "rows N"], Float[np.ndarray, "rows N d"]]:
-        """A value for every cell, sampled or the likeliest, and its probabilities after the veto."""
+    def _values(
+        self, said: Prediction
+    ) -> tuple[Int[np.ndarray, "rows N"], Float[np.ndarray, "rows N d"], Float[np.ndarray, "rows N"]]:
+        """A value for every cell, sampled or the likeliest, its cell's probabilities after the veto, and its own."""
         rows = self.active
         heat = np.where(self.state.rounds[rows] > 0, self.decoder.heat(True), self.decoder.heat(False))
         gumbel = None
         if heat.any():
             gumbel = heat[:, None, None] * -np.log(-np.log(self.state.random(rows, VALUE, values=True)))
-        return choose_values(said.log_probs, self.seen.allowed, gumbel)
+        values, probs = choose_values(said.log_probs, self.seen.allowed, gumbel)
+        return values, probs, np.take_along_axis(probs, values[..., None] - 1, axis=2)[..., 0]
 
     def _commit(self, said: Prediction, eager, wanted) -> Bool[np.ndarray, " rows"]:
         """Let the policy fill cells of every active board; which boards it could fill nothing of."""
         decoder, rows = self.decoder, self.active
-        values, probs = self._values(said)
+        values, probs, sure = self._values(said)
         eligible = said.speaks & self.seen.allowed.any(-1)
         if wanted is not None:
             eligible &= wanted
         if eager is None:
-            eager = orders.after(decoder.order, values, probs)
-        sure = np.take_along_axis(probs, values[..., None] - 1, axis=2)[..., 0]
+            eager = orders.after(decoder.order, probs, sure)
         sequence = np.argsort(np.where(eligible, -eager, np.inf), axis=1, kind="stable")
         if not decoder.threshold:
             sequence = sequence[:, : decoder.k]
@@ -145,13 +147,13 @@ class _Run:
         self.state.commit(rows[row], cell, value, sure[row, cell])
         if self.retraction.tree is not None:
             with np.errstate(divide="ignore"):
-                self.retraction.committed(rows[row], cell, value, sure[row, cell], np.log(probs[row, cell]))
+                self.retraction.tree.grow(rows[row], cell, value, sure[row, cell], np.log(probs[row, cell]))
         return ~chosen.any(1)
 
     def _remdm(self, said: Prediction) -> Bool[np.ndarray, " rows"]:
         """Fill and remask at random, as the schedule says."""
         state, decoder, rows = self.state, self.decoder, self.active
-        values, probs = self._values(said)
+        values, _, sure = self._values(said)
         visible = state.committed(rows)
         mask, unmask = remdm.rates(
             decoder.retraction, decoder.eta, decoder.calls, state.calls[rows], visible, state.sure[rows]
@@ -161,7 +163,6 @@ class _Run:
         again = blanked.any(1)
         state.retract(rows[again], blanked[again])
         row, cell = np.nonzero(eligible)
-        sure = np.take_along_axis(probs, values[..., None] - 1, axis=2)[..., 0]
         state.commit(rows[row], cell, values[row, cell], sure[row, cell])
         return np.zeros(len(rows), dtype=bool)
 

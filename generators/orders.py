@@ -27,11 +27,11 @@ def before(state: State, rows: Int[np.ndarray, " rows"], seen: Look) -> Float[np
 
 
 def after(
-    order: str, values: Int[np.ndarray, "rows N"], probs: Float[np.ndarray, "rows N d"]
+    order: str, probs: Float[np.ndarray, "rows N d"], sure: Float[np.ndarray, "rows N"]
 ) -> Float[np.ndarray, "rows N"]:
-    """Eagerness by what the model said: the values chosen and the probabilities after the veto."""
+    """Eagerness by what the model said: probabilities after the veto, and those of the values chosen."""
     if order == "confidence":
-        return np.take_along_axis(probs, values[..., None] - 1, axis=2)[..., 0]
+        return sure
     if order == "margin":
         if probs.shape[-1] == 1:
             return probs[..., 0]

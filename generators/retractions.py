@@ -11,7 +11,7 @@ from jaxtyping import Bool, Int
 
 from generators.decoders import TREE
 from generators.signals import Witnesses, suspects
-from generators.state import WIDEN, State
+from generators.state import WIDEN, State, highest
 from generators.tree import Tree
 from generators.vetoes import Look
 
@@ -23,11 +23,6 @@ class Retraction:
         self.state, self.witnesses = state, witnesses
         self.kind = state.decoder.retraction
         self.tree = Tree(state) if self.kind in TREE else None
-
-    def committed(self, rows, cells, values, sure, log_probs) -> None:
-        """Take note of commits; log_probs (commits, d): what the model said there, -inf where vetoed."""
-        if self.tree is not None:
-            self.tree.grow(rows, cells, values, sure, log_probs)
 
     def __call__(self, rows: Int[np.ndarray, " rows"], seen: Look) -> Bool[np.ndarray, " rows"]:
         """Take back what the decoder says from boards that are lost; which of them can go on."""
@@ -62,6 +57,5 @@ class Retraction:
         share = decoder.widen * (1 - decoder.anneal * state.calls[rows] / max(1, decoder.calls))
         others = committed & ~pointed
         size = np.round(np.maximum(share, 0) * others.sum(1))
-        lot = np.where(others, state.random(rows, WIDEN), np.inf)
-        place = np.argsort(np.argsort(lot, axis=1, kind="stable"), axis=1)
-        return pointed | (others & (place < size[:, None]))
+        lot = np.where(others, -state.random(rows, WIDEN), -np.inf)
+        return pointed | (others & highest(lot, size))

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from generators.decoders import RANKING
 from generators.model import Model, Scorer
-from generators.state import REMASK, State
+from generators.state import REMASK, State, highest
 from generators.vetoes import Look
 from solvers.oracle import Oracle, pick
 
@@ -55,9 +55,8 @@ def suspects(
     if signal not in RANKING:
         pointed = POINTING[signal](state, witnesses, rows, seen)
         return pointed, np.where(committed, pointed * 2 + doubt, -np.inf)
-    size = np.ones(len(rows)) if state.decoder.dose == "one" else None
-    if size is None:
-        size = POINTING[state.decoder.dose](state, witnesses, rows, seen).sum(1)
+    dose = state.decoder.dose
+    size = np.ones(len(rows)) if dose == "one" else POINTING[dose](state, witnesses, rows, seen).sum(1)
     if signal == "random":
         blame = state.random(rows, REMASK)
     elif signal == "stored":
@@ -65,8 +64,7 @@ def suspects(
     else:
         blame = {"left-out": left_out, "quality": quality}[signal](state, witnesses, rows)
     blame = np.where(committed, blame, -np.inf)
-    place = np.argsort(np.argsort(-blame, axis=1, kind="stable"), axis=1)
-    return committed & (place < size[:, None]), blame
+    return committed & highest(blame, size), blame
 
 
 def violations(

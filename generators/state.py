@@ -10,7 +10,6 @@ from csp.seeds import uniform
 from csp.trace import Costs, Events, Trace
 from generators.boards import Boards
 from generators.decoders import Decoder
-from generators.model import Prediction
 from generators.nogoods import Nogoods
 
 # Purposes of random numbers, folded into each board's key.
@@ -39,12 +38,8 @@ class State:
         self.ends = np.full(size, "solved", dtype=object)
         self.log: list[np.ndarray] = []  # (events, 4): board, call, cell, value
 
-    def count(self, rows: Int[np.ndarray, " rows"], said: Prediction, seconds: float, calls: int = 1) -> None:
-        """What an answer of a model has cost these boards; the seconds are shared out evenly."""
-        self.spend(rows, calls, said.tokens, said.flops, seconds)
-
-    def spend(self, rows, calls, tokens, flops, seconds: float) -> None:
-        """Add costs, each a number for all of the rows or one a row."""
+    def spend(self, rows, calls, tokens, flops, seconds: float = 0.0) -> None:
+        """Add costs, each a number for all of the rows or one a row; the seconds are shared out evenly."""
         self.calls[rows] += calls
         self.tokens[rows] += tokens
         self.flops[rows] += flops
@@ -141,3 +136,11 @@ class State:
         right = bool(instance.solved(self.assignments[row, : instance.problem.n]))
         assert right == (self.ends[row] == "solved"), "the checker disagrees with the decode loop"
         return Trace(instance.id, str(self.decoder), seed, events, self.ends[row], costs)
+
+
+def highest(
+    scores: Float[np.ndarray, "rows N"], size: Int[np.ndarray, " rows"] | Float[np.ndarray, " rows"]
+) -> Bool[np.ndarray, "rows N"]:
+    """The `size` cells of each row with the highest scores, the lowest cell among equals."""
+    place = np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1)
+    return place < size[:, None]
