@@ -80,7 +80,7 @@ class Curve:
     def solved(self, budget: int) -> np.ndarray:
         """Which instances were solved within so many calls."""
         fitting = [column for column, most in enumerate(self.budgets) if most <= budget] or [0]
-        return self.calls[:, fitting[-1] if len(self.budgets) > 1 else 0] <= budget
+        return self.calls[:, fitting[-1]] <= budget
 
     def at(self, budget: int) -> Estimate:
         """The share solved within so many calls."""

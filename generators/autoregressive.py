@@ -210,8 +210,7 @@ class AutoregressiveSession:
         blank = (assignments == 0) & self.boards.real[rows]
         if self.model.kind == "ar":
             wanted = np.zeros(blank.shape, dtype=bool)
-            wanted[np.arange(len(rows)), np.argmax(np.take_along_axis(blank, self.order[rows], axis=1), axis=1)] = True
-            np.put_along_axis(wanted, self.order[rows], wanted.copy(), axis=1)
+            wanted[np.arange(len(rows)), blank.argmax(1)] = True
             return self.order[rows], wanted
         wanted = blank if wanted is None else wanted & blank
         turns = np.where(blank, 0, 1) if turns is None else turns

@@ -63,7 +63,7 @@ class QualityHead(nn.Module):
 
     def training_flops(self, batch: int, width: int) -> float:
         """FLOPs of one update: the frozen net forward twice, the block forward and back."""
-        block = batch * (width * 2 * 12 * self.backbone.config.dim**2 + width**2 * 4 * self.backbone.config.dim)
+        block = batch * self.backbone.layer_flops(width, width**2)
         return float(2 * batch * self.backbone.flops(width, width**2) + 3 * block)
 
     @torch.inference_mode()
@@ -73,6 +73,5 @@ class QualityHead(nn.Module):
         related, real = session.of(rows)
         said = self(torch.as_tensor(assignments, device=real.device), related, real).double().sigmoid()
         tokens = boards.real[rows].sum(1)
-        config = self.backbone.config
-        extra = tokens * 2 * 12 * config.dim**2 + tokens**2 * 4 * config.dim
+        extra = self.backbone.layer_flops(tokens, tokens**2)
         return Verdict(np.round(said.cpu().numpy(), DIGITS), tokens, self.backbone.flops(tokens, tokens**2) + extra)

@@ -136,18 +136,9 @@ class Backbone(nn.Module):
             for last in (block.out, block.down):
                 nn.init.normal_(last.weight, std=0.02 * (2 * config.blocks * config.loops) ** -0.5)
 
-    def forward(
-        self,
-        values: Int[Tensor, "batch m"],
-        cells: Int[Tensor, "batch m"],
-        targets: Int[Tensor, "batch m"],
-        related: Float[Tensor, "shared m T bits"],
-        blocked: Bool[Tensor, "batch m T"] | None = None,
-        cache: Cache | None = None,
-        places: Int[Tensor, "batch m"] | None = None,
-    ) -> Float[Tensor, "batch m answers"]:
-        """Log-probabilities of each token's target: of values 1..d, or of the config's `answers`."""
-        return self.say(self.hidden(values, cells, targets, related, blocked, cache, places))
+    def forward(self, *read, **options) -> Float[Tensor, "batch m answers"]:
+        """Log-probabilities of each token's target (values 1..d, or the config's answers). Arguments as hidden's."""
+        return self.say(self.hidden(*read, **options))
 
     def say(self, x: Float[Tensor, "batch m dim"]) -> Float[Tensor, "batch m answers"]:
         """Features to log-probabilities."""
@@ -185,10 +176,16 @@ class Backbone(nn.Module):
     ) -> Float[np.ndarray, "*rows"]:
         """FLOPs (2 a multiply-add) of reading `tokens` tokens that look at `pairs` (query, key) pairs in all."""
         config = self.config
-        layer = tokens * 2 * 12 * config.dim**2 + pairs * 4 * config.dim
+        layer = self.layer_flops(tokens, pairs)
         bias = pairs * 4 * BITS * config.heads * config.bias
         once = tokens * 2 * config.dim * (config.answers or config.d) + config.blocks * bias
         return np.asarray(config.blocks * config.loops * layer + once, dtype=float)
+
+    def layer_flops(
+        self, tokens: Int[np.ndarray, "*rows"] | int, pairs: Int[np.ndarray, "*rows"] | int
+    ) -> Int[np.ndarray, "*rows"] | int:
+        """FLOPs of one pass through one block, its attention bias left out."""
+        return tokens * 2 * 12 * self.config.dim**2 + pairs * 4 * self.config.dim
 
     def training_flops(self, batch: int, width: int) -> float:
         """FLOPs of one update on `batch` boards of `width` cells (backward counted as twice forward)."""

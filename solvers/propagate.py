@@ -25,42 +25,6 @@ class Near(NamedTuple):
     covers: Int[np.ndarray, "shared G d"]
 
 
-def legal(
-    assignments: Int[np.ndarray, "batch n"], adjacency: Bool[np.ndarray, "shared n n"], d: int
-) -> Bool[np.ndarray, "batch n d"]:
-    """Whether a value 1..d stands in no cell that must differ. Says nothing of whether the cell is blank.
-
-    adjacency is Problem.adjacency, one for all (shared = 1) or one an assignment (shared = batch).
-    """
-    values = np.arange(1, d + 1)
-    held = (assignments[:, :, None] == values).astype(np.float32)  # (batch, n, d)
-    return np.matmul(adjacency.astype(np.float32), held) == 0
-
-
-def visible(
-    assignments: Int[np.ndarray, "batch n"], adjacency: Bool[np.ndarray, "shared n n"], d: int
-) -> Bool[np.ndarray, " batch"]:
-    """Whether a dead end shows: two cells that must differ agree, or a blank cell has no legal value.
-
-    Cells that no rule relates to any other (padding) never show one.
-    """
-    fine = legal(assignments, adjacency, d)
-    return (_clash(assignments, fine) | ((assignments == 0) & ~fine.any(2))).any(1)
-
-
-def conflicts(
-    assignments: Int[np.ndarray, "batch n"], adjacency: Bool[np.ndarray, "shared n n"], d: int
-) -> Bool[np.ndarray, "batch n"]:
-    """Which committed cells agree with a cell that they must differ from."""
-    return _clash(assignments, legal(assignments, adjacency, d))
-
-
-def _clash(assignments: Int[np.ndarray, "batch n"], fine: Bool[np.ndarray, "batch n d"]) -> Bool[np.ndarray, "batch n"]:
-    """Committed cells whose own value is not legal there."""
-    here = np.maximum(assignments - 1, 0)[..., None]
-    return (assignments > 0) & ~np.take_along_axis(fine, here, axis=2)[..., 0]
-
-
 def look(
     assignments: Int[np.ndarray, "batch N"], near: Near, d: int, level: int = 0
 ) -> tuple[Bool[np.ndarray, "batch N d"], Bool[np.ndarray, "batch N"], Bool[np.ndarray, " batch"]]:
@@ -189,6 +153,16 @@ def _sequences(givens, solutions, starts, neighbours, covers, d, made):
 
 @numba.njit(cache=True)
 @no_type_check
+def _in_use(covers):
+    """The rows of covers that hold a scope."""
+    groups = 0
+    while groups < len(covers) and covers[groups, 0] >= 0:
+        groups += 1
+    return covers[:groups]
+
+
+@numba.njit(cache=True)
+@no_type_check
 def _look(assignments, starts, neighbours, covers, d, level, allowed, clash, hopeless):
     n = assignments.shape[1]
     full = (1 << d) - 1
@@ -209,10 +183,7 @@ def _look(assignments, starts, neighbours, covers, d, level, allowed, clash, hop
                 hopeless[row] = True
         if level == 0 or hopeless[row]:
             continue
-        groups = 0
-        while groups < len(covers[b]) and covers[b, groups, 0] >= 0:
-            groups += 1
-        scopes = covers[b, :groups]
+        scopes = _in_use(covers[b])
         for cell in range(n):
             domains[cell] = 1 << (assignments[row, cell] - 1) if assignments[row, cell] else full
             fixed[cell] = False
@@ -249,9 +220,7 @@ def _supported(assignments, starts, neighbours, covers, d, found):
     domains = np.empty(n, dtype=np.int64)
     for row in range(len(assignments)):
         b = row if len(starts) > 1 else 0
-        groups = 0
-        while groups < len(covers[b]) and covers[b, groups, 0] >= 0:
-            groups += 1
+        scopes = _in_use(covers[b])
         for cell in range(-1, n):  # first whether there is a solution at all
             if cell >= 0 and (assignments[row, cell] or starts[b, cell] == starts[b, cell + 1]):
                 continue
@@ -263,7 +232,7 @@ def _supported(assignments, starts, neighbours, covers, d, found):
                 if cell >= 0:
                     domains[cell] &= 1 << value
                 count, _, _, _ = search(
-                    domains, starts[b], neighbours[b], covers[b, :groups], d, order, 1, False, 1 << 60, solution
+                    domains, starts[b], neighbours[b], scopes, d, order, 1, False, 1 << 60, solution
                 )
                 if count:
                     for other in range(n):

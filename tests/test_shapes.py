@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
-from csp import sudoku
 from generators.boards import stack
 from solvers import propagate
 
 
 def test_a_wrong_shape_is_caught(few):
     with pytest.raises(Exception, match="(?i)type-check"):
-        propagate.legal(np.zeros((2, 3, 4), dtype=np.int64), sudoku.board(4).adjacency[None], 4)
+        propagate.look(np.zeros((2, 3, 4), dtype=np.int64), stack(few["sudoku4"]).near, 4)
     with pytest.raises(Exception, match="(?i)type-check"):
         stack(few["sudoku4"]).take(np.zeros((2, 2), dtype=np.int64))
