@@ -28,7 +28,7 @@ from generators.autoregressive import Autoregressive
 from generators.boards import stack
 from generators.decoders import parse
 from generators.decoding import decode
-from generators.transformer import Cache, features
+from generators.transformer import Cache, pairs
 
 REPEATS = 5
 SETS = {"sudoku6": ("4-10", 36), "sudoku9": ("1-3", 81)}
@@ -55,12 +55,12 @@ def llada(model, instances: Sequence[Instance], k: int) -> np.ndarray:
     """Final boards, by the published sampler's steps: every row is computed at every step, k cells of it are kept."""
     boards = stack(instances)
     x = torch.as_tensor(boards.givens)
-    related = features(torch.as_tensor(boards.relations), dtype=model.backbone.head.weight.dtype)
+    related = pairs(torch.as_tensor(boards.relations))
     real = torch.as_tensor(boards.real)
     masked = (boards.givens == 0) & boards.real
     for _ in range(int(np.ceil(masked.sum(1).max() / k))):
         mask = (x == 0) & real
-        said = model(x, related, real)
+        said = model(boards.d, x, related, real)
         p = said.exp()
         x0 = p.argmax(-1)
         confidence = p.gather(-1, x0[..., None])[..., 0]
@@ -113,7 +113,7 @@ def ratio(name: str, ours: Callable, theirs: Callable, count: int, same: Callabl
 def shares(model, spec, instances: Sequence[Instance]) -> tuple[float, float]:
     """(share of time outside the network, traces a second) of one decode call.
 
-    The network: relation features, layers, and keeping the KV cache.
+    The network: relation codes, layers, and keeping the KV cache.
     """
     inside = 0.0
 

@@ -1,16 +1,21 @@
 """`takeback train KIND --family sudoku6`: train a network, with progress; the same command resumes it.
 
-Writes NAME.safetensors and NAME.json. A run that is stopped goes on where it was when started again.
+Writes NAME.safetensors and NAME.json. A run that is stopped goes on where it was when started again. On several
+processes (gloo, or nccl with --device cuda), with the same loss curve:
+
+    torchrun --nproc-per-node 2 -m experiments.train diffusion --family sudoku6 --threads 1
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import tyro
+from torch import distributed
 
 from csp.errors import BadInput
 from csp.files import write_atomically
@@ -33,6 +38,10 @@ class Train(training.TrainConfig):
     """The .safetensors to write (default: results/checkpoints/FAMILY-KIND.safetensors)."""
     threads: int = 0
     """CPU threads; 0 = as many as there are cores."""
+    device: str = "cpu"
+    """cpu or cuda."""
+    resume: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Refuse to begin anew: an error if there is no stopped run. (One that is there is resumed without this, too.)"""
 
 
 def main(options: Train) -> None:
@@ -40,29 +49,48 @@ def main(options: Train) -> None:
     family(options.family)
     if options.threads < 0:
         raise BadInput(f"--threads {options.threads}: at least 0")
+    if options.device != "cpu" and not (options.device == "cuda" and torch.cuda.is_available()):
+        raise BadInput(f"--device {options.device}: cpu, or cuda where there is a CUDA device")
     if options.threads:
         torch.set_num_threads(options.threads)
     config = training.TrainConfig(**{f.name: getattr(options, f.name) for f in fields(training.TrainConfig)})
     path = options.out or Path("results/checkpoints") / f"{options.family}-{options.kind}.safetensors"
     _usable(path)
+    if options.resume and not path.with_suffix(".resume.safetensors").exists():
+        raise BadInput(f"--resume: there is no stopped run of {path}")
     with progress("puzzles") as bar:
         task = bar.add_task(f"drawing {config.family}", total=config.puzzles + 1024)
         sets = [
-            training.dataset(config.family, config.data_seed, split, count, lambda: bar.advance(task))
+            training.datasets(config, split, count, lambda: bar.advance(task))
             for split, count in (("train", config.puzzles), ("validation", 1024))
         ]
+    share = _share(options.device)
     with progress("updates") as bar:
         task = bar.add_task(f"{options.kind} {options.family}", total=config.updates)
 
         def report(news: dict) -> None:
             bar.update(task, completed=news["update"], description=f"{options.kind} loss {news['loss']:.4f}")
-            if "validation" in news:
+            if "validation" in news and share.rank == 0:
                 console.print(
                     f"update {news['update']:>6}  loss {news['loss']:.4f}  validation {news['validation']:.4f}"
                 )
 
-        training.train(config, *sets, path, report)
-    console.print(f"wrote {path} and its card")
+        training.train(config, *sets, path, report, options.device, share)
+    if share.rank == 0:
+        console.print(f"wrote {path} and its card")
+    if share.size > 1:
+        distributed.destroy_process_group()
+
+
+def _share(device: str) -> training.Share:
+    """This process's part, as torchrun says."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        return training.Share()
+    if device == "cuda":
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group("nccl" if device == "cuda" else "gloo")
+    return training.Share(distributed.get_rank(), size)
 
 
 def _usable(path: Path) -> None:

@@ -15,10 +15,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from csp import tokens
-from generators.boards import Boards
+from generators.boards import ALL, Boards
 from generators.masked_diffusion import check_fits
 from generators.model import DIGITS, Prediction
-from generators.transformer import Backbone, BackboneConfig, Cache, features, weighted_nats
+from generators.transformer import Backbone, BackboneConfig, Cache, pairs, weighted_nats
 from solvers.propagate import solver_sequence
 
 FAR = 4  # tokens behind the others from which a board is read apart from them
@@ -62,21 +62,31 @@ class Autoregressive(nn.Module):
         keys: Int[Tensor, "batch T"],
         codes: Int[Tensor, "shared N N"],
         blocked: Bool[Tensor, "batch m T"],
+        d: int,
         cache: Cache | None = None,
         places: Int[Tensor, "batch m"] | None = None,
     ) -> Float[Tensor, "batch m d"]:
-        """Log-probabilities of the targets. In cells and keys (the keys' cells), the id N means no cell."""
-        width, none = codes.shape[-1], self.backbone.config.cells
-        related = features(codes, cells, targets, keys, self.backbone.head.weight.dtype)
-        cells = torch.where(cells == width, none, cells)
-        return self.backbone(values, cells, targets, related, blocked, cache, places)
+        """Log-probabilities of the targets' values 1..d. In cells and keys (the keys' cells), N means no cell."""
+        width = codes.shape[-1]
+        related = pairs(codes, cells, targets, keys)
+        cells, targets = (self.backbone.ids(part, width) for part in (cells, targets))
+        return self.backbone(d, values, cells, targets, related, blocked, cache, places)
+
+    def text(self, assignments, givens, order) -> tokens.Tokens:
+        """The causal layout, with this network's START."""
+        return tokens.causal(assignments, givens, order, self.backbone.config.d)
 
     def loss(
-        self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator
+        self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator, part: slice = ALL
     ) -> Float[Tensor, ""]:
-        """Mean negative log-likelihood in nats per free cell. solutions: 0 at padding. rng: of random orders."""
-        device = self.backbone.head.weight.device
-        said = tokens.causal(solutions, boards.givens, self.order(boards, solutions, rng), boards.d)
+        """Mean negative log-likelihood in nats per free cell. solutions: 0 at padding. rng: of random orders.
+
+        part: only these boards' share of that mean; what is drawn is the same for any part.
+        """
+        device, size = self.backbone.head.weight.device, len(boards)
+        order = self.order(boards, solutions, rng)[part]
+        boards, solutions = boards.take(part), solutions[part]
+        said = self.text(solutions, boards.givens, order)
         places = np.broadcast_to(np.arange(boards.width), said.values.shape)
         values, cells, targets, codes, blocked = (
             torch.as_tensor(array, device=device)
@@ -88,10 +98,10 @@ class Autoregressive(nn.Module):
                 sight(said.clues, places, boards.width),
             )
         )
-        log_probs = self.read(values, cells, targets, cells, codes, blocked)
+        log_probs = self.read(values, cells, targets, cells, codes, blocked, boards.d)
         counted = (places >= said.clues[:, None]) & (said.labels > 0)
         weight = counted / counted.sum(1, keepdims=True)
-        return weighted_nats(log_probs, said.labels, weight)
+        return weighted_nats(log_probs, said.labels, weight, size)
 
     def order(self, boards: Boards, solutions, rng: np.random.Generator) -> Int[np.ndarray, "batch N"]:
         """The order in which boards are read in training."""
@@ -139,7 +149,7 @@ class AutoregressiveSession:
         self._keep(rows)
         width, each = self.boards.width, np.arange(len(rows))
         order, wanted = self._sequence(rows, assignments, turns, wanted)
-        said = tokens.causal(assignments, self.boards.givens[rows], order, self.boards.d)
+        said = self.model.text(assignments, self.boards.givens[rows], order)
         blank = (said.labels == 0) & np.take_along_axis(self.boards.real[rows], said.targets, axis=1)
         last = np.argmax(blank, axis=1)  # the token whose target is the first blank cell
         text = np.stack([said.values, said.cells, said.targets])  # (3, rows, N)
@@ -190,7 +200,7 @@ class AutoregressiveSession:
         codes = self.codes if len(self.codes) == 1 else self.codes[torch.as_tensor(rows, device=device)]
         fed = [torch.as_tensor(part, device=device) for part in (*ids, keys)]
         blocked = self._sight(clues, places, last).to(device)
-        return self.model.read(*fed, codes, blocked, cache, torch.as_tensor(places, device=device))
+        return self.model.read(*fed, codes, blocked, self.boards.d, cache, torch.as_tensor(places, device=device))
 
     def _catch_up(self, rows, text, clues, first, last, far: Bool[np.ndarray, " rows"]) -> None:
         """Read the text of the boards that are far behind, up to the token before the last."""

@@ -50,9 +50,10 @@ class Boards:
         neighbours[which, np.concatenate([np.arange(end) for end in starts[:, -1]])] = cells
         return Near(starts, neighbours, self.covers)
 
-    def take(self, rows: Int[np.ndarray, " rows"]) -> Boards:
+    def take(self, rows: Int[np.ndarray, " rows"] | slice) -> Boards:
         """The boards at those rows."""
         shared = len(self.relations) == 1
+        rows = np.arange(len(self))[rows]
         return Boards(
             tuple(self.instances[row] for row in rows) if self.instances else (),
             self.d,
@@ -63,6 +64,10 @@ class Boards:
             self.covers if shared else self.covers[rows],
             self.keys[rows],
         )
+
+
+#: Which boards of a batch a loss is summed over: all, or a process's share of them.
+ALL = slice(None)
 
 
 def stack(instances: Sequence[Instance], *purpose: object) -> Boards:

@@ -13,9 +13,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from csp.errors import BadInput
-from generators.boards import Boards
+from generators.boards import ALL, Boards
 from generators.model import DIGITS, Prediction
-from generators.transformer import Backbone, BackboneConfig, features, weighted_nats
+from generators.transformer import Backbone, BackboneConfig, pairs, weighted_nats
 
 
 class MaskedDiffusion(nn.Module):
@@ -26,33 +26,48 @@ class MaskedDiffusion(nn.Module):
         self.kind = self.name = kind
         self.backbone = Backbone(config)
 
-    def forward(self, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor) -> Float[Tensor, "batch N d"]:
-        """Log-probabilities of every cell's value; 0 in assignments is MASK."""
-        return self.backbone.say(self.hidden(assignments, related, real))
+    def forward(
+        self, d: int, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor
+    ) -> Float[Tensor, "batch N d"]:
+        """Log-probabilities of every cell's value 1..d; 0 in assignments is MASK."""
+        return self.backbone.say(d, self.hidden(d, assignments, related, real))
 
-    def hidden(self, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor) -> Tensor:
+    def hidden(self, d: int, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor) -> Tensor:
         """The last features, (batch, N, dim), before the norm and the head."""
-        cells = torch.arange(assignments.shape[1], device=assignments.device).expand_as(assignments)
-        return self.backbone.hidden(assignments, cells, cells, related, self.blocked(real))
+        width = assignments.shape[1]
+        cells = self.backbone.ids(torch.arange(width, device=assignments.device).expand_as(assignments), width)
+        return self.backbone.hidden(d, assignments, cells, cells, related, self.blocked(real))
 
     def blocked(self, real: Bool[Tensor, "batch N"]) -> Bool[Tensor, "batch N N"] | None:
         """Where no cell may look: at padding. None if there is none."""
         return None if bool(real.all()) else ~real[:, None, :].expand(-1, real.shape[1], -1)
 
     def loss(
-        self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator
+        self,
+        boards: Boards,
+        solutions: Int[np.ndarray, "batch N"],
+        rng: np.random.Generator,
+        part: slice = ALL,
+        lowest: float = 0.0,
     ) -> Float[Tensor, ""]:
-        """The mean over the batch of the bound above, in nats per free cell. solutions: 0 at padding."""
+        """The mean over the batch of the bound above, in nats per free cell. solutions: 0 at padding.
+
+        part: only these boards' share of that mean; what is drawn is the same for any part. lowest: t ~ U(lowest, 1]
+        instead, which is no bound any more.
+        """
         device = self.backbone.head.weight.device
-        masked, t = masks(boards, rng)
+        masked, t = masks(boards, rng, lowest)
+        size = len(boards)
         weight = masked / (t * ((boards.givens == 0) & boards.real).sum(1))[:, None]
-        related = features(torch.as_tensor(boards.relations, device=device))
+        masked, weight, solutions, boards = masked[part], weight[part], solutions[part], boards.take(part)
+        related = pairs(torch.as_tensor(boards.relations, device=device))
         said = self(
+            boards.d,
             torch.as_tensor(np.where(masked, 0, solutions), device=device),
             related,
             torch.as_tensor(boards.real, device=device),
         )
-        return weighted_nats(said, solutions, weight)
+        return weighted_nats(said, solutions, weight, size)
 
     def training_flops(self, batch: int, width: int) -> float:
         """FLOPs of one update."""
@@ -63,10 +78,12 @@ class MaskedDiffusion(nn.Module):
         return DiffusionSession(self, boards)
 
 
-def masks(boards: Boards, rng: np.random.Generator) -> tuple[Bool[np.ndarray, "batch N"], Float[np.ndarray, " batch"]]:
-    """(masked, t): each board's t in (0, 1], one draw per stratum; its free cells masked with that chance."""
+def masks(
+    boards: Boards, rng: np.random.Generator, lowest: float = 0.0
+) -> tuple[Bool[np.ndarray, "batch N"], Float[np.ndarray, " batch"]]:
+    """(masked, t): each board's t in (lowest, 1], one draw per stratum; its free cells masked with that chance."""
     free, size = (boards.givens == 0) & boards.real, len(boards)
-    t = 1 - (rng.permutation(size) + rng.random(size)) / size
+    t = 1 - (1 - lowest) * (rng.permutation(size) + rng.random(size)) / size
     return free & (rng.random(free.shape) < t[:, None]), t
 
 
@@ -82,7 +99,7 @@ class DiffusionSession:
     def __init__(self, model: MaskedDiffusion, boards: Boards):
         weight = model.backbone.head.weight
         self.model, self.boards = model, boards
-        self.related = features(torch.as_tensor(boards.relations, device=weight.device), dtype=weight.dtype)
+        self.related = pairs(torch.as_tensor(boards.relations, device=weight.device))
         self.real = torch.as_tensor(boards.real, device=weight.device)
 
     def of(self, rows: Int[np.ndarray, " rows"]) -> tuple[Tensor, Bool[Tensor, "rows N"]]:
@@ -99,7 +116,7 @@ class DiffusionSession:
         wanted: Bool[np.ndarray, "rows N"] | None = None,
     ) -> Prediction:
         related, real_cells = self.of(rows)
-        said = self.model(torch.as_tensor(assignments, device=real_cells.device), related, real_cells)
+        said = self.model(self.boards.d, torch.as_tensor(assignments, device=real_cells.device), related, real_cells)
         real = self.boards.real[rows]
         tokens = real.sum(1)
         flops = self.model.backbone.flops(tokens, tokens**2)

@@ -14,10 +14,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from generators.boards import Boards
+from generators.boards import ALL, Boards
 from generators.masked_diffusion import DiffusionSession, MaskedDiffusion, check_fits, masks
 from generators.model import DIGITS, Verdict
-from generators.transformer import Backbone, BackboneConfig, Block, features
+from generators.transformer import Backbone, BackboneConfig, Block, pairs
 
 
 class QualityHead(nn.Module):
@@ -33,33 +33,41 @@ class QualityHead(nn.Module):
     def backbone(self) -> Backbone:
         return self.base.backbone
 
-    def forward(self, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor) -> Float[Tensor, "batch N"]:
+    def forward(
+        self, d: int, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor
+    ) -> Float[Tensor, "batch N"]:
         """Logits of "the value here is right"; they mean something where a value is."""
         blocked = self.base.blocked(real)
         with torch.no_grad():
-            x = self.base.hidden(assignments, related, real)
+            x = self.base.hidden(d, assignments, related, real)
         return self.head(self.norm(self.block(x, self.block.bias(related, blocked))))[..., 0]
 
     def loss(
-        self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator
+        self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator, part: slice = ALL
     ) -> Float[Tensor, ""]:
-        """Binary cross-entropy in nats a filled cell. solutions: 0 at padding."""
+        """Binary cross-entropy in nats a filled cell. solutions: 0 at padding.
+
+        part: only these boards' share of that mean; what is drawn is the same for any part.
+        """
         device = self.head.weight.device
         masked, _ = masks(boards, rng)
-        related = features(torch.as_tensor(boards.relations, device=device), dtype=self.head.weight.dtype)
+        noise = -np.log(-np.log(rng.random((*masked.shape, boards.d))))
+        filled = masked & (rng.random(masked.shape) < rng.random((len(masked), 1)))
+        count = max(1, int(filled.sum()))
+        masked, noise, filled, solutions = (array[part] for array in (masked, noise, filled, solutions))
+        boards = boards.take(part)
+        related = pairs(torch.as_tensor(boards.relations, device=device))
         real = torch.as_tensor(boards.real, device=device)
         written = np.where(masked, 0, solutions)
         with torch.no_grad():
-            said = self.base(torch.as_tensor(written, device=device), related, real).double().cpu().numpy()
-        noise = -np.log(-np.log(rng.random(said.shape)))
+            said = self.base(boards.d, torch.as_tensor(written, device=device), related, real).double().cpu().numpy()
         drawn = (said + noise).argmax(-1) + 1
-        filled = masked & (rng.random(masked.shape) < rng.random((len(masked), 1)))
         written = np.where(filled, drawn, written)
-        logits = self(torch.as_tensor(written, device=device), related, real)
+        logits = self(boards.d, torch.as_tensor(written, device=device), related, real)
         right = torch.as_tensor(drawn == solutions, dtype=logits.dtype, device=device)
         weight = torch.as_tensor(filled, dtype=logits.dtype, device=device)
         nats = F.binary_cross_entropy_with_logits(logits, right, reduction="none")
-        return (nats * weight).sum() / weight.sum().clamp(min=1)
+        return (nats * weight).sum() / count
 
     def training_flops(self, batch: int, width: int) -> float:
         """FLOPs of one update: the frozen net forward twice, the block forward and back."""
@@ -71,7 +79,7 @@ class QualityHead(nn.Module):
         check_fits(self.name, self.backbone.config, boards)
         session = DiffusionSession(self.base, boards)
         related, real = session.of(rows)
-        said = self(torch.as_tensor(assignments, device=real.device), related, real).double().sigmoid()
+        said = self(boards.d, torch.as_tensor(assignments, device=real.device), related, real).double().sigmoid()
         tokens = boards.real[rows].sum(1)
         extra = self.backbone.layer_flops(tokens, tokens**2)
         return Verdict(np.round(said.cpu().numpy(), DIGITS), tokens, self.backbone.flops(tokens, tokens**2) + extra)

@@ -3,6 +3,9 @@
 All kinds get the same backbone, puzzles, augmentation, batches and number of updates; only the mask, the order and the
 loss differ. Each update's batch is a hash of (data seed, update), so a run that was stopped and resumed sees what an
 unbroken one would have seen. State is kept beside the result as NAME.resume.safetensors.
+
+A family is trained on its own puzzles or on a mixture of others (MIXTURES): each update's batch is of one of them.
+Under torchrun every process takes its share of each batch, and the gradients are added up.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import json
 import math
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -20,6 +23,7 @@ import numpy as np
 import safetensors
 import safetensors.torch
 import torch
+from torch import distributed
 
 from csp.errors import BadInput
 from csp.family import Family
@@ -31,6 +35,22 @@ from generators.boards import Boards, stack
 from generators.transformer import BackboneConfig
 from solvers.oracle import settle
 
+#: What a family's networks are trained on, where it is not that family alone, so that they read graphs of 3 to 12
+#: colours and any size: mean degrees somewhat below where graphs stop being colourable.
+MIXTURES = {
+    "colouring": (
+        "planted:n=20-50,degree=4.7",
+        "planted:n=50-100,degree=4.6",
+        "planted:n=60-120,degree=4.4",
+        "planted:n=100-200,degree=4.5",
+        "planted:n=30-60,colours=4,degree=8.2",
+        "planted:n=60-120,colours=4,degree=8.2",
+        "planted:n=40-80,colours=5,degree=12",
+        "planted:n=40-80,colours=6,degree=16",
+        "planted:n=50-100,colours=8,degree=24",
+        "planted:n=60-120,colours=12,degree=42",
+    )
+}
 Kind = Literal["ar", "ar-random", "ar-solver", "ar-written", "diffusion", "quality"]
 
 
@@ -53,6 +73,11 @@ class TrainConfig:
     blocks: int = 2
     loops: int = 3
     bias: bool = True  # structural attention bias
+    mix: tuple[str, ...] = ()  # families to draw puzzles from, equally often (empty: MIXTURES, else the family itself)
+    precision: Literal["fp32", "bf16"] = "fp32"  # of matrix products in training; weights are kept in fp32
+    ema: float = 0.0  # decay of an exponential moving average of the weights, which is then what is kept (0: off)
+    lowest: float = 0.0  # diffusion: mask rates are drawn from here to 1
+    patience: int = 0  # stop after so many validations in a row without a new best, which is then kept (0: never)
     base: str = ""  # quality: the diffusion checkpoint under the head (empty: the shipped one)
     validate_every: int = 100  # updates between validation losses, printed and kept in the card
 
@@ -65,8 +90,17 @@ class TrainConfig:
             raise BadInput(f"dim {self.dim} does not divide into {self.heads} heads")
         if not (math.isfinite(self.lr) and self.lr > 0 and math.isfinite(self.weight_decay)):
             raise BadInput("lr and weight_decay are finite numbers, lr above 0")
-        if self.warmup < 0 or self.weight_decay < 0:
-            raise BadInput("warmup and weight_decay are at least 0")
+        if self.warmup < 0 or self.weight_decay < 0 or self.patience < 0:
+            raise BadInput("warmup, weight_decay and patience are at least 0")
+        if not (0 <= self.ema < 1 and 0 <= self.lowest < 1):
+            raise BadInput("ema and lowest are shares from 0 to below 1")
+        if self.lowest and self.kind != "diffusion":
+            raise BadInput("lowest goes with kind diffusion")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The families that puzzles are drawn from."""
+        return self.mix or MIXTURES.get(self.family, (self.family,))
 
 
 @dataclass(frozen=True)
@@ -113,6 +147,12 @@ def dataset(name: str, seed: int, split: str, count: int, tick: Callable[[], Non
     return Dataset(replace(boards, instances=()), solutions, family(name))
 
 
+def datasets(config: TrainConfig, split: str, count: int, tick: Callable[[], None] = lambda: None) -> list[Dataset]:
+    """`count` puzzles of a split in all, shared evenly among the config's sources."""
+    sources = config.sources
+    return [dataset(name, config.data_seed, split, -(-count // len(sources)), tick) for name in sources]
+
+
 #: Of losses, where it is not nats per free cell.
 UNITS = {
     "diffusion": "nats per free cell (upper bound)",
@@ -128,13 +168,16 @@ def learning_rate(config: TrainConfig, update: int) -> float:
     return config.lr * warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * along)))
 
 
-def build(config: TrainConfig, train: Dataset) -> torch.nn.Module:
-    """A fresh model; the same seed gives the same weights."""
+def build(config: TrainConfig, train_sets: Sequence[Dataset]) -> torch.nn.Module:
+    """A fresh model; the same seed gives the same weights. Raises BadInput for what the kind cannot be trained on."""
     torch.manual_seed(key("weights", config.seed) % 2**63)
-    shape = BackboneConfig(
-        train.boards.d, train.boards.width, config.dim, config.heads, config.blocks, config.loops, config.bias
-    )
+    sizes = {(one.boards.d, one.boards.width) for one in train_sets}
+    d, width = (max(size) for size in zip(*sizes))
+    shape = BackboneConfig(d, width, config.dim, config.heads, config.blocks, config.loops, config.bias)
+    shape = replace(shape, flexible=len(sizes) > 1)
     if config.kind == "ar-written":
+        if shape.flexible:
+            raise BadInput("ar-written is trained on puzzles of one size: give one --mix family")
         shape = replace(shape, **written.vocabulary(shape.d))
     model = checkpoint.KINDS[config.kind](shape, config.kind)
     if config.kind == "quality":
@@ -146,24 +189,92 @@ def build(config: TrainConfig, train: Dataset) -> torch.nn.Module:
 
 
 @torch.inference_mode()
-def validate(model: torch.nn.Module, held_out: Dataset) -> float:
+def validate(model: torch.nn.Module, held_out: Sequence[Dataset]) -> float:
     """Mean loss on the held-out puzzles, nats per free cell, with the same masks every time."""
-    losses = []
-    for number, rows in enumerate(np.array_split(np.arange(len(held_out.boards)), len(held_out.boards) // 128)):
-        boards, solutions = held_out.batch(rows, None)
-        losses.append(float(model.loss(boards, solutions, stream("validation masks", number))))
+    losses, number = [], 0
+    for one in held_out:
+        for rows in np.array_split(np.arange(len(one.boards)), max(1, len(one.boards) // 128)):
+            boards, solutions = one.batch(rows, None)
+            losses.append(float(model.loss(boards, solutions, stream("validation masks", number))))
+            number += 1
     return float(np.mean(losses))
 
 
+@dataclass(frozen=True)
+class Share:
+    """This process's part of every batch, and adding up over all processes. One process has all of it."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def part(self) -> slice:
+        """The boards of a batch that are this process's."""
+        return slice(self.rank, None, self.size)
+
+    def add(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Replace each tensor by its sum over all processes."""
+        if self.size > 1:
+            flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+            distributed.all_reduce(flat)
+            for tensor, summed in zip(tensors, flat.split([tensor.numel() for tensor in tensors])):
+                tensor.copy_(summed.view_as(tensor))
+
+
+class Kept:
+    """Which weights the checkpoint gets: the last, their moving average, or those of the best validation."""
+
+    def __init__(self, config: TrainConfig, learned: dict[str, torch.nn.Parameter]):
+        self.config, self.learned = config, learned
+        self.average = {name: p.detach().clone() for name, p in learned.items()} if config.ema else None
+        self.best = {name: p.detach().clone() for name, p in learned.items()} if config.patience else None
+
+    @torch.no_grad()
+    def follow(self, update: int) -> None:
+        """Move the average towards the weights; early on faster, so that the first ones are forgotten."""
+        if self.average is not None:
+            decay = min(self.config.ema, (1 + update) / (10 + update))
+            for name, p in self.learned.items():
+                self.average[name].lerp_(p, 1 - decay)
+
+    @torch.no_grad()
+    def swap(self, other: dict[str, torch.Tensor] | None) -> None:
+        """Exchange the model's weights with those; twice is nothing."""
+        for name, weight in (other or {}).items():
+            mine = self.learned[name].detach().clone()
+            self.learned[name].copy_(weight)
+            weight.copy_(mine)
+
+    @torch.no_grad()
+    def remember(self) -> None:
+        """Take the model's weights for the best."""
+        for name, weight in (self.best or {}).items():
+            weight.copy_(self.learned[name])
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """What has to be parked."""
+        kinds = (("average", self.average), ("best", self.best))
+        return {f"{kind} {name}": weight for kind, those in kinds for name, weight in (those or {}).items()}
+
+
 def train(
-    config: TrainConfig, train_set: Dataset, held_out: Dataset, path: Path, report: Callable[[dict], None]
+    config: TrainConfig,
+    train_sets: Sequence[Dataset],
+    held_out: Sequence[Dataset],
+    path: Path,
+    report: Callable[[dict], None],
+    device: str = "cpu",
+    share: Share = Share(),
 ) -> Path:
     """Train, resuming from path's state if there is one, and write the checkpoint; returns its path.
 
-    `report` is called after every update with {update, loss} and, now and then, {validation}.
+    `report` is called after every update with {update, loss} and, now and then, {validation}. share: this process's
+    part of the work; only the first process writes.
     """
-    model = build(config, train_set)
-    learned = [p for p in model.parameters() if p.requires_grad]
+    model = build(config, train_sets).to(device)
+    named = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    learned = list(named.values())
+    kept = Kept(config, named)
     decay, rest = [p for p in learned if p.ndim == 2], [p for p in learned if p.ndim != 2]
     optimiser = torch.optim.AdamW(
         [{"params": decay, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}],
@@ -171,59 +282,91 @@ def train(
         betas=(0.9, 0.98),
     )
     parked = path.with_suffix(".resume.safetensors")
-    state = unpark(config, model, optimiser, parked)
+    state = unpark(config, model, optimiser, kept, parked)
     state.setdefault("curve", [])
+    state.setdefault("best", [0, math.inf])  # update, validation loss
     started = time.monotonic()
     for update in range(state.get("update", 0), config.updates):
+        if config.patience and len(state["curve"]) - state["best"][0] // config.validate_every >= config.patience:
+            break
         rng = stream("batch", config.data_seed, update)
-        rows = rng.integers(0, len(train_set.boards), size=config.batch)
-        boards, solutions = train_set.batch(rows, rng)
+        chosen = train_sets[rng.integers(len(train_sets)) if len(train_sets) > 1 else 0]
+        rows = rng.integers(0, len(chosen.boards), size=config.batch)
+        boards, solutions = chosen.batch(rows, rng)
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(config, update)
-        loss = model.loss(boards, solutions, rng)
+        options = {"lowest": config.lowest} if config.lowest else {}
+        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=config.precision == "bf16"):
+            loss = model.loss(boards, solutions, rng, share.part, **options)
         optimiser.zero_grad()
         loss.backward()
+        loss = loss.detach()
+        share.add([loss, *(p.grad for p in learned)])
         torch.nn.utils.clip_grad_norm_(learned, 1.0)
         optimiser.step()
+        kept.follow(update)
         state["flops"] = state.get("flops", 0.0) + model.training_flops(len(boards), boards.width)
         news = {"update": update + 1, "loss": loss.item()}
         if (update + 1) % config.validate_every == 0 or update + 1 == config.updates:
+            kept.swap(kept.average)
             news["validation"] = validate(model, held_out)
+            if news["validation"] < state["best"][1]:
+                state["best"] = [update + 1, news["validation"]]
+                kept.remember()
+            kept.swap(kept.average)
             state["curve"].append([update + 1, round(news["loss"], 5), round(news["validation"], 5)])
             seconds = state.get("seconds", 0.0) + time.monotonic() - started
             started = time.monotonic()
             state.update(update=update + 1, seconds=seconds)
-            park(config, model, optimiser, state, parked)
+            if share.rank == 0:
+                park(config, model, optimiser, kept, state, parked)
         report(news)
+    kept.swap(kept.average)
+    kept.swap(kept.best)
+    if share.rank:
+        return path
+    rows = state["curve"]
     card = {
         "family": config.family,
         "training": asdict(config),
-        "examples": config.updates * config.batch,
-        "curve": {"columns": ["update", "train loss", "validation loss"], "rows": state["curve"]},
+        "examples": rows[-1][0] * config.batch,
+        "kept": state["best"][0] if config.patience else rows[-1][0],
+        "curve": {"columns": ["update", "train loss", "validation loss"], "rows": rows},
+        "plot": f"{sparkline([row[2] for row in rows])} validation, {rows[0][2]} to {rows[-1][2]}, log scale",
         "unit": UNITS.get(config.kind, "nats per free cell"),
         "flops": state["flops"],
         "seconds": round(state["seconds"], 1),
+        "processes": share.size,
+        "device": str(device),
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
     }
-    checkpoint.save(model, path, card)
+    checkpoint.save(model.cpu(), path, card)
     parked.unlink(missing_ok=True)
     return path
+
+
+def sparkline(losses: Sequence[float]) -> str:
+    """A small plot of positive numbers on a log scale, a character each."""
+    logs = np.log(np.maximum(losses, 1e-9))
+    heights = (logs - logs.min()) / max(1e-9, logs.max() - logs.min())
+    return "".join("▁▂▃▄▅▆▇█"[round(7 * height)] for height in heights)
 
 
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW keeps of every parameter
 
 
-def park(config: TrainConfig, model, optimiser, state: dict, parked: Path) -> None:
+def park(config: TrainConfig, model, optimiser, kept: Kept, state: dict, parked: Path) -> None:
     """Keep all that is needed to go on: weights, optimiser moments, and the run's state as JSON."""
     tensors = {f"weight {name}": p.detach() for name, p in model.named_parameters()}
     for name, p in model.named_parameters():
         for moment in MOMENTS if p.requires_grad else ():
             tensors[f"{moment} {name}"] = optimiser.state[p][moment]
+    tensors = {name: tensor.cpu() for name, tensor in (tensors | kept.tensors()).items()}
     about = {"config": json.dumps(asdict(config)), "state": json.dumps(state)}
     write_atomically(parked, safetensors.torch.save(tensors, about))
 
 
-def unpark(config: TrainConfig, model, optimiser, parked: Path) -> dict:
+def unpark(config: TrainConfig, model, optimiser, kept: Kept, parked: Path) -> dict:
     """Load what park kept into model and optimiser; the run's state, empty if nothing was kept.
 
     Raises BadInput if the kept state belongs to another config or is not readable.
@@ -234,13 +377,16 @@ def unpark(config: TrainConfig, model, optimiser, parked: Path) -> dict:
         with safetensors.safe_open(parked, "pt") as file:
             about = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
-        if json.loads(about["config"]) != asdict(config):
+        if json.loads(about["config"]) != json.loads(json.dumps(asdict(config))):
             raise BadInput(f"{parked} is of a run with other options; finish that one or delete the file")
         with torch.no_grad():
             for name, p in model.named_parameters():
                 p.copy_(tensors[f"weight {name}"])
                 if p.requires_grad:
-                    optimiser.state[p] = {moment: tensors[f"{moment} {name}"] for moment in MOMENTS}
+                    moments = {moment: tensors[f"{moment} {name}"] for moment in MOMENTS}
+                    optimiser.state[p] = {m: t if m == "step" else t.to(p.device) for m, t in moments.items()}
+            for name, weight in kept.tensors().items():
+                weight.copy_(tensors[name])
         return json.loads(about["state"])
     except (safetensors.SafetensorError, KeyError, json.JSONDecodeError) as fault:
         raise BadInput(f"{parked}: not a readable training state ({fault}); delete it to start over") from None

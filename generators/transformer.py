@@ -20,6 +20,7 @@ from csp.constraints import RELATIONS
 from csp.tokens import start
 
 BITS = len(RELATIONS) + 1  # a bit per relation, and one for "the same cell" (csp.problem.SELF)
+PAIRS = 1 << 2 * BITS  # codes of two relations: query's cell to key's cell, query's target to key's cell
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class BackboneConfig:
     """d: values. cells: most cells a sequence may have. bias: the structural attention bias (off = ablation).
 
     words, answers: how many different tokens are read and predicted (0: the d values, MASK and START; the d values).
+    flexible: reads puzzles of fewer values too (it is told how many), and of any number of cells (ids count modulo
+    `cells`: for families whose cells are numbered at random).
     """
 
     d: int
@@ -38,11 +41,14 @@ class BackboneConfig:
     bias: bool = True
     words: int = 0
     answers: int = 0
+    flexible: bool = False
 
     def misfit(self, d: int, cells: int) -> str | None:
         """Why a network of this shape cannot read puzzles of d values and up to so many cells; None if it can."""
-        if d == self.d and cells <= self.cells:
+        if (d <= self.d) if self.flexible else (d == self.d and cells <= self.cells):
             return None
+        if self.flexible:
+            return f"reads up to {self.d} values, not {d}"
         return f"reads {self.d} values and up to {self.cells} cells, not {d} values and {cells} cells"
 
 
@@ -81,6 +87,23 @@ class Cache:
         return keys, values
 
 
+class LookUp(torch.autograd.Function):
+    """table (heads, PAIRS) at codes (...): (heads, ...). Backwards it counts by code: faster than adding row by row, as
+    index_select does.
+    """
+
+    @staticmethod
+    def forward(ctx, table: Tensor, codes: Tensor) -> Tensor:
+        ctx.save_for_backward(codes)
+        return table.index_select(1, codes.reshape(-1)).view(len(table), *codes.shape)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
+        flat = ctx.saved_tensors[0].reshape(-1)
+        sums = [torch.bincount(flat, weights=of_head.reshape(-1), minlength=PAIRS) for of_head in grad]
+        return torch.stack(sums).to(grad.dtype), None
+
+
 class Block(nn.Module):
     """Attention and a two-layer perceptron, each behind a norm and beside a residual."""
 
@@ -96,10 +119,14 @@ class Block(nn.Module):
 
     def bias(self, related: Tensor, blocked: Tensor | None) -> Tensor | None:
         """What is added to the attention scores, (shared, heads, m, T): the same in every loop."""
-        bias = None if self.relation is None else self.relation(related).permute(0, 3, 1, 2)
+        bias, dtype = None, self.qkv.weight.dtype
+        if self.relation is not None:
+            bits = 2 ** torch.arange(2 * BITS, device=related.device)
+            every = ((torch.arange(PAIRS, device=related.device)[:, None] & bits) > 0).to(dtype)
+            bias = LookUp.apply(self.relation(every).to(dtype).T, related).transpose(0, 1)
         if blocked is None:
             return bias
-        wall = torch.zeros(blocked.shape, dtype=related.dtype, device=related.device)
+        wall = torch.zeros(blocked.shape, dtype=dtype, device=related.device)
         wall = wall.masked_fill(blocked, float("-inf"))[:, None]
         return wall if bias is None else bias + wall
 
@@ -126,6 +153,7 @@ class Backbone(nn.Module):
         self.value = nn.Embedding(config.words or start(config.d) + 1, config.dim)
         self.cell = nn.Embedding(config.cells + 1, config.dim)  # the last one: no cell (START)
         self.target = nn.Embedding(config.cells + 1, config.dim)
+        self.depth = nn.Embedding(config.d + 1, config.dim) if config.flexible else None  # how many values there are
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.norm = nn.RMSNorm(config.dim)
         self.head = nn.Linear(config.dim, config.answers or config.d)
@@ -136,30 +164,39 @@ class Backbone(nn.Module):
             for last in (block.out, block.down):
                 nn.init.normal_(last.weight, std=0.02 * (2 * config.blocks * config.loops) ** -0.5)
 
-    def forward(self, *read, **options) -> Float[Tensor, "batch m answers"]:
+    def forward(self, d: int, *read, **options) -> Float[Tensor, "batch m answers"]:
         """Log-probabilities of each token's target (values 1..d, or the config's answers). Arguments as hidden's."""
-        return self.say(self.hidden(*read, **options))
+        return self.say(d, self.hidden(d, *read, **options))
 
-    def say(self, x: Float[Tensor, "batch m dim"]) -> Float[Tensor, "batch m answers"]:
+    def say(self, d: int, x: Float[Tensor, "batch m dim"]) -> Float[Tensor, "batch m answers"]:
         """Features to log-probabilities."""
-        return self.head(self.norm(x)).log_softmax(-1)
+        logits = self.head(self.norm(x)).to(x.dtype)
+        return logits[..., : self.config.answers or d].log_softmax(-1)
+
+    def ids(self, cells: Int[Tensor, "batch m"], width: int) -> Int[Tensor, "batch m"]:
+        """Cells to the ids that have an embedding; the cell `width` means no cell."""
+        return torch.where(cells == width, self.config.cells, cells % self.config.cells)
 
     def hidden(
         self,
+        d: int,
         values: Int[Tensor, "batch m"],
         cells: Int[Tensor, "batch m"],
         targets: Int[Tensor, "batch m"],
-        related: Float[Tensor, "shared m T bits"],
+        related: Int[Tensor, "shared m T"],
         blocked: Bool[Tensor, "batch m T"] | None = None,
         cache: Cache | None = None,
         places: Int[Tensor, "batch m"] | None = None,
     ) -> Float[Tensor, "batch m dim"]:
         """The last features of each token.
 
-        related: features() of queries against keys. blocked: True where a query may not look. With a cache,
-        the m tokens are put at `places` and may look at all T tokens there.
+        d: how many values the boards have; cells, targets: as ids() says. related: pairs() of queries against keys.
+        blocked: True where a query may not look. With a cache, the m tokens are put at `places` and may look at all T
+        tokens there.
         """
         first = self.value(values) + self.cell(cells) + self.target(targets)
+        if self.depth is not None:
+            first = first + self.depth.weight[d]
         x = torch.zeros_like(first)
         layer = 0
         biases = [block.bias(related, blocked) for block in self.blocks]
@@ -174,11 +211,13 @@ class Backbone(nn.Module):
     def flops(
         self, tokens: Int[np.ndarray, "*rows"] | int, pairs: Int[np.ndarray, "*rows"] | int
     ) -> Float[np.ndarray, "*rows"]:
-        """FLOPs (2 a multiply-add) of reading `tokens` tokens that look at `pairs` (query, key) pairs in all."""
+        """FLOPs (2 a multiply-add) of reading `tokens` tokens that look at `pairs` (query, key) pairs in all.
+
+        The structural bias is looked up: its few products do not grow with the tokens, and are left out.
+        """
         config = self.config
         layer = self.layer_flops(tokens, pairs)
-        bias = pairs * 4 * BITS * config.heads * config.bias
-        once = tokens * 2 * config.dim * (config.answers or config.d) + config.blocks * bias
+        once = tokens * 2 * config.dim * (config.answers or config.d)
         return np.asarray(config.blocks * config.loops * layer + once, dtype=float)
 
     def layer_flops(
@@ -193,35 +232,37 @@ class Backbone(nn.Module):
 
 
 def weighted_nats(
-    log_probs: Float[Tensor, "batch m d"], labels: Int[np.ndarray, "batch m"], weight: Float[np.ndarray, "batch m"]
+    log_probs: Float[Tensor, "batch m d"],
+    labels: Int[np.ndarray, "batch m"],
+    weight: Float[np.ndarray, "batch m"],
+    size: int,
 ) -> Float[Tensor, ""]:
-    """Mean over the batch of the weighted sum of -log p(label). Labels are 1..d; where weight is 0 they may be 0."""
+    """The weighted sum of -log p(label) over the batch, divided by the size of the whole batch that these boards are
+    (part of). Labels are 1..d; where weight is 0 they may be 0.
+    """
     device = log_probs.device
     right = torch.as_tensor(np.maximum(labels - 1, 0), device=device)
     nats = -log_probs.gather(-1, right[..., None])[..., 0]
-    return (nats * torch.as_tensor(weight, dtype=nats.dtype, device=device)).sum() / len(labels)
+    return (nats * torch.as_tensor(weight, dtype=nats.dtype, device=device)).sum() / size
 
 
 def _writer(cache, layer, places):
     return lambda k, v: cache.write(layer, places, k, v)
 
 
-def features(
+def pairs(
     codes: Int[Tensor, "shared N N"],
     cells: Int[Tensor, "batch m"] | None = None,
     targets: Int[Tensor, "batch m"] | None = None,
     keys: Int[Tensor, "batch T"] | None = None,
-    dtype: torch.dtype = torch.float32,
-) -> Float[Tensor, "out m T bits"]:
-    """Relation codes as bits: query's cell to key's cell, then query's target to key's cell.
+) -> Int[Tensor, "out m T"]:
+    """Two relation codes in one: query's cell to key's cell, then (times 2 ** BITS) query's target to key's cell.
 
     Without cells, queries and keys are all N cells in place. A cell id of N (START) is related to nothing.
     """
-    bits = 2 ** torch.arange(BITS, device=codes.device)
     if cells is None:
-        one = ((codes[..., None] & bits) > 0).to(dtype)
-        return torch.cat([one, one], dim=-1)
+        return codes * (1 + (1 << BITS))
     padded = F.pad(codes, (0, 1, 0, 1))  # row and column N: related to nothing
     batch = torch.arange(len(cells), device=codes.device)[:, None, None] if len(codes) > 1 else 0
-    pair = [padded[batch, side[:, :, None], keys[:, None, :]] for side in (cells, targets)]
-    return torch.cat([(code[..., None] & bits) > 0 for code in pair], dim=-1).to(dtype)
+    own, aim = (padded[batch, side[:, :, None], keys[:, None, :]] for side in (cells, targets))
+    return own + aim * (1 << BITS)

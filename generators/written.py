@@ -25,11 +25,11 @@ from torch import Tensor, nn
 from csp.tokens import start
 from generators import orders
 from generators.autoregressive import sight
-from generators.boards import Boards
+from generators.boards import ALL, Boards
 from generators.masked_diffusion import check_fits
 from generators.model import DIGITS
 from generators.state import State
-from generators.transformer import Backbone, BackboneConfig, Cache, features, weighted_nats
+from generators.transformer import Backbone, BackboneConfig, Cache, pairs, weighted_nats
 from generators.vetoes import look
 from solvers.propagate import solver_row
 
@@ -63,27 +63,30 @@ class Written(nn.Module):
         self.backbone = Backbone(config)
 
     def loss(
-        self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator
+        self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator, part: slice = ALL
     ) -> Float[Tensor, ""]:
-        """Mean negative log-likelihood in nats per written token. solutions: 0 at padding. rng: of the traces."""
-        values, cells, targets, labels, clues = stretches(boards, solutions, rng)
-        device = self.backbone.head.weight.device
-        length = max(2, int((targets < boards.width).sum(1).max()))
-        values, cells, targets, labels = (part[:, :length] for part in (values, cells, targets, labels))
+        """Mean negative log-likelihood in nats per written token. solutions: 0 at padding. rng: of the traces.
+
+        part: only these boards' share of that mean; what is drawn is the same for any part.
+        """
+        text = stretches(boards, solutions, rng)
+        device, size = self.backbone.head.weight.device, len(boards)
+        length = max(2, int((text[2] < boards.width).sum(1).max()))
+        values, cells, targets, labels = (item[part, :length] for item in text[:4])
+        clues, boards = text[4][part], boards.take(part)
         places = np.broadcast_to(np.arange(length), values.shape)
         blocked = sight(clues, places, length)
         codes = torch.as_tensor(boards.relations, device=device)
         fed = [torch.as_tensor(part, device=device) for part in (values, cells, targets)]
-        log_probs = self.read(*fed, fed[1], codes, blocked.to(device))
+        log_probs = self.read(*fed, fed[1], codes, blocked.to(device), boards.d)
         counted = labels > 0
-        return weighted_nats(log_probs, labels, counted / np.maximum(counted.sum(1, keepdims=True), 1))
+        return weighted_nats(log_probs, labels, counted / np.maximum(counted.sum(1, keepdims=True), 1), size)
 
-    def read(self, values, cells, targets, keys, codes, blocked, cache=None, places=None) -> Tensor:
+    def read(self, values, cells, targets, keys, codes, blocked, d, cache=None, places=None) -> Tensor:
         """Log-probabilities of the answers about the targets; the cell id N means no cell."""
-        width, none = codes.shape[-1], self.backbone.config.cells
-        related = features(codes, cells, targets, keys, self.backbone.head.weight.dtype)
-        cells, targets = (torch.where(part == width, none, part) for part in (cells, targets))
-        return self.backbone(values, cells, targets, related, blocked, cache, places)
+        related = pairs(codes, cells, targets, keys)
+        cells, targets = (self.backbone.ids(part, codes.shape[-1]) for part in (cells, targets))
+        return self.backbone(d, values, cells, targets, related, blocked, cache, places)
 
     def training_flops(self, batch: int, width: int) -> float:
         """FLOPs of one update, as if every text were as long as the board is wide."""
@@ -286,7 +289,7 @@ class _Texts:
         codes = self.codes if len(self.codes) == 1 else self.codes[torch.as_tensor(rows, device=device)]
         tensors = [torch.as_tensor(part, device=device) for part in (*ids, keys)]
         where = torch.as_tensor(places, device=device)
-        said = self.model.read(*tensors, codes, blocked.to(device), self.cache, where)
+        said = self.model.read(*tensors, codes, blocked.to(device), self.state.boards.d, self.cache, where)
         end, tail = self.length[rows], np.maximum(first, self.clues[rows])
         pairs = end * (end + 1) // 2 - tail * (tail + 1) // 2 + np.where(first == 0, self.clues[rows] ** 2, 0)
         self.state.spend(rows, 1, fed, self.model.backbone.flops(fed, pairs), 0.0)

@@ -118,12 +118,13 @@ def test_flops_against_the_profiler():
     from torch.utils.flop_counter import FlopCounterMode
 
     from csp import sudoku
-    from generators.transformer import features
+    from generators.transformer import PAIRS, pairs
 
     net = Backbone(BackboneConfig(6, 36, 32, 4, 2, 3))
     cells = torch.arange(36).expand(2, 36)
-    related = features(torch.as_tensor(sudoku.board(6).relations)[None])
+    related = pairs(torch.as_tensor(sudoku.board(6).relations)[None])
     with FlopCounterMode(display=False) as counter:
-        net(torch.zeros_like(cells), cells, cells, related)
-    counted = 2 * net.flops(36, 36**2) - net.config.blocks * 36**2 * 4 * 5 * 4
-    assert counter.get_total_flops() == pytest.approx(counted, rel=1e-6)  # the bias is shared by the two boards
+        net(6, torch.zeros_like(cells), cells, cells, related)
+    table = net.config.blocks * PAIRS * 2 * 10 * 4  # the bias of every pair of relations, to be looked up
+    counted = 2 * net.flops(36, 36**2) + table
+    assert counter.get_total_flops() == pytest.approx(counted, rel=1e-6)

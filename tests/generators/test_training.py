@@ -16,7 +16,9 @@ TINY = {"updates": 6, "batch": 8, "puzzles": 20, "validate_every": 2, "dim": 16,
 
 @pytest.fixture(scope="module")
 def sets():
-    return {name: (dataset(name, 0, "train", 20), dataset(name, 1, "train", 128)) for name in ("sudoku4", "colouring")}
+    return {
+        name: ([dataset(name, 0, "train", 20)], [dataset(name, 1, "train", 128)]) for name in ("sudoku4", "colouring")
+    }
 
 
 @pytest.mark.parametrize("family", ["sudoku4", "colouring"])
@@ -73,7 +75,7 @@ def test_a_state_of_another_run_is_refused(tmp_path, sets):
 
 @pytest.mark.parametrize("family", ["sudoku4", "colouring"])
 def test_batches_are_moved_puzzles_with_their_moved_solutions(sets, family):
-    data = sets[family][0]
+    [data], _ = sets[family]
     boards, solved = data.batch(np.arange(20), np.random.default_rng(0))
     assert ((boards.givens == solved) | (boards.givens == 0)).all()
     assert ((solved > 0) == boards.real).all()
