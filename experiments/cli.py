@@ -57,6 +57,7 @@ def run(main: Callable[[Any], None], options: type, prog: str | None = None) -> 
 #: name: (module, options class, function); imported only when needed, because torch takes seconds to load.
 EXPERIMENTS = {
     "ceiling": ("experiments.ceiling", "Ceiling", "main"),
+    "evaluate": ("experiments.evaluate", "Evaluate", "main"),
     "frontier": ("experiments.frontier", "Frontier", "main"),
     "decoders": ("experiments.words", "Decoders", "main"),
     "score": ("experiments.score", "ScoreCommand", "main"),

@@ -123,7 +123,8 @@ def main(options: Frontier) -> None:
         if stratum in needs
     }
     summary = {stratum: [_as_json(c, budgets) for c in curves] for stratum, curves in by_stratum.items()}
-    verdicts = {stratum: verdict(curves, options.calls) for stratum, curves in by_stratum.items()}
+    judged = [max((b for b in budgets if b <= options.calls / 10), default=budgets[0]), options.calls]
+    verdicts = {s: verdict(curves, tuple(dict.fromkeys(judged))) for s, curves in by_stratum.items()}
     about = {**running.about(instances), "summary": summary, "verdicts": verdicts}
     store.finish([job.name for job in jobs], about)
     figure(by_stratum, options, folder / "frontier.png")
@@ -145,12 +146,10 @@ nothing from calls beyond its one dive. Decoders with the same veto know the sam
 
 def spread(row: Row, budgets: Sequence[int]) -> list[Row]:
     """The row with the largest budget; a row whose schedule follows its budget once for each."""
-    if isinstance(row.spec, str) or row.spec.retraction in ("none", "beam"):
-        return [row]
-    spec = replace(row.spec, attempts=0, calls=1) if row.spec.retraction == "restart" else row.spec
-    if not follows_budget(spec):
-        return [replace(row, spec=replace(spec, calls=budgets[-1]))]
-    return [replace(row, name=f"{row.name}@{b}", spec=replace(spec, calls=b)) for b in budgets]
+    largest = running.budgeted(row, budgets[-1])
+    if isinstance(row.spec, str) or not follows_budget(row.spec):
+        return [largest]
+    return [replace(running.budgeted(row, b), name=f"{row.name}@{b}") for b in budgets]
 
 
 def follows_budget(spec: Decoder) -> bool:
@@ -178,32 +177,43 @@ def kind(row: Row) -> str:
     return "tried again" if row.spec.retraction in ("restart", "beam") else "retracting"
 
 
-def verdict(curves: Sequence[Curve], budget: int) -> list[str]:
-    """For each veto, whether the best retracting decoder beats every other kind at so many calls."""
+def family_of(row: Row) -> str:
+    """Whose commits a row makes: an AR network's, a diffusion network's, or nobody's."""
+    assert isinstance(row.spec, Decoder)
+    return {"uniform": "no network", "exact": "no network", "diffusion": "diffusion"}.get(row.spec.model, "AR")
+
+
+def verdict(curves: Sequence[Curve], budgets: Sequence[int]) -> list[str]:
+    """For each veto, model and budget: whether the best retracting decoder beats the best of every other kind."""
     said = []
     decoding = [c for c in curves if isinstance(c.row.spec, Decoder)]
-    for veto in dict.fromkeys(c.row.spec.veto for c in decoding):
-        of_veto = [c for c in decoding if c.row.spec.veto == veto]
-        mine = [c for c in of_veto if kind(c.row) == "retracting"]
-        if not mine:
-            continue
-        best = max(mine, key=lambda c: c.at(budget).value)
-        parts = [f"veto={veto}, {budget} calls: {best.row.name} {_percent(best.at(budget))}"]
-        for other in ("placebo", "tried again", "irrevocable"):
-            rivals = [c for c in of_veto if kind(c.row) == other]
-            if not rivals:
-                continue
-            rival = max(rivals, key=lambda c: c.at(budget).value)
-            ahead = best.solved(budget), rival.solved(budget)
-            wins, losses = int((ahead[0] & ~ahead[1]).sum()), int((ahead[1] & ~ahead[0]).sum())
-            clear = best.at(budget).low > rival.at(budget).high
-            word = "intervals apart" if clear else "intervals overlap"
-            parts.append(
-                f"best {other} {rival.row.name} {_percent(rival.at(budget))} "
-                f"({word}; {wins} to {losses} paired, p = {mcnemar(wins, losses):.2g})"
-            )
-        said.append("; ".join(parts) + ".")
+    for veto, model in dict.fromkeys((c.row.spec.veto, family_of(c.row)) for c in decoding):
+        alike = [c for c in decoding if (c.row.spec.veto, family_of(c.row)) == (veto, model)]
+        if len({kind(c.row) == "retracting" for c in alike}) == 2:  # one that retracts, and something to compare with
+            said += [f"{model}, veto={veto}, {budget} calls: {_compared(alike, budget)}" for budget in budgets]
     return said
+
+
+def _compared(curves: Sequence[Curve], budget: int) -> str:
+    """The best retracting decoder against the best of each other kind."""
+
+    def best_of(what: str) -> Curve | None:
+        return max((c for c in curves if kind(c.row) == what), key=lambda c: c.at(budget).value, default=None)
+
+    best = best_of("retracting")
+    parts = [f"{best.row.name} {_percent(best.at(budget))}"]
+    for other in ("placebo", "tried again", "irrevocable"):
+        if (rival := best_of(other)) is None:
+            continue
+        ahead = best.solved(budget), rival.solved(budget)
+        wins, losses = int((ahead[0] & ~ahead[1]).sum()), int((ahead[1] & ~ahead[0]).sum())
+        apart = best.at(budget).low > rival.at(budget).high or best.at(budget).high < rival.at(budget).low
+        word = "intervals apart" if apart else "intervals overlap"
+        parts.append(
+            f"best {other} {rival.row.name} {_percent(rival.at(budget))} "
+            f"({word}; {wins} to {losses} paired, p = {mcnemar(wins, losses):.2g})"
+        )
+    return "; ".join(parts) + "."
 
 
 def _percent(figure: Estimate) -> str:

@@ -23,10 +23,10 @@ def drawn(family: str, seed: int, count: int, tick: Callable[[], None] = lambda:
     return instances
 
 
-def shipped(name: str, stratum: str, count: int) -> list[Instance]:
-    """The first `count` instances of a stratum of a shipped set; fewer if it holds fewer."""
+def shipped(name: str, stratum: str, count: int | None) -> list[Instance]:
+    """The first `count` instances (None: all) of a stratum of a shipped set; fewer, and that is said, if it has fewer."""
     instances = embedded.load(name, stratum)
-    if len(instances) < count:
+    if count is not None and len(instances) < count:
         console.print(f"set {name} holds {len(instances)} instances of stratum {stratum}, not {count}")
     return instances[:count]
 

@@ -80,6 +80,12 @@ def _rows() -> list[Row]:
             Decoder("ar-random", "confidence", veto="legal", retraction="discrepancy", tokens=TOKENS),
             "the same, the surest blank cell first",
         ),
+        Row(
+            "ar-written",
+            undoing,
+            Decoder("ar-written", "solver", retraction="written", tokens=TOKENS),
+            "writes its own undo, no checker",
+        ),
     ]
     for order in ("raster", "random", "confidence", "margin"):
         rows.append(Row(f"diffusion-{order}", still, Decoder("diffusion", order), f"{order} order, 1 cell a call"))
@@ -156,6 +162,18 @@ FRONTIER_SPECS = {
         "the same, back to any alternative",
     ),
     "ar-discrepancy-placebo": ("ar:veto=legal,retraction=discrepancy,signal=random", "AR, back to any alternative"),
+    "ar-any-discrepancy-placebo": (
+        "ar-random:order=confidence,veto=legal,retraction=discrepancy,signal=random",
+        "AR on random orders, back to any alternative",
+    ),
+    "worst-quality": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=worst,signal=quality",
+        "what the quality head trusts least (PRISM)",
+    ),
+    "worst-core": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=worst,signal=core",
+        "least confident of the oracle's core (upper bound)",
+    ),
     "remdm-conf": ("diffusion:order=random,veto=legal,temperature=1,retraction=conf", "ReMDM"),
     "remdm-loop": ("diffusion:order=random,veto=legal,temperature=1,retraction=loop", "ReMDM"),
     "free-singles": ("uniform:order=solver,veto=singles,temperature=1", "no network, nothing retracted"),
@@ -231,7 +249,10 @@ class Runner:
     def _model(self, spec: Decoder) -> Model | Written:
         if spec.model == "uniform":
             return Uniform()
-        return Exact(spec.noise) if spec.model == "exact" else self.models[spec.model]
+        if spec.model == "exact":
+            return Exact(spec.noise)
+        model = self.models[spec.model]
+        return checkpoint.with_loops(model, spec.loops) if spec.loops else model
 
 
 def networks(row: Row) -> list[str]:
@@ -264,8 +285,10 @@ def runner(rows: Sequence[Row], family: str, instances: Sequence[Instance], fold
             missing[kind] = f"there is no {family} {kind} checkpoint in {folder or checkpoint.FOLDER}"
             continue
         loaded = checkpoint.load(path, family)
-        widest = max(instances, key=lambda instance: instance.problem.n).problem
-        if misfit := loaded.model.backbone.config.misfit(widest.d, widest.n):
+        shapes = {(instance.problem.d, instance.problem.n) for instance in instances}
+        if misfit := next(
+            filter(None, (loaded.model.backbone.config.misfit(*shape) for shape in sorted(shapes))), None
+        ):
             missing[kind] = f"the {family} {kind} checkpoint {misfit}"
             continue
         models[kind], hashes[path.name] = loaded.model, loaded.sha256

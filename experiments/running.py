@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib import metadata
+from itertools import groupby
 from pathlib import Path
 
 from csp.errors import BadInput
@@ -17,6 +19,14 @@ from experiments.store import Store
 from solvers.oracle import Oracle, pick
 
 LIBRARIES = ("torch", "numpy", "ortools", "python-constraint2", "python-sat", "pynauty")
+
+
+def budgeted(row: Row, calls: int) -> Row:
+    """The row with so many calls, if it is one that a budget has to stop; restarts go on until then."""
+    if isinstance(row.spec, str) or row.spec.retraction in ("none", "beam"):
+        return row
+    endless = {"attempts": 0} if row.spec.retraction == "restart" else {}
+    return replace(row, spec=replace(row.spec, calls=calls, **endless))
 
 
 def identity(able: Sequence[Row], instances: Sequence[Instance], runner: Runner, seed: int) -> dict:
@@ -83,10 +93,9 @@ def run(
         for row in rows:
             bar.update(task, description=row.name)
             left = store.missing(row.name, len(instances))
-            left.sort(key=lambda index: instances[index].problem.n)  # boards of like size waste little padding
-            size = batch_size if not isinstance(row.spec, str) else min(batch_size, 25)
-            for start in range(0, len(left), size):
-                indices = left[start : start + size]
+            for indices in batches(
+                left, instances, batch_size if not isinstance(row.spec, str) else min(batch_size, 25)
+            ):
                 traces = runner.run(row, [instances[index] for index in indices], seed)
                 pieces = []
                 for index, trace in zip(indices, traces, strict=True):
@@ -95,6 +104,14 @@ def run(
                     pieces.append((trace, score(trace, instances[index], oracles[index])))
                 store.add(row.name, indices, pieces)
                 bar.advance(task, len(indices))
+
+
+def batches(left: Iterable[int], instances: Sequence[Instance], size: int) -> Iterable[list[int]]:
+    """The indices in batches of one number of values, boards of like size together: they waste little padding."""
+    order = sorted(left, key=lambda index: (instances[index].problem.d, instances[index].problem.n))
+    for _, alike in groupby(order, key=lambda index: instances[index].problem.d):
+        some = list(alike)
+        yield from (some[start : start + size] for start in range(0, len(some), size))
 
 
 def say_unsettled(scores: Iterable[Sequence[Score]]) -> None:

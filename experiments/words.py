@@ -29,6 +29,7 @@ NUMBERS = {
     "tenure": "tabu: for how many retractions",
     "eta": "cap, rescale: ReMDM's rate (0: the paper's)",
     "noise": "exact: share of probability that goes to values that no solution has",
+    "loops": "how often the network's blocks are run over (0: as in training)",
     "calls": "budget: no call begins once so many are made (0: no limit)",
     "tokens": "budget of tokens processed",
     "seconds": "budget of measured seconds (traces then differ from run to run)",

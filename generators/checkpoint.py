@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import safetensors
@@ -61,6 +62,13 @@ def save(model: Network, path: Path, card: dict) -> None:
     }
     write_atomically(path, data)
     write_atomically(path.with_suffix(".json"), json.dumps(full, indent=1) + "\n")
+
+
+def with_loops(model: Network, loops: int) -> Network:
+    """The same network with its blocks run `loops` times over."""
+    other = copy.deepcopy(model)
+    other.backbone.config = replace(model.backbone.config, loops=loops)
+    return other
 
 
 def load(path: Path, family: str | None = None, dtype: torch.dtype = torch.float64) -> Checkpoint:

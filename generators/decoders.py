@@ -99,6 +99,7 @@ class Decoder:
     after the first retraction (-1: as temperature).
     widen: local takes this share of the other committed cells, chosen at random, too; anneal: the part of it that is
     gone, linearly, by the end of the budget. eta: ReMDM's rate (0: the paper's).
+    loops: how often the network's blocks are run over (0: as in training).
     calls, tokens, seconds: no call begins once so much is spent (0: no limit); seconds are measured, so that traces
     under such a budget are not the same from run to run.
     """
@@ -121,6 +122,7 @@ class Decoder:
     tenure: int = 10
     eta: float = 0.0
     noise: float = 0.0
+    loops: int = 0
     calls: int = 0
     tokens: int = 0
     seconds: float = 0.0
@@ -155,8 +157,8 @@ def _faults(a: Decoder):
     many = a.k != 1 or a.threshold != 0
     yield a.k < 1 or a.width < 1 or a.tenure < 1, "k, width and tenure are at least 1"
     yield (
-        min(a.attempts, a.calls, a.tokens, a.seconds, a.temperature, a.eta) < 0,
-        ("attempts, calls, tokens, seconds, temperature and eta are at least 0"),
+        min(a.attempts, a.calls, a.tokens, a.seconds, a.temperature, a.eta, a.loops) < 0,
+        ("attempts, calls, tokens, seconds, temperature, eta and loops are at least 0"),
     )
     yield (
         any(not 0 <= share <= 1 for share in (a.widen, a.anneal, a.threshold, a.noise, a.eta)),
@@ -171,6 +173,7 @@ def _faults(a: Decoder):
         ("retraction=written and model ar-written go together: the network writes what it takes back"),
     )
     yield a.noise > 0 and a.model != "exact", "noise goes with model exact"
+    yield a.loops > 0 and a.model in ("uniform", "exact"), "loops goes with a network"
     signalled = a.retraction in SIGNALLED
     yield (
         signalled and a.signal == "none",

@@ -92,11 +92,13 @@ def test_the_verdict_compares_within_one_veto_and_names_the_best():
             curve("still", [20] * 4 + [never] * 36),
             curve("worst-placebo", [20] * 38 + [never] * 2),
             curve("still-singles", [20] * 40),
+            curve("free-depth", [20] * 40),
+            curve("ar", [20] * 40),
         ],
-        100,
+        (100, 45),
     )
-    assert len(said) == 1
-    assert "veto=legal, 100 calls: discrepancy 100 %" in said[0]
+    assert len(said) == 2 and "veto=legal, 45 calls: " in said[1] and " 0 % [0, 9]" in said[1]
+    assert "diffusion, veto=legal, 100 calls: discrepancy 100 %" in said[0]
     assert "best placebo worst-placebo 95 %" in said[0] and "(intervals overlap; 2 to 0 paired" in said[0]
     assert "best irrevocable still 10 %" in said[0] and "(intervals apart; 36 to 0 paired" in said[0]
 

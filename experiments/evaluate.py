@@ -1,0 +1,228 @@
+"""`takeback evaluate`: how many puzzles that nobody here made does each decoder solve, by search need and at what cost?
+
+    takeback evaluate --puzzles ../shared/data/sudoku_17_clues.txt
+    takeback evaluate --puzzles graphs/*.col --known graphs/best_known.txt --extra 0 1 2
+    takeback evaluate --family sudoku9 --stratum '>100'
+
+Puzzles come from files or from a shipped set; graphs can be asked for with their best known number of colours, and with
+more. Prints a table a stratum of certified search need (graphs: also one line a graph), and writes scores.parquet,
+traces.jsonl and run.json.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import tyro
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from csp.colouring import is_graph
+from csp.errors import BadInput
+from csp.files import read_text
+from csp.problem import STRATA, Instance
+from csp.seeds import key
+from experiments import puzzles, rows, running
+from experiments.console import cell, console, print_wide, progress
+from experiments.rows import FRONTIER, Row
+from experiments.scorer import Score
+from experiments.statistics import Estimate, bootstrap, proportion
+from experiments.store import Store
+from generators.decoders import Decoder
+
+DEFAULT = ("free-depth", "ar", "ar-solver", "ar-discrepancy", "still", "restart", "discrepancy-placebo", "discrepancy")
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Share of puzzles solved, calls and seconds a puzzle, by certified search need: on your files or a shipped set."""
+
+    puzzles: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="FILE ...")] = ()
+    """Puzzles: Sudokus one a line or as grids, .jsonl, .parquet, or DIMACS .col graphs (several)."""
+    colours: Annotated[int | None, tyro.conf.arg(metavar="K")] = None
+    """Number of colours for .col graphs."""
+    known: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """For .col graphs, instead of --colours: lines of a graph's name and its best known number of colours."""
+    extra: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N ...")] = (0,)
+    """With --known: ask for the best known number and so many more, each a puzzle of its own."""
+    family: str = "sudoku9"
+    """Without --puzzles: a shipped set (sudoku6, sudoku9, colouring3-30, colouring3-50, colouring3-100)."""
+    stratum: Annotated[tuple[str, ...], tyro.conf.arg(metavar="S ...")] = ()
+    """Without --puzzles: strata of the shipped set: 0, 1-3, 4-10, 11-100, '>100' guesses."""
+    count: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """How many from the head of each file or stratum (default all)."""
+    calls: Annotated[int, tyro.conf.arg(metavar="N")] = 2000
+    """Budget of network calls a puzzle."""
+    decoders: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = DEFAULT
+    """Decoders by name (as in `takeback frontier`) or spelled out; what needs a budget gets --calls."""
+    seed: int = 0
+    """Of every decoder's randomness."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Folder for the results (default: results/evaluate-...)."""
+    checkpoints: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Folder with FAMILY-KIND.safetensors (default: the shipped ones)."""
+    batch_size: int = 128
+    """Boards decoded at once. Changes speed and memory, never a trace."""
+    fresh: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Overwrite what the folder holds."""
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print JSON (every figure with its interval and n) instead of the tables."""
+
+
+def main(options: Evaluate) -> None:
+    """Run it. Raises BadInput for what the user can put right."""
+    for name in ("count", "calls", "batch_size"):
+        if (number := getattr(options, name)) is not None and number < 1:
+            raise BadInput(f"--{name.replace('_', '-')} {number}: at least 1")
+    if not 0 <= options.seed < 2**63:
+        raise BadInput(f"--seed {options.seed}: a seed is from 0 to 2^63 - 1")
+    if bool(options.puzzles) == bool(options.stratum):
+        raise BadInput("give --puzzles FILE, or --family SET with --stratum: one of the two")
+    wanted = [running.budgeted(row, options.calls) for row in rows.chosen(options.decoders, FRONTIER)]
+    folder = options.out or _default_folder(options)
+    instances = _instances(options)
+    if not instances:
+        raise BadInput(f"{options.puzzles[0]}: no puzzles")
+    running.writable(folder)
+    runner = rows.runner(wanted, instances[0].family, instances, options.checkpoints)
+    able = running.able(wanted, runner)
+    identity = {
+        "command": "evaluate",
+        "calls": options.calls,
+        **running.identity(able, instances, runner, options.seed),
+    }
+    store = Store(folder, identity, options.fresh)
+    running.run(store, able, instances, runner, options.seed, options.batch_size)
+    scores = {row.name: store.scores(row.name) for row in able}
+    needs = np.array([instance.difficulty.stratum for instance in instances])
+    parts = {"all": np.ones(len(needs), dtype=bool)} | {s: needs == s for s in STRATA if (needs == s).any()}
+    summary = {
+        part: {row.name: figures([s for s, m in zip(scores[row.name], mine) if m]) for row in able}
+        for part, mine in parts.items()
+        if part != "all" or len(parts) > 2
+    }
+    as_json = {
+        part: {name: {what: f._asdict() for what, f in of_row.items()} for name, of_row in of_part.items()}
+        for part, of_part in summary.items()
+    }
+    about = running.about(instances)
+    store.finish([row.name for row in able], {**about, "summary": as_json})
+    running.say_unsettled(scores.values())
+    if options.json:
+        print(json.dumps(as_json, indent=1))
+    else:
+        for part, of_part in summary.items():
+            print_wide(table(part, of_part, able, options))
+        if all(is_graph(instance.problem) for instance in instances) and len(instances) <= 100:
+            print_wide(by_graph(instances, able, scores))
+        console.print(running.strata(instances), LEGEND)
+    console.print(f"wrote scores.parquet, traces.jsonl and run.json to {folder}")
+
+
+LEGEND = """
+Below each figure: its 95 % interval (Wilson for shares, bootstrap otherwise). calls: network passes or search steps a
+puzzle, over all puzzles, the unsolved ones with what they spent; to solve: median over the solved. seconds: wall time a
+puzzle, a batch's shared by calls. Decoders with the same veto know the same rules: compare within one."""
+
+
+def figures(scores: Sequence[Score]) -> dict[str, Estimate]:
+    """What the table shows of one decoder on some puzzles."""
+    return {
+        "solved": proportion(sum(s.solved for s in scores), len(scores)),
+        "met": proportion(sum(s.met for s in scores), sum(s.need for s in scores)),
+        "calls": bootstrap([s.calls for s in scores]),
+        "to solve": bootstrap([s.calls for s in scores if s.solved], np.median),
+        "tokens": bootstrap([s.tokens for s in scores]),
+        "gflops": bootstrap([s.flops / 1e9 for s in scores]),
+        "seconds": bootstrap([s.seconds for s in scores]),
+    }
+
+
+def table(part: str, of_part: dict[str, dict[str, Estimate]], able: Sequence[Row], options: Evaluate) -> Table:
+    """The table of one stratum, or of all puzzles."""
+    n = next(iter(of_part.values()))["solved"].n
+    source = ", ".join(path.name for path in options.puzzles[:3]) if options.puzzles else f"set {options.family}"
+    source += f" and {len(options.puzzles) - 3} more" if len(options.puzzles) > 3 else ""
+    what = "in all" if part == "all" else f"that need {part} guesses"
+    title = f"takeback evaluate: {source}, {n} puzzles {what}, within {options.calls:,} calls"
+    made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", padding=(0, 1))
+    made.add_column("decoder", no_wrap=True)
+    made.add_column("veto", no_wrap=True)
+    heads = {"solved": "solved %", "met": "met / need %", "gflops": "GFLOPs"}
+    for name in next(iter(of_part.values())):
+        made.add_column(heads.get(name, name), justify="right", no_wrap=True)
+    for group in dict.fromkeys(row.group for row in able):
+        made.add_row(Text(group, style="bold italic"))
+        for row in (row for row in able if row.group == group):
+            cells = [cell(f, percent=name in ("solved", "met")) for name, f in of_part[row.name].items()]
+            made.add_row(f"  {row.name}", row.spec.veto if isinstance(row.spec, Decoder) else "", *cells)
+    return made
+
+
+def by_graph(instances: Sequence[Instance], able: Sequence[Row], scores: dict[str, list[Score]]) -> Table:
+    """A line a graph and number of colours: the calls that each decoder needed, or a dash."""
+    made = Table(title="calls to colour each graph (- : not coloured)", box=box.SIMPLE_HEAD, title_justify="left")
+    made.add_column("graph", no_wrap=True)
+    for head in ("nodes", "edges", "colours", "guesses", *(row.name for row in able)):
+        made.add_column(head, justify="right", no_wrap=True)
+    for index, instance in enumerate(instances):
+        problem, need = instance.problem, instance.difficulty
+        guesses = f"{need.guesses}{'+' * need.given_up}"
+        line = [Path(instance.provenance).stem, problem.n, len(problem.constraints), problem.d, guesses]
+        line += [s.calls if (s := scores[row.name][index]).solved else "-" for row in able]
+        made.add_row(*map(str, line))
+    return made
+
+
+def _instances(options: Evaluate) -> list[Instance]:
+    """The puzzles, with a progress bar while they are certified."""
+    if options.stratum:
+        return [i for stratum in options.stratum for i in puzzles.shipped(options.family, stratum, options.count)]
+    jobs = [(path, colours) for path in options.puzzles for colours in _colours(path, options)]
+    found: dict[str, Instance] = {}
+    with progress("puzzles") as bar:
+        task = bar.add_task("certifying puzzles", total=None)
+        for path, colours in jobs:
+            for instance in puzzles.read(path, colours, options.count, lambda: bar.advance(task)):
+                found.setdefault(instance.id, instance)
+    kinds = {instance.family for instance in found.values()}
+    if len(kinds) > 1:
+        raise BadInput(f"--puzzles of more than one family ({', '.join(sorted(kinds))}): one at a time")
+    return list(found.values())
+
+
+def _colours(path: Path, options: Evaluate) -> list[int | None]:
+    """The numbers of colours to ask a file's graphs for."""
+    if options.known is None:
+        return [options.colours]
+    known = {}
+    for number, line in enumerate(read_text(options.known).splitlines(), 1):
+        words = line.split()
+        if words and not (len(words) > 1 and words[1].isdigit()):
+            raise BadInput(
+                f"{options.known}, line {number}: {line.strip()[:40]!r} is not a name and a number of colours"
+            )
+        if words:
+            known[words[0]] = int(words[1])
+    if path.stem not in known:
+        raise BadInput(f"{options.known} does not name {path.stem}")
+    return [known[path.stem] + extra for extra in options.extra]
+
+
+def _default_folder(options: Evaluate) -> Path:
+    same = replace(options, out=None, fresh=False, json=False, batch_size=128)
+    source = options.puzzles[0].stem if options.puzzles else options.family
+    source = "".join(c if c.isalnum() or c in "-._" else "_" for c in source)
+    return Path("results") / f"evaluate-{source}-{f'{key(repr(same)):016x}'[:6]}"
+
+
+if __name__ == "__main__":
+    from experiments.cli import run
+
+    run(main, Evaluate)
