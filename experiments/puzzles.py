@@ -24,7 +24,7 @@ def drawn(family: str, seed: int, count: int, tick: Callable[[], None] = lambda:
 
 
 def shipped(name: str, stratum: str, count: int | None) -> list[Instance]:
-    """The first `count` instances (None: all) of a stratum of a shipped set; fewer, and that is said, if it has fewer."""
+    """The first `count` instances (None: all) of a stratum of a shipped set; if it has fewer, that is said."""
     instances = embedded.load(name, stratum)
     if count is not None and len(instances) < count:
         console.print(f"set {name} holds {len(instances)} instances of stratum {stratum}, not {count}")

@@ -40,7 +40,7 @@ from solvers.oracle import settle
 MIXTURES = {
     "colouring": (
         "planted:n=20-50,degree=4.7",
-        "planted:n=50-100,degree=4.6",
+        "planted:n=50-100,degree=4.6,given=0.1",
         "planted:n=60-120,degree=4.4",
         "planted:n=100-200,degree=4.5",
         "planted:n=30-60,colours=4,degree=8.2",
@@ -51,6 +51,7 @@ MIXTURES = {
         "planted:n=60-120,colours=12,degree=42",
     )
 }
+MOST_THINNED = 0.6
 Kind = Literal["ar", "ar-random", "ar-solver", "ar-written", "diffusion", "quality"]
 
 
@@ -76,6 +77,7 @@ class TrainConfig:
     mix: tuple[str, ...] = ()  # families to draw puzzles from, equally often (empty: MIXTURES, else the family itself)
     precision: Literal["fp32", "bf16"] = "fp32"  # of matrix products in training; weights are kept in fp32
     ema: float = 0.0  # decay of an exponential moving average of the weights, which is then what is kept (0: off)
+    thin: float = 0.0  # share of the puzzles of a batch that lose givens, at a rate of 0 to 0.6: several solutions then
     lowest: float = 0.0  # diffusion: mask rates are drawn from here to 1
     patience: int = 0  # stop after so many validations in a row without a new best, which is then kept (0: never)
     base: str = ""  # quality: the diffusion checkpoint under the head (empty: the shipped one)
@@ -92,8 +94,8 @@ class TrainConfig:
             raise BadInput("lr and weight_decay are finite numbers, lr above 0")
         if self.warmup < 0 or self.weight_decay < 0 or self.patience < 0:
             raise BadInput("warmup, weight_decay and patience are at least 0")
-        if not (0 <= self.ema < 1 and 0 <= self.lowest < 1):
-            raise BadInput("ema and lowest are shares from 0 to below 1")
+        if not (0 <= self.ema < 1 and 0 <= self.lowest < 1 and 0 <= self.thin <= 1):
+            raise BadInput("ema, lowest and thin are shares from 0 to (ema, lowest: below) 1")
         if self.lowest and self.kind != "diffusion":
             raise BadInput("lowest goes with kind diffusion")
 
@@ -151,6 +153,16 @@ def datasets(config: TrainConfig, split: str, count: int, tick: Callable[[], Non
     """`count` puzzles of a split in all, shared evenly among the config's sources."""
     sources = config.sources
     return [dataset(name, config.data_seed, split, -(-count // len(sources)), tick) for name in sources]
+
+
+def thinned(boards: Boards, share: float, rng: np.random.Generator) -> Boards:
+    """A share of the boards without some of their givens, each board at a rate of its own from 0 to MOST_THINNED.
+
+    A network trained on unique puzzles alone never sees as few values as a 17-clue puzzle begins with.
+    """
+    size = len(boards)
+    rate = MOST_THINNED * rng.random(size) * (rng.random(size) < share)
+    return replace(boards, givens=np.where(rng.random(boards.givens.shape) < rate[:, None], 0, boards.givens))
 
 
 #: Of losses, where it is not nats per free cell.
@@ -293,6 +305,8 @@ def train(
         chosen = train_sets[rng.integers(len(train_sets)) if len(train_sets) > 1 else 0]
         rows = rng.integers(0, len(chosen.boards), size=config.batch)
         boards, solutions = chosen.batch(rows, rng)
+        if config.thin:
+            boards = thinned(boards, config.thin, rng)
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(config, update)
         options = {"lowest": config.lowest} if config.lowest else {}

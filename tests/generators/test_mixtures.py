@@ -1,0 +1,228 @@
+"""Training on mixtures, on several processes, with averages and early stops; networks that read fewer values."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from csp.errors import BadInput
+from csp.generate import draw
+from csp.seeds import stream
+from generators import checkpoint, training
+from generators.boards import stack
+from generators.decoders import parse
+from generators.decoding import decode
+from generators.training import Kept, Share, TrainConfig, dataset, datasets, sparkline, thinned, train
+
+TINY = {"updates": 6, "batch": 8, "puzzles": 20, "validate_every": 2, "dim": 16, "heads": 2, "blocks": 1, "loops": 1}
+MIX = ("planted:n=6-9,degree=2", "planted:n=8-12,colours=5,degree=4")
+
+
+@pytest.fixture(scope="module")
+def boards():
+    return [dataset("sudoku4", 0, "train", 20)], [dataset("sudoku4", 1, "train", 128)]
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """Nets of every kind that can be, trained on the mixture."""
+    folder = tmp_path_factory.mktemp("mixed")
+    made = {}
+    for kind in ("ar", "ar-random", "ar-solver", "diffusion"):
+        config = TrainConfig(kind, "colouring", **TINY, mix=MIX, precision="bf16", thin=0.5)
+        sets = datasets(config, "train", 40), datasets(config, "validation", 6)
+        train(config, *sets, folder / f"{kind}.safetensors", lambda news: None)
+        made[kind] = checkpoint.load(folder / f"{kind}.safetensors", "colouring")
+    return made
+
+
+def test_a_mixture_has_equal_shares(mixed):
+    config = TrainConfig("ar", "colouring", mix=MIX)
+    sets = datasets(config, "train", 41)
+    assert [len(one.boards) for one in sets] == [21, 21] and [one.boards.d for one in sets] == [3, 5]
+    assert TrainConfig("ar", "colouring").sources == training.MIXTURES["colouring"]
+    assert TrainConfig("ar", "sudoku6").sources == ("sudoku6",)
+    shape = mixed["diffusion"].model.backbone.config
+    assert shape.flexible and shape.d == 5 and shape.cells <= 12
+    assert mixed["ar"].card["examples"] == 48 and "validation" in mixed["ar"].card["plot"]
+
+
+@pytest.mark.parametrize("spec", ["ar", "ar-random:order=confidence", "ar-solver", "diffusion:order=margin,k=2"])
+@pytest.mark.parametrize("family", ["planted:n=7,degree=2", "planted:n=30,colours=4,degree=3", "planted:n=9,colours=5"])
+def test_one_net_reads_any_number_of_nodes_and_fewer_colours(mixed, spec, family):
+    instances = [draw(family, 0, "any", index) for index in range(3)]
+    traces = decode(parse(spec), mixed[parse(spec).model].model, instances, 0)
+    for instance, trace in zip(instances, traces):
+        assert trace.events.array[:, 2].min() >= 1 and trace.events.array[:, 2].max() <= instance.problem.d
+        assert len(trace.events) == instance.problem.n
+        alone = decode(parse(spec), mixed[parse(spec).model].model, [instance], 0)[0]
+        assert list(alone.events) == list(trace.events)
+
+
+def test_its_probabilities_are_over_the_puzzles_own_values(mixed):
+    boards = stack([draw("planted:n=20,colours=4,degree=3", 0, "any", 0)])
+    said = mixed["diffusion"].model.open(boards).predict(np.array([0]), boards.givens)
+    assert said.log_probs.shape == (1, 20, 4)
+    assert np.exp(said.log_probs).sum(-1) == pytest.approx(np.ones((1, 20)), abs=1e-6)
+
+
+def test_more_values_than_it_was_trained_on_are_refused(mixed):
+    instance = draw("planted:n=9,colours=6,degree=3", 0, "any", 0)
+    with pytest.raises(BadInput, match="reads up to 5 values, not 6"):
+        decode(parse("ar"), mixed["ar"].model, [instance], 0)
+
+
+def test_written_backtracking_needs_one_size():
+    config = TrainConfig("ar-written", "colouring", **TINY, mix=MIX)
+    with pytest.raises(BadInput, match="puzzles of one size"):
+        training.build(config, datasets(config, "train", 4))
+
+
+@pytest.mark.parametrize("kind", ["ar", "ar-random", "diffusion", "quality", "ar-written"])
+def test_parts_of_a_batch_add_up_to_the_whole(tiny_models, few, kind):
+    """What training on several processes rests on: whatever is drawn, the shares' losses sum to the batch's."""
+    model = tiny_models["sudoku4"][kind]
+    boards = stack(few["sudoku4"])
+    solved = np.array([instance.witness for instance in few["sudoku4"]])
+    whole = model.loss(boards, solved, stream("parts")).item()
+    parts = [model.loss(boards, solved, stream("parts"), slice(rank, None, 3)).item() for rank in range(3)]
+    assert sum(parts) == pytest.approx(whole, rel=1e-6) and min(parts) > 0
+
+
+def test_two_processes_follow_the_same_curve(tmp_path):
+    """torchrun with gloo, the command itself: the losses are those of one process."""
+    words = [
+        "diffusion",
+        "--family",
+        "colouring",
+        "--threads",
+        "1",
+        "--updates",
+        "6",
+        "--batch",
+        "9",
+        "--puzzles",
+        "30",
+    ]
+    words += ["--puzzles", "30", "--mix", "planted:n=9-12,degree=2"]
+    words += ["--validate-every", "2", "--dim", "16", "--heads", "2", "--blocks", "1", "--loops", "1"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    curves = []
+    for number, start in enumerate(([sys.executable], launch)):
+        out = tmp_path / f"{number}.safetensors"
+        done = subprocess.run(
+            [*start, "-m", "experiments.train", *words, "--out", str(out)],
+            cwd=Path(__file__).parents[2],
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        card = json.loads(out.with_suffix(".json").read_text())
+        assert card["processes"] == number + 1
+        curves.append(np.array(card["curve"]["rows"]))
+    assert len(curves[0]) == 3
+    assert curves[0] == pytest.approx(curves[1], abs=2e-4)
+
+
+def test_the_average_follows_and_is_what_is_kept(tmp_path, boards):
+    config = TrainConfig("diffusion", "sudoku4", **{**TINY, "lr": 0.05, "warmup": 0})
+    paths = [tmp_path / "plain.safetensors", tmp_path / "average.safetensors"]
+    train(config, *boards, paths[0], lambda news: None)
+    train(replace(config, ema=0.9), *boards, paths[1], lambda news: None)
+    plain, average = (checkpoint.load(path).model.state_dict() for path in paths)
+    assert any((plain[name] != average[name]).any() for name in plain)
+    net = torch.nn.Linear(1, 1, bias=False)
+    kept = Kept(replace(config, ema=0.9), dict(net.named_parameters()))
+    expected = net.weight.item()
+    for update, value in enumerate((1.0, 2.0, 3.0)):
+        with torch.no_grad():
+            net.weight.fill_(value)
+        kept.follow(update)
+        decay = min(0.9, (1 + update) / (10 + update))
+        expected = decay * expected + (1 - decay) * value
+    kept.swap(kept.average)
+    assert net.weight.item() == pytest.approx(expected) and kept.average["weight"].item() == 3.0
+
+
+def test_an_early_stop_keeps_the_best(tmp_path, boards, monkeypatch):
+    validations = iter((0.5, 0.4, 0.45, 0.41, 0.3))
+    weights = []
+
+    def validate(model, held_out):
+        weights.append(model.backbone.head.weight.detach().clone())
+        return next(validations)
+
+    monkeypatch.setattr(training, "validate", validate)
+    config = TrainConfig("diffusion", "sudoku4", **{**TINY, "updates": 100}, patience=2)
+    path = train(config, *boards, tmp_path / "x.safetensors", lambda news: None)
+    card = json.loads(path.with_suffix(".json").read_text())
+    assert [row[0] for row in card["curve"]["rows"]] == [2, 4, 6, 8] and card["kept"] == 4
+    assert card["examples"] == 64
+    assert torch.equal(checkpoint.load(path, dtype=torch.float32).model.backbone.head.weight, weights[1])
+
+
+@pytest.mark.parametrize("more", [{"ema": 0.9}, {"patience": 2}, {"thin": 1.0}, {"precision": "bf16"}])
+def test_a_resumed_run_with_more_state_ends_where_an_unbroken_one_does(tmp_path, boards, more):
+    config = TrainConfig("diffusion", "sudoku4", **TINY, **more)
+    train(config, *boards, tmp_path / "whole.safetensors", lambda news: None)
+
+    def stop(news):
+        if news["update"] == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, *boards, tmp_path / "broken.safetensors", stop)
+    train(config, *boards, tmp_path / "broken.safetensors", lambda news: None)
+    assert (tmp_path / "whole.safetensors").read_bytes() == (tmp_path / "broken.safetensors").read_bytes()
+
+
+def test_thinned_boards_lose_givens_and_gain_none(boards):
+    one = boards[0][0].boards
+    rng = np.random.default_rng(0)
+    some = thinned(one, 0.5, rng)
+    assert ((some.givens == one.givens) | (some.givens == 0)).all()
+    fewer = (some.givens > 0).sum(1) < (one.givens > 0).sum(1)
+    assert 2 <= fewer.sum() <= 16
+    assert (thinned(one, 0.0, rng).givens == one.givens).all()
+    shares = np.mean([(thinned(one, 1.0, rng).givens > 0).sum() / (one.givens > 0).sum() for _ in range(200)])
+    assert shares == pytest.approx(1 - training.MOST_THINNED / 2, abs=0.05)
+
+
+def test_mask_rates_from_the_lowest_on():
+    from generators.masked_diffusion import masks
+
+    boards = stack([draw("sudoku4", 0, "train", index) for index in range(8)])
+    _, t = masks(boards, np.random.default_rng(0), 0.5)
+    assert t.min() > 0.5 and t.max() <= 1 and sorted(np.ceil((t - 0.5) * 16)) == list(range(1, 9))
+
+
+def test_one_process_has_all_of_a_batch():
+    assert Share().part == slice(0, None, 1)
+    assert np.arange(7)[Share(1, 3).part].tolist() == [1, 4]
+
+
+def test_the_sparkline_is_a_log_scale():
+    assert sparkline([8.0, 4.0, 2.0, 1.0]) == "█▆▃▁"
+    assert sparkline([1.0]) == "▁" and not math.isnan(len(sparkline([0.0, 1.0])))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"ema": 1.0}, "ema, lowest and thin"),
+        ({"patience": -1}, "at least 0"),
+        ({"lowest": 0.5}, "lowest goes with kind diffusion"),
+    ],
+)
+def test_bad_options_are_one_line(wrong, words):
+    with pytest.raises(BadInput, match=words):
+        TrainConfig("ar", "sudoku4", **wrong)
