@@ -1,0 +1,134 @@
+"""`takeback evaluate`: figures follow from the traces, graphs at several numbers of colours, one line for bad input."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from csp import sudoku
+from csp.generate import draw
+from csp.trace import read_jsonl
+from experiments import evaluate, running
+from experiments.cli import guarded
+from experiments.evaluate import Evaluate, main
+
+FREE = ("free-depth", "free-singles-depth", "uniform:veto=legal,temperature=1,retraction=restart")
+TRIANGLE = "p edge 4 3\ne 1 2\ne 2 3\ne 1 3\n"
+SQUARE = "p edge 5 4\ne 1 2\ne 2 3\ne 3 4\ne 4 1\n"
+
+
+def run(capsys, **options):
+    """(exit code, standard output, standard error) of the command, in this process."""
+    code = guarded(lambda: main(Evaluate(**options)))
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "mine.txt"
+    instances = [draw("sudoku6", 3, "test", index) for index in range(6)]
+    path.write_text("".join(sudoku.write(i.problem, i.givens) + "\n" for i in instances))
+    return path
+
+
+def test_figures_follow_from_the_traces(capsys, tmp_path, file):
+    code, out, err = run(capsys, puzzles=(file,), decoders=FREE, calls=20, out=tmp_path / "a")
+    assert code == 0, err
+    assert "mine.txt, 6 puzzles" in out and "within 20 calls" in out
+    card = json.loads((tmp_path / "a" / "run.json").read_text())
+    traces = read_jsonl((tmp_path / "a" / "traces.jsonl").read_text())
+    whole = card["summary"].get("all") or next(iter(card["summary"].values()))
+    for name in FREE:
+        mine = [t for t in traces if t.decoder == card["identity"]["decoders"][name]]
+        assert len(mine) == 6 and all(t.costs.calls <= 20 for t in mine)
+        solved = [t.end == "solved" for t in mine]
+        assert whole[name]["solved"]["n"] == 6 and whole[name]["solved"]["value"] == pytest.approx(np.mean(solved))
+        assert whole[name]["calls"]["value"] == pytest.approx(np.mean([t.costs.calls for t in mine]))
+        fast = [t.costs.calls for t in mine if t.end == "solved"]
+        assert whole[name]["to solve"]["value"] == (pytest.approx(np.median(fast)) if fast else None)
+    again = run(capsys, puzzles=(file,), decoders=FREE, calls=20, out=tmp_path / "a")
+    assert "traces were there already" in again[2] and again[1] == out
+    code, out, err = run(capsys, puzzles=(file,), decoders=FREE, calls=20, out=tmp_path / "b", batch_size=1, json=True)
+    assert (tmp_path / "a" / "traces.jsonl").read_bytes() == (tmp_path / "b" / "traces.jsonl").read_bytes()
+    assert set(json.loads(out)) == set(card["summary"])
+
+
+def test_strata_partition_the_puzzles(capsys, tmp_path):
+    options = {"family": "sudoku6", "stratum": ("0", "4-10"), "count": 5, "decoders": FREE[:1], "calls": 50}
+    code, out, err = run(capsys, **options, out=tmp_path)
+    assert code == 0, err
+    summary = json.loads((tmp_path / "run.json").read_text())["summary"]
+    counts = {part: of_part["free-depth"]["solved"]["n"] for part, of_part in summary.items()}
+    assert counts == {"all": 10, "0": 5, "4-10": 5} and "5 puzzles that need 4-10 guesses" in out
+
+
+def test_graphs_are_asked_for_their_best_known_colours_and_more(capsys, tmp_path):
+    for name, text in (("triangle", TRIANGLE), ("square", SQUARE)):
+        (tmp_path / f"{name}.col").write_text(text)
+    known = tmp_path / "known.txt"
+    known.write_text("triangle 3 *\nsquare 2\n\n")
+    graphs = tuple(sorted(tmp_path.glob("*.col")))
+    code, out, err = run(
+        capsys, puzzles=graphs, known=known, extra=(0, 1), decoders=FREE[:2], calls=50, out=tmp_path / "a"
+    )
+    assert code == 0, err
+    lines = [line.split() for line in out.splitlines() if line.strip().startswith(("triangle ", "square "))]
+    assert [line[:4] for line in lines] == [
+        ["square", "5", "4", "2"],
+        ["square", "5", "4", "3"],
+        ["triangle", "4", "3", "3"],
+        ["triangle", "4", "3", "4"],
+    ]
+    assert all(int(line[5]) <= 50 and int(line[6]) <= 50 for line in lines)
+
+
+def test_batches_hold_one_number_of_values_and_everything_once():
+    made = [draw(name, 0, "test", i) for i in range(5) for name in ("planted:n=9,degree=2", "planted:n=8,colours=4")]
+    found = list(running.batches(range(10), made, 3))
+    assert sorted(index for batch in found for index in batch) == list(range(10))
+    assert all(len(batch) <= 3 and len({made[index].problem.d for index in batch}) == 1 for batch in found)
+
+
+def test_more_loops_are_another_decoder_on_the_same_weights(capsys, tmp_path):
+    names = ("diffusion:order=confidence", "diffusion:order=confidence,loops=1", "diffusion:order=confidence,loops=3")
+    options = {"family": "sudoku6", "stratum": ("0",), "count": 4, "decoders": names}
+    code, _, err = run(capsys, **options, out=tmp_path)
+    assert code == 0, err
+    traces = read_jsonl((tmp_path / "traces.jsonl").read_text())
+    trained, once, thrice = ([(list(t.events), t.costs.flops) for t in traces[k : k + 4]] for k in (0, 4, 8))
+    assert [t[1] for t in trained] == [t[1] for t in thrice] and all(a[1] < b[1] for a, b in zip(once, trained))
+    assert [t[0] for t in trained] == [t[0] for t in thrice] != [t[0] for t in once]
+
+
+def test_the_default_rows_have_names():
+    assert set(evaluate.DEFAULT) <= set(evaluate.FRONTIER)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "give --puzzles FILE, or --family SET with --stratum"),
+        ({"puzzles": ("x",), "stratum": ("0",)}, "one of the two"),
+        ({"stratum": ("7",)}, "has no stratum '7'"),
+        ({"puzzles": ("nowhere.txt",)}, "nowhere.txt"),
+        ({"puzzles": ("a.col",)}, "colours"),
+        ({"puzzles": ("a.col",), "known": "known.txt"}, "known.txt does not name a"),
+        ({"puzzles": ("a.col",), "known": "bad.txt"}, "bad.txt, line 2: 'b four' is not NAME COLOURS"),
+        ({"stratum": ("0",), "calls": 0}, "--calls 0: at least 1"),
+        ({"stratum": ("0",), "decoders": ("uniform:loops=2",)}, "loops goes with a network"),
+        ({"puzzles": ("a.col", "b.txt"), "colours": 3}, "more than one family"),
+    ],
+)
+def test_bad_input_is_one_line(capsys, tmp_path, monkeypatch, options, words):
+    monkeypatch.chdir(tmp_path)
+    Path("a.col").write_text(TRIANGLE)
+    Path("b.txt").write_text(sudoku.write((i := draw("sudoku4", 0, "train", 0)).problem, i.givens) + "\n")
+    Path("known.txt").write_text("b 4\n")
+    Path("bad.txt").write_text("a 3\nb four\n")
+    if "known" in options:
+        options["known"] = Path(options["known"])
+    options["puzzles"] = tuple(map(Path, options.get("puzzles", ())))
+    code, _, err = run(capsys, **{"count": 2, "decoders": FREE[:1], **options, "out": tmp_path / "out"})
+    assert code == 2 and words in err and "Traceback" not in err and "\n" not in err.strip()
