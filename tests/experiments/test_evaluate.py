@@ -115,7 +115,7 @@ def test_the_default_rows_have_names():
         ({"puzzles": ("nowhere.txt",)}, "nowhere.txt"),
         ({"puzzles": ("a.col",)}, "colours"),
         ({"puzzles": ("a.col",), "known": "known.txt"}, "known.txt does not name a"),
-        ({"puzzles": ("a.col",), "known": "bad.txt"}, "bad.txt, line 2: 'b four' is not NAME COLOURS"),
+        ({"puzzles": ("a.col",), "known": "bad.txt"}, "bad.txt, line 2: 'b four' is not a name and a number of colours"),
         ({"stratum": ("0",), "calls": 0}, "--calls 0: at least 1"),
         ({"stratum": ("0",), "decoders": ("uniform:loops=2",)}, "loops goes with a network"),
         ({"puzzles": ("a.col", "b.txt"), "colours": 3}, "more than one family"),
