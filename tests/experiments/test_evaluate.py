@@ -115,16 +115,18 @@ def test_the_default_rows_have_names():
         ({"puzzles": ("nowhere.txt",)}, "nowhere.txt"),
         ({"puzzles": ("a.col",)}, "colours"),
         ({"puzzles": ("a.col",), "known": "known.txt"}, "known.txt does not name a"),
-        ({"puzzles": ("a.col",), "known": "bad.txt"}, "bad.txt, line 2: 'b four' is not a name and a number of colours"),
+        ({"puzzles": ("a.col",), "known": "bad.txt"}, "bad.txt, line 2: 'b four' is not a name and a number"),
         ({"stratum": ("0",), "calls": 0}, "--calls 0: at least 1"),
         ({"stratum": ("0",), "decoders": ("uniform:loops=2",)}, "loops goes with a network"),
-        ({"puzzles": ("a.col", "b.txt"), "colours": 3}, "more than one family"),
+        ({"puzzles": ("a.col", "b.txt"), "colours": 3}, "--colours is for .col graphs; b.txt is none"),
+        ({"puzzles": ("b.txt", "c.txt")}, "more than one family (sudoku4, sudoku6)"),
     ],
 )
 def test_bad_input_is_one_line(capsys, tmp_path, monkeypatch, options, words):
     monkeypatch.chdir(tmp_path)
     Path("a.col").write_text(TRIANGLE)
-    Path("b.txt").write_text(sudoku.write((i := draw("sudoku4", 0, "train", 0)).problem, i.givens) + "\n")
+    for name, family in (("b.txt", "sudoku4"), ("c.txt", "sudoku6")):
+        Path(name).write_text(sudoku.write((i := draw(family, 0, "train", 0)).problem, i.givens) + "\n")
     Path("known.txt").write_text("b 4\n")
     Path("bad.txt").write_text("a 3\nb four\n")
     if "known" in options:
