@@ -73,7 +73,7 @@ def case(kind: str, name: str, precision: str, data: training.Dataset) -> tuple[
         started = time.perf_counter()
         update(number)
         seconds.append(time.perf_counter() - started)
-    flops = model.training_flops(config.batch, data.boards.width)
+    flops = model.training_flops(data.boards.take(np.arange(config.batch)))
     rates = flops / np.array(seconds)
     top = peak(precision)
     with profile(activities=[ProfilerActivity.CPU]) as seen:

@@ -61,6 +61,7 @@ EXPERIMENTS = {
     "frontier": ("experiments.frontier", "Frontier", "main"),
     "decoders": ("experiments.words", "Decoders", "main"),
     "score": ("experiments.score", "ScoreCommand", "main"),
+    "recipes": ("experiments.recipes", "Recipes", "main"),
     "train": ("experiments.train", "Train", "main"),
 }
 INSTANCES = {

@@ -112,9 +112,9 @@ class Autoregressive(nn.Module):
                 return solver_sequence(boards.givens, solutions, boards.near, boards.d)
         return raster(boards)
 
-    def training_flops(self, batch: int, width: int) -> float:
+    def training_flops(self, boards: Boards) -> float:
         """FLOPs of one update."""
-        return self.backbone.training_flops(batch, width)
+        return self.backbone.training_flops(len(boards), boards.width)
 
     def open(self, boards: Boards) -> AutoregressiveSession:
         check_fits(self.name, self.backbone.config, boards)

@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from csp.errors import BadInput
+from csp.tokens import start
 from generators.boards import ALL, Boards
 from generators.model import DIGITS, Prediction
 from generators.transformer import Backbone, BackboneConfig, pairs, weighted_nats
@@ -30,13 +32,19 @@ class MaskedDiffusion(nn.Module):
         self, d: int, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor
     ) -> Float[Tensor, "batch N d"]:
         """Log-probabilities of every cell's value 1..d; 0 in assignments is MASK."""
-        return self.backbone.say(d, self.hidden(d, assignments, related, real))
+        return self.backbone(d, *self.read(assignments, related, real))[:, : assignments.shape[1]]
 
     def hidden(self, d: int, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor) -> Tensor:
         """The last features, (batch, N, dim), before the norm and the head."""
+        return self.backbone.hidden(d, *self.read(assignments, related, real))[:, : assignments.shape[1]]
+
+    def read(self, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor) -> tuple:
+        """What the backbone reads: values, cells, targets, related, blocked."""
         width = assignments.shape[1]
         cells = self.backbone.ids(torch.arange(width, device=assignments.device).expand_as(assignments), width)
-        return self.backbone.hidden(d, assignments, cells, cells, related, self.blocked(real))
+        if self.backbone.config.edges:
+            return with_edges(assignments, cells, related, real, self.backbone.config)
+        return assignments, cells, cells, related, self.blocked(real)
 
     def blocked(self, real: Bool[Tensor, "batch N"]) -> Bool[Tensor, "batch N N"] | None:
         """Where no cell may look: at padding. None if there is none."""
@@ -69,13 +77,43 @@ class MaskedDiffusion(nn.Module):
         )
         return weighted_nats(said, solutions, weight, size)
 
-    def training_flops(self, batch: int, width: int) -> float:
+    def training_flops(self, boards: Boards) -> float:
         """FLOPs of one update."""
-        return self.backbone.training_flops(batch, width)
+        return self.backbone.training_flops(len(boards), boards.width + int(self.edges(boards).max()))
+
+    def edges(self, boards: Boards) -> Int[np.ndarray, " batch"]:
+        """How many tokens besides the cells each board has."""
+        if not self.backbone.config.edges:
+            return np.zeros(len(boards), dtype=np.int64)
+        return np.broadcast_to(boards.adjacency.sum((1, 2)) // 2, len(boards))
 
     def open(self, boards: Boards) -> DiffusionSession:
         check_fits(self.name, self.backbone.config, boards)
         return DiffusionSession(self, boards)
+
+
+def with_edges(assignments: Tensor, cells: Tensor, related: Tensor, real: Tensor, config: BackboneConfig) -> tuple:
+    """The tokens of the cells, and behind them one for every pair of related cells: its value says that it is an edge
+    (START, which this model has no other use for), its cell and target are the two ends. No relation but a cell's to
+    itself is told otherwise.
+    """
+    size, width = assignments.shape
+    same = torch.eye(width, dtype=related.dtype, device=related.device) * related.diagonal(dim1=1, dim2=2).max()
+    board, a, b = torch.nonzero(torch.triu(related.expand(size, -1, -1), 1) > 0, as_tuple=True)
+    counts = torch.bincount(board, minlength=size)
+    most = int(counts.max())
+    place = torch.arange(len(board), device=board.device) - (counts.cumsum(0) - counts)[board]
+    values = torch.full((size, most), start(config.d), device=board.device)
+    one, other = (torch.full((size, most), config.cells, device=board.device) for _ in range(2))
+    one[board, place], other[board, place] = cells[0, a], cells[0, b]
+    there = torch.cat([real, torch.arange(most, device=board.device) < counts[:, None]], dim=1)
+    return (
+        torch.cat([assignments, values], dim=1),
+        torch.cat([cells, one], dim=1),
+        torch.cat([cells, other], dim=1),
+        F.pad(same, (0, most, 0, most))[None],
+        ~there[:, None, :].expand(-1, width + most, -1),
+    )
 
 
 def masks(
@@ -101,6 +139,7 @@ class DiffusionSession:
         self.model, self.boards = model, boards
         self.related = pairs(torch.as_tensor(boards.relations, device=weight.device))
         self.real = torch.as_tensor(boards.real, device=weight.device)
+        self.edges = model.edges(boards)
 
     def of(self, rows: Int[np.ndarray, " rows"]) -> tuple[Tensor, Bool[Tensor, "rows N"]]:
         """(related, real) of these boards."""
@@ -118,7 +157,7 @@ class DiffusionSession:
         related, real_cells = self.of(rows)
         said = self.model(self.boards.d, torch.as_tensor(assignments, device=real_cells.device), related, real_cells)
         real = self.boards.real[rows]
-        tokens = real.sum(1)
+        tokens = real.sum(1) + self.edges[rows]
         flops = self.model.backbone.flops(tokens, tokens**2)
         log_probs = np.round(said.double().cpu().numpy(), DIGITS)
         return Prediction(log_probs, (assignments == 0) & real, tokens, flops)

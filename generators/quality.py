@@ -69,8 +69,9 @@ class QualityHead(nn.Module):
         nats = F.binary_cross_entropy_with_logits(logits, right, reduction="none")
         return (nats * weight).sum() / count
 
-    def training_flops(self, batch: int, width: int) -> float:
+    def training_flops(self, boards: Boards) -> float:
         """FLOPs of one update: the frozen net forward twice, the block forward and back."""
+        batch, width = len(boards), boards.width
         block = batch * self.backbone.layer_flops(width, width**2)
         return float(2 * batch * self.backbone.flops(width, width**2) + 3 * block)
 

@@ -78,6 +78,8 @@ class TrainConfig:
     precision: Literal["fp32", "bf16"] = "fp32"  # of matrix products in training; weights are kept in fp32
     ema: float = 0.0  # decay of an exponential moving average of the weights, which is then what is kept (0: off)
     thin: float = 0.0  # share of the puzzles of a batch that lose givens, at a rate of 0 to 0.6: several solutions then
+    supervise: bool = False  # learn from the answer after every loop, not only the last
+    edges: bool = False  # diffusion: graphs as a token an edge instead of the bias by relations (ablation)
     lowest: float = 0.0  # diffusion: mask rates are drawn from here to 1
     patience: int = 0  # stop after so many validations in a row without a new best, which is then kept (0: never)
     base: str = ""  # quality: the diffusion checkpoint under the head (empty: the shipped one)
@@ -96,8 +98,8 @@ class TrainConfig:
             raise BadInput("warmup, weight_decay and patience are at least 0")
         if not (0 <= self.ema < 1 and 0 <= self.lowest < 1 and 0 <= self.thin <= 1):
             raise BadInput("ema, lowest and thin are shares from 0 to (ema, lowest: below) 1")
-        if self.lowest and self.kind != "diffusion":
-            raise BadInput("lowest goes with kind diffusion")
+        if (self.lowest or self.edges) and self.kind != "diffusion":
+            raise BadInput("lowest and edges go with kind diffusion")
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -186,7 +188,7 @@ def build(config: TrainConfig, train_sets: Sequence[Dataset]) -> torch.nn.Module
     sizes = {(one.boards.d, one.boards.width) for one in train_sets}
     d, width = (max(size) for size in zip(*sizes))
     shape = BackboneConfig(d, width, config.dim, config.heads, config.blocks, config.loops, config.bias)
-    shape = replace(shape, flexible=len(sizes) > 1)
+    shape = replace(shape, flexible=len(sizes) > 1, edges=config.edges)
     if config.kind == "ar-written":
         if shape.flexible:
             raise BadInput("ar-written is trained on puzzles of one size: give one --mix family")
@@ -197,6 +199,7 @@ def build(config: TrainConfig, train_sets: Sequence[Dataset]) -> torch.nn.Module
         if base.model.backbone.config != shape:
             raise BadInput(f"{base.card['family']} {base.card['kind']}: of another shape than dim, heads, ... say")
         model.base.load_state_dict(base.model.state_dict())
+    model.backbone.supervise = config.supervise
     return model
 
 
@@ -319,7 +322,7 @@ def train(
         torch.nn.utils.clip_grad_norm_(learned, 1.0)
         optimiser.step()
         kept.follow(update)
-        state["flops"] = state.get("flops", 0.0) + model.training_flops(len(boards), boards.width)
+        state["flops"] = state.get("flops", 0.0) + model.training_flops(boards)
         news = {"update": update + 1, "loss": loss.item()}
         if (update + 1) % config.validate_every == 0 or update + 1 == config.updates:
             kept.swap(kept.average)

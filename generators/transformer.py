@@ -8,6 +8,7 @@ weights (Dehghani et al. 2019), the embedding added again each time. Pre-norm, R
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,8 @@ class BackboneConfig:
 
     words, answers: how many different tokens are read and predicted (0: the d values, MASK and START; the d values).
     flexible: reads puzzles of fewer values too (it is told how many), and of any number of cells (ids count modulo
-    `cells`: for families whose cells are numbered at random).
+    `cells`: for families whose cells are numbered at random). edges: instead of the bias by relations, a token an edge
+    (masked diffusion only; an ablation).
     """
 
     d: int
@@ -42,6 +44,7 @@ class BackboneConfig:
     words: int = 0
     answers: int = 0
     flexible: bool = False
+    edges: bool = False
 
     def misfit(self, d: int, cells: int) -> str | None:
         """Why a network of this shape cannot read puzzles of d values and up to so many cells; None if it can."""
@@ -150,6 +153,7 @@ class Backbone(nn.Module):
     def __init__(self, config: BackboneConfig):
         super().__init__()
         self.config = config
+        self.supervise = False  # learn from every loop's answer: losses are linear in log-probabilities, so a mean does
         self.value = nn.Embedding(config.words or start(config.d) + 1, config.dim)
         self.cell = nn.Embedding(config.cells + 1, config.dim)  # the last one: no cell (START)
         self.target = nn.Embedding(config.cells + 1, config.dim)
@@ -166,6 +170,8 @@ class Backbone(nn.Module):
 
     def forward(self, d: int, *read, **options) -> Float[Tensor, "batch m answers"]:
         """Log-probabilities of each token's target (values 1..d, or the config's answers). Arguments as hidden's."""
+        if self.supervise and torch.is_grad_enabled():
+            return torch.stack([self.say(d, x) for x in self.each_loop(d, *read, **options)]).mean(0)
         return self.say(d, self.hidden(d, *read, **options))
 
     def say(self, d: int, x: Float[Tensor, "batch m dim"]) -> Float[Tensor, "batch m answers"]:
@@ -177,7 +183,12 @@ class Backbone(nn.Module):
         """Cells to the ids that have an embedding; the cell `width` means no cell."""
         return torch.where(cells == width, self.config.cells, cells % self.config.cells)
 
-    def hidden(
+    def hidden(self, *read, **options) -> Float[Tensor, "batch m dim"]:
+        """The last features of each token. Arguments as each_loop's."""
+        *_, last = self.each_loop(*read, **options)
+        return last
+
+    def each_loop(
         self,
         d: int,
         values: Int[Tensor, "batch m"],
@@ -187,8 +198,8 @@ class Backbone(nn.Module):
         blocked: Bool[Tensor, "batch m T"] | None = None,
         cache: Cache | None = None,
         places: Int[Tensor, "batch m"] | None = None,
-    ) -> Float[Tensor, "batch m dim"]:
-        """The last features of each token.
+    ) -> Iterator[Float[Tensor, "batch m dim"]]:
+        """The features of each token after every loop.
 
         d: how many values the boards have; cells, targets: as ids() says. related: pairs() of queries against keys.
         blocked: True where a query may not look. With a cache, the m tokens are put at `places` and may look at all T
@@ -206,7 +217,7 @@ class Backbone(nn.Module):
                 store = None if cache is None else _writer(cache, layer, places)
                 x = block(x, bias, store)
                 layer += 1
-        return x
+            yield x
 
     def flops(
         self, tokens: Int[np.ndarray, "*rows"] | int, pairs: Int[np.ndarray, "*rows"] | int

@@ -88,9 +88,9 @@ class Written(nn.Module):
         cells, targets = (self.backbone.ids(part, codes.shape[-1]) for part in (cells, targets))
         return self.backbone(d, values, cells, targets, related, blocked, cache, places)
 
-    def training_flops(self, batch: int, width: int) -> float:
+    def training_flops(self, boards: Boards) -> float:
         """FLOPs of one update, as if every text were as long as the board is wide."""
-        return self.backbone.training_flops(batch, width)
+        return self.backbone.training_flops(len(boards), boards.width)
 
     def run(self, state: State) -> None:
         """Decode all boards of the state."""

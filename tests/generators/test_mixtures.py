@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from csp import colouring
 from csp.errors import BadInput
 from csp.generate import draw
 from csp.seeds import stream
@@ -205,6 +206,40 @@ def test_mask_rates_from_the_lowest_on():
     assert t.min() > 0.5 and t.max() <= 1 and sorted(np.ceil((t - 0.5) * 16)) == list(range(1, 9))
 
 
+def test_learning_from_every_loop_is_the_mean_of_shallower_nets_losses(boards):
+    one = boards[0][0]
+    config = TrainConfig("diffusion", "sudoku4", **{**TINY, "loops": 3})
+    batch = one.batch(np.arange(8), None)
+    model = training.build(config, [one])
+    losses = [checkpoint.with_loops(model, loops).loss(*batch, stream("x")).item() for loops in (1, 2, 3)]
+    model.backbone.supervise = True
+    assert model.loss(*batch, stream("x")).item() == pytest.approx(np.mean(losses), rel=1e-5)
+    with torch.no_grad():  # validation is of the last answer alone
+        assert model.loss(*batch, stream("x")).item() == pytest.approx(losses[-1], rel=1e-6)
+
+
+def test_edge_tokens_say_what_the_relations_say():
+    """A token less changes the answer; graphs beside it in the batch, and their padding, do not."""
+    from generators.masked_diffusion import MaskedDiffusion
+    from generators.transformer import BackboneConfig
+
+    torch.manual_seed(0)
+    net = MaskedDiffusion(BackboneConfig(3, 12, 16, 2, 1, 2, edges=True)).double()
+    few = [draw("planted:n=8-12,degree=3", 0, "any", index) for index in range(4)]
+    boards = stack(few)
+    rows = np.arange(4)
+    said = net.open(boards).predict(rows, boards.givens)
+    assert list(said.tokens) == [i.problem.n + len(i.problem.constraints) for i in few]
+    for row, instance in enumerate(few):
+        alone = net.open(stack([instance])).predict(np.array([0]), instance.givens[None])
+        n = instance.problem.n
+        assert alone.log_probs[0, :n] == pytest.approx(said.log_probs[row, :n], abs=1e-8)
+        fewer = colouring.graph(n, colouring.edges(instance.problem)[1:], 3)
+        other = replace(instance, problem=fewer)
+        changed = net.open(stack([other])).predict(np.array([0]), instance.givens[None])
+        assert np.abs(changed.log_probs[0] - alone.log_probs[0]).max() > 1e-6
+
+
 def test_one_process_has_all_of_a_batch():
     assert Share().part == slice(0, None, 1)
     assert np.arange(7)[Share(1, 3).part].tolist() == [1, 4]
@@ -220,7 +255,7 @@ def test_the_sparkline_is_a_log_scale():
     [
         ({"ema": 1.0}, "ema, lowest and thin"),
         ({"patience": -1}, "at least 0"),
-        ({"lowest": 0.5}, "lowest goes with kind diffusion"),
+        ({"lowest": 0.5}, "lowest and edges go with kind diffusion"),
     ],
 )
 def test_bad_options_are_one_line(wrong, words):

@@ -1,0 +1,204 @@
+"""`takeback recipes`: what does each choice in training buy? Small networks, each choice changed alone, several seeds.
+
+    takeback recipes --family sudoku6 --updates 400 --seeds 3
+
+Every variant gets the same backbone, number of puzzles, batches and updates; a seed changes the puzzles, the batches
+and the first weights. Networks are kept in DIR, and a run that was stopped goes on. Each then fills the puzzles of the
+shipped set one cell a call, greedily, nothing vetoed and nothing taken back. Writes run.json.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import tyro
+from rich import box
+from rich.table import Table
+
+from csp.errors import BadInput
+from csp.files import write_atomically
+from csp.problem import Instance
+from experiments import puzzles, running
+from experiments.console import cell, console, print_wide, progress
+from experiments.statistics import bootstrap, proportion
+from generators import checkpoint, training
+from generators.decoders import parse
+from generators.decoding import decode
+from generators.training import TrainConfig
+
+Change = Callable[[TrainConfig], TrainConfig]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """kind: of the network; change: what differs from the plain recipe; decoder: how it fills boards; about: in words.
+
+    of: decode another variant's network instead of training one.
+    """
+
+    kind: str
+    decoder: str
+    about: str
+    change: Change = lambda config: config
+    of: str = ""
+
+
+CONFIDENCE = "diffusion:order=confidence"
+VARIANTS: dict[str, Variant] = {
+    "diffusion": Variant("diffusion", CONFIDENCE, "masked diffusion, the plain recipe"),
+    "diffusion-raster": Variant("diffusion", "diffusion", "the same nets, raster order", of="diffusion"),
+    "ar": Variant("ar", "ar", "its AR twin, raster order"),
+    "ar-random": Variant("ar-random", "ar-random:order=confidence", "AR on random orders, surest cell first"),
+    "ar-solver": Variant("ar-solver", "ar-solver", "AR in solver order"),
+    "loops=6": Variant("diffusion", f"{CONFIDENCE},loops=6", "twice the loops when decoding only", of="diffusion"),
+    "fp32": Variant("diffusion", CONFIDENCE, "single precision", lambda c: replace(c, precision="fp32")),
+    "no-bias": Variant("diffusion", CONFIDENCE, "no structural attention bias", lambda c: replace(c, bias=False)),
+    "average": Variant("diffusion", CONFIDENCE, "moving average of weights, .98", lambda c: replace(c, ema=0.98)),
+    "every-loop": Variant("diffusion", CONFIDENCE, "learns from every loop", lambda c: replace(c, supervise=True)),
+    "high-masks": Variant("diffusion", CONFIDENCE, "mask rates from 0.5 on", lambda c: replace(c, lowest=0.5)),
+    "thinned": Variant("diffusion", CONFIDENCE, "half the puzzles lose givens", lambda c: replace(c, thin=0.5)),
+    "hard": Variant(
+        "diffusion",
+        CONFIDENCE,
+        "half the puzzles from a hill climb",
+        lambda c: replace(c, mix=(c.family, f"{c.family}:climb=20")),
+    ),
+    "several": Variant(
+        "diffusion",
+        CONFIDENCE,
+        "half the puzzles with several solutions",
+        lambda c: replace(c, mix=(c.family, f"{c.family}:solutions=several")),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Recipes:
+    """What each choice in training buys: small nets that differ in one choice, several seeds, same puzzles to solve."""
+
+    variants: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = ()
+    """Which (default: all)."""
+    family: str = "sudoku6"
+    """Family to train on; its shipped set is solved."""
+    stratum: Annotated[tuple[str, ...], tyro.conf.arg(metavar="S ...")] = ("0", "4-10")
+    """Strata of the shipped set."""
+    count: Annotated[int, tyro.conf.arg(metavar="N")] = 100
+    """Puzzles a stratum."""
+    updates: Annotated[int, tyro.conf.arg(metavar="N")] = 400
+    """Optimiser steps of 128 puzzles each."""
+    puzzles: Annotated[int, tyro.conf.arg(metavar="N")] = 5000
+    """Puzzles to train on."""
+    seeds: Annotated[int, tyro.conf.arg(metavar="N")] = 3
+    """Networks a variant."""
+    threads: int = 0
+    """CPU threads; 0 = as many as there are cores."""
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("results/recipes")
+    """Folder for networks and run.json."""
+
+
+def main(options: Recipes) -> None:
+    """Run it. Raises BadInput for what the user can put right."""
+    for name in ("count", "updates", "puzzles", "seeds"):
+        if getattr(options, name) < 1:
+            raise BadInput(f"--{name} {getattr(options, name)}: at least 1")
+    for name in options.variants:
+        if name not in VARIANTS:
+            raise BadInput(f"no variant {name!r}; there are {', '.join(VARIANTS)}")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    chosen = {name: v for name, v in VARIANTS.items() if not options.variants or name in options.variants}
+    solved_on = {s: puzzles.shipped(options.family, s, options.count) for s in options.stratum}
+    running.writable(options.out)
+    made = {}
+    with progress("networks") as bar:
+        task = bar.add_task("training", total=len(chosen) * options.seeds)
+        for name, variant in chosen.items():
+            bar.update(task, description=name)
+            results = []
+            for seed in range(options.seeds):
+                results.append(measured(options, variant.of or name, variant, seed, solved_on))
+                bar.advance(task)
+            made[name] = results
+            write_atomically(options.out / "run.json", json.dumps(as_json(options, made), indent=1) + "\n")
+    print_wide(table(options, made))
+    console.print(LEGEND)
+    console.print(f"wrote networks and run.json to {options.out}")
+
+
+LEGEND = """
+validation: nats on held-out orbits, mean over seeds with its bootstrap interval (comparable within one kind of net and
+one source of puzzles). solved %: all seeds' puzzles together with their 95 % Wilson interval, and below each seed's."""
+
+
+def measured(options: Recipes, net: str, variant: Variant, seed: int, solved_on: dict[str, Sequence[Instance]]) -> dict:
+    """A network's validation loss and what it solves, by stratum; it is trained first if it is not there yet."""
+    plain = TrainConfig(
+        variant.kind,
+        options.family,
+        options.updates,
+        puzzles=options.puzzles,
+        seed=seed,
+        data_seed=seed,
+        precision="bf16",
+        validate_every=options.updates,
+    )
+    config = VARIANTS[net].change(plain)
+    words = f"{options.family}-{net}-{options.updates}x{options.puzzles}-seed{seed}".replace("=", "")
+    path = options.out / f"{words}.safetensors"
+    if not path.exists():
+        sets = _drawn(config.sources, seed, "train", config.puzzles), _drawn(config.sources, seed, "validation", 512)
+        training.train(config, *sets, path, lambda news: None)
+    loaded = checkpoint.load(path, options.family)
+    if loaded.card["training"] != json.loads(json.dumps(asdict(config))):
+        raise BadInput(f"{path} was trained with other options; remove it or give another --out")
+    spec = parse(variant.decoder)
+    model = checkpoint.with_loops(loaded.model, spec.loops) if spec.loops else loaded.model
+    solved = {
+        stratum: [trace.end == "solved" for trace in decode(spec, model, instances, seed)]
+        for stratum, instances in solved_on.items()
+    }
+    return {"seed": seed, "sha256": loaded.sha256, "validation": loaded.card["curve"]["rows"][-1][2], "solved": solved}
+
+
+@lru_cache(maxsize=8)
+def _drawn(sources: tuple[str, ...], seed: int, split: str, count: int) -> list[training.Dataset]:
+    """The puzzles of a split, drawn once for all variants that are trained on them."""
+    return training.datasets(TrainConfig("diffusion", mix=sources, data_seed=seed), split, count)
+
+
+def table(options: Recipes, made: dict[str, list[dict]]) -> Table:
+    """A row a variant."""
+    title = f"takeback recipes: {options.family}, {options.updates} updates, {options.seeds} seeds; nothing retracted"
+    shown = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", padding=(0, 1))
+    for head in ("variant", "", "validation"):
+        shown.add_column(head, justify="right" if head == "validation" else "left", no_wrap=True)
+    for stratum in options.stratum:
+        shown.add_column(f"{stratum} guesses, solved %", justify="right", no_wrap=True)
+    for name, results in made.items():
+        cells = []
+        for stratum in options.stratum:
+            of_seeds = [np.mean(r["solved"][stratum]) for r in results]
+            every = [right for r in results for right in r["solved"][stratum]]
+            text = cell(proportion(sum(every), len(every)), percent=True)
+            cells.append(text.append(f" ({', '.join(f'{100 * share:.0f}' for share in of_seeds)})", style="dim"))
+        shown.add_row(name, VARIANTS[name].about, cell(bootstrap([r["validation"] for r in results])), *cells)
+    return shown
+
+
+def as_json(options: Recipes, made: dict[str, list[dict]]) -> dict:
+    """run.json."""
+    words = {name: str(value) for name, value in asdict(options).items()}
+    return {"options": words, **running.about([]), "variants": made}
+
+
+if __name__ == "__main__":
+    from experiments.cli import run
+
+    run(main, Recipes)

@@ -1,0 +1,75 @@
+"""`takeback recipes`: small networks that differ in one choice; kept, resumed, and what they solve counted."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from csp.errors import BadInput
+from experiments import recipes
+from experiments.cli import guarded
+from experiments.recipes import VARIANTS, Recipes, main
+from generators import training
+from generators.decoders import parse
+
+
+def run(capsys, **options):
+    """(exit code, standard output, standard error) of the command, in this process."""
+    code = guarded(lambda: main(Recipes(**options)))
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_networks_are_kept_and_figures_follow(capsys, tmp_path, monkeypatch):
+    options = {"updates": 2, "puzzles": 40, "count": 4, "seeds": 2, "variants": ("diffusion", "loops=6", "high-masks")}
+    real, asked = training.TrainConfig, []
+    monkeypatch.setattr(
+        recipes, "TrainConfig", lambda *a, **b: asked.append(real(*a, dim=16, heads=2, batch=8, **b)) or asked[-1]
+    )
+    code, out, err = run(capsys, **options, out=tmp_path)
+    assert code == 0, err
+    assert len(list(tmp_path.glob("*.safetensors"))) == 4  # loops=6 is the plain net, decoded otherwise
+    made = json.loads((tmp_path / "run.json").read_text())["variants"]
+    assert list(made) == ["diffusion", "loops=6", "high-masks"]
+    assert [r["sha256"] for r in made["diffusion"]] == [r["sha256"] for r in made["loops=6"]]
+    assert len({r["sha256"] for results in made.values() for r in results}) == 4
+    assert all(len(r["solved"][s]) == 4 for results in made.values() for r in results for s in ("0", "4-10"))
+
+    def refuse(*_):
+        raise BadInput("trained again")
+
+    monkeypatch.setattr(training, "train", refuse)
+    assert run(capsys, **options, out=tmp_path)[1] == out
+    code, _, err = run(capsys, **{**options, "updates": 3}, out=tmp_path)
+    assert code == 2 and "trained again" in err  # other options are other networks
+
+
+def test_each_variant_changes_what_it_says():
+    plain = training.TrainConfig("diffusion", "sudoku6", 10)
+    for name, variant in VARIANTS.items():
+        parse(variant.decoder)
+        changed = {k for k, v in asdict(variant.change(plain)).items() if v != asdict(plain)[k]}
+        assert len(changed) <= 1, name
+        assert variant.of in (*VARIANTS, "") and not (variant.of and changed)
+
+
+def test_the_table_counts_all_seeds_together():
+    results = [{"seed": s, "validation": 0.1, "solved": {"0": [True, s > 0]}} for s in range(3)]
+    shown = recipes.table(Recipes(stratum=("0",), seeds=3), {"ar": results})
+    text = str(next(iter(shown.columns[3].cells)))
+    share = np.mean([right for r in results for right in r["solved"]["0"]])
+    assert text.startswith(f"{100 * share:.1f}") and text.endswith("(50, 100, 100)")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"variants": ("magic",)}, "no variant 'magic'"),
+        ({"seeds": 0}, "--seeds 0: at least 1"),
+        ({"stratum": ("9",)}, "has no stratum '9'"),
+    ],
+)
+def test_bad_input_is_one_line(capsys, tmp_path, options, words):
+    code, _, err = run(capsys, **options, out=tmp_path)
+    assert code == 2 and words in err and "\n" not in err.strip()
