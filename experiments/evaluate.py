@@ -36,7 +36,10 @@ from experiments.statistics import Estimate, bootstrap, proportion
 from experiments.store import Store
 from generators.decoders import Decoder
 
-DEFAULT = ("free-depth", "ar", "ar-solver", "ar-discrepancy", "still", "restart", "discrepancy-placebo", "discrepancy")
+DEFAULT = (
+    *("free-depth", "ar", "ar-discrepancy", "still", "restart", "discrepancy-placebo", "discrepancy"),
+    *("free-propagate-depth", "still-propagate", "discrepancy-propagate-placebo", "discrepancy-propagate"),
+)
 
 
 @dataclass(frozen=True)

@@ -176,6 +176,21 @@ FRONTIER_SPECS = {
     ),
     "remdm-conf": ("diffusion:order=random,veto=legal,temperature=1,retraction=conf", "ReMDM"),
     "remdm-loop": ("diffusion:order=random,veto=legal,temperature=1,retraction=loop", "ReMDM"),
+    "free-propagate-depth": ("uniform:order=solver,veto=propagate,retraction=depth", "no network, depth-first"),
+    "still-propagate": ("diffusion:order=confidence,veto=propagate", "nothing retracted, one cell a call"),
+    "depth-propagate": (
+        "diffusion:order=confidence,threshold=0.9,veto=propagate,retraction=depth",
+        "depth-first",
+    ),
+    "discrepancy-propagate": (
+        "diffusion:order=confidence,threshold=0.9,veto=propagate,retraction=discrepancy",
+        "limited discrepancy, best first",
+    ),
+    "discrepancy-propagate-placebo": (
+        "diffusion:order=confidence,threshold=0.9,veto=propagate,retraction=discrepancy,signal=random",
+        "the same, back to any alternative",
+    ),
+    "ar-discrepancy-propagate": ("ar:veto=propagate,retraction=discrepancy", "AR, limited discrepancy, best first"),
     "free-singles": ("uniform:order=solver,veto=singles,temperature=1", "no network, nothing retracted"),
     "free-singles-depth": ("uniform:order=solver,veto=singles,retraction=depth", "the same, depth-first"),
     "still-singles": ("diffusion:order=confidence,veto=singles", "nothing retracted, one cell a call"),
