@@ -54,6 +54,9 @@ def main(options: Train) -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     config = training.TrainConfig(**{f.name: getattr(options, f.name) for f in fields(training.TrainConfig)})
+    for source in config.sources:
+        if family(source).kind != family(options.family).kind:
+            raise BadInput(f"--mix {source}: its puzzles are not {family(options.family).kind}")
     path = options.out or Path("results/checkpoints") / f"{options.family}-{options.kind}.safetensors"
     _usable(path)
     if options.resume and not path.with_suffix(".resume.safetensors").exists():

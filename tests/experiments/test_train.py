@@ -9,6 +9,7 @@ from experiments.cli import guarded
 from experiments.train import Train, main
 
 TINY = {"family": "colouring", "updates": 2, "batch": 4, "puzzles": 4, "dim": 8, "heads": 2, "blocks": 1, "loops": 1}
+TINY["mix"] = ("planted:n=12-14,degree=3", "planted:n=12-14,colours=4,degree=3")
 
 
 def test_it_trains_and_never_overwrites(capsys, tmp_path):
@@ -44,6 +45,10 @@ def test_names_and_places_are_checked_before_any_work(capsys, tmp_path):
     for options, words in (
         ({"family": "chess"}, "no family 'chess'"),
         ({"threads": -1}, "--threads -1"),
+        ({"device": "abacus"}, "--device abacus: cpu, or cuda"),
+        ({"resume": True}, "--resume: there is no stopped run"),
+        ({"mix": ("chess",)}, "no family 'chess'"),
+        ({"mix": ("sudoku6",)}, "--mix sudoku6: its puzzles are not colouring"),
         ({"out": tmp_path}, "ends in .safetensors"),
         ({"out": tmp_path / "file" / "x.safetensors"}, "cannot write"),
     ):

@@ -145,7 +145,7 @@ def test_damage_is_one_clear_line(saved, damage, words):
     assert words in str(fault.value) and "\n" not in str(fault.value)
 
 
-@pytest.mark.parametrize("family", ["sudoku6", "colouring"])
+@pytest.mark.parametrize("family", ["sudoku6", "sudoku9", "colouring"])
 def test_shipped_twins_are_twins(family):
     """Same backbone, data and updates, at most 8 MB each: what the comparison stands on."""
     cards = {}
