@@ -87,11 +87,15 @@ def main(options: Evaluate) -> None:
         raise BadInput(f"--seed {options.seed}: a seed is from 0 to 2^63 - 1")
     if bool(options.puzzles) == bool(options.stratum):
         raise BadInput("give --puzzles FILE, or --family SET with --stratum: one of the two")
+    if options.known is None and options.extra != (0,):
+        raise BadInput("--extra goes with --known")
+    if options.known is not None and options.colours is not None:
+        raise BadInput("give --colours or --known: one of the two")
     wanted = [running.budgeted(row, options.calls) for row in rows.chosen(options.decoders, FRONTIER)]
     folder = options.out or _default_folder(options)
     instances = _instances(options)
     if not instances:
-        raise BadInput(f"{options.puzzles[0]}: no puzzles")
+        raise BadInput(f"{options.puzzles[0]}: no puzzle is left to solve")
     running.writable(folder)
     runner = rows.runner(wanted, instances[0].family, instances, options.checkpoints)
     able = running.able(wanted, runner)
@@ -186,14 +190,18 @@ def by_graph(instances: Sequence[Instance], able: Sequence[Row], scores: dict[st
 def _instances(options: Evaluate) -> list[Instance]:
     """The puzzles, with a progress bar while they are certified."""
     if options.stratum:
-        return [i for stratum in options.stratum for i in puzzles.shipped(options.family, stratum, options.count)]
+        return [
+            i
+            for stratum in dict.fromkeys(options.stratum)
+            for i in puzzles.shipped(options.family, stratum, options.count)
+        ]
     jobs = [(path, colours) for path in options.puzzles for colours in _colours(path, options)]
     found: dict[str, Instance] = {}
     with progress("puzzles") as bar:
         task = bar.add_task("certifying puzzles", total=None)
         for path, colours in jobs:
-            for instance in puzzles.read(path, colours, options.count, lambda: bar.advance(task)):
-                found.setdefault(instance.id, instance)
+            read = puzzles.read(path, colours, options.count, lambda: bar.advance(task), skip=True)
+            found |= {instance.id: instance for instance in read if instance.id not in found}
     kinds = {instance.family for instance in found.values()}
     if len(kinds) > 1:
         raise BadInput(f"--puzzles of more than one family ({', '.join(sorted(kinds))}): one at a time")
@@ -207,7 +215,7 @@ def _colours(path: Path, options: Evaluate) -> list[int | None]:
     known = {}
     for number, line in enumerate(read_text(options.known).splitlines(), 1):
         words = line.split()
-        if words and not (len(words) > 1 and words[1].isdigit()):
+        if words and not (len(words) > 1 and words[1].isascii() and words[1].isdigit()):
             raise BadInput(
                 f"{options.known}, line {number}: {line.strip()[:40]!r} is not a name and a number of colours"
             )

@@ -9,7 +9,7 @@ wins, and writes scores.parquet, traces.jsonl, run.json and frontier.png.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -169,7 +169,14 @@ def curve(row: Row, budgets: Sequence[int], scores: dict[str, list[Score]], indi
 
 
 def kind(row: Row) -> str:
-    """What a row is in a verdict."""
+    """What a row is in a verdict. Whoever is helped by an oracle is an upper bound, and wins nothing."""
+    if isinstance(row.spec, Decoder) and (
+        row.spec.model == "exact"
+        or row.spec.signal == "core"
+        or row.spec.veto == "oracle"
+        or row.spec.memory == "nogoods"
+    ):
+        return "upper bound"
     if isinstance(row.spec, str) or row.spec.retraction == "none":
         return "irrevocable"
     if row.spec.signal == "random":
@@ -189,21 +196,27 @@ def verdict(curves: Sequence[Curve], budgets: Sequence[int]) -> list[str]:
     decoding = [c for c in curves if isinstance(c.row.spec, Decoder)]
     for veto, model in dict.fromkeys((c.row.spec.veto, family_of(c.row)) for c in decoding):
         alike = [c for c in decoding if (c.row.spec.veto, family_of(c.row)) == (veto, model)]
-        if len({kind(c.row) == "retracting" for c in alike}) == 2:  # one that retracts, and something to compare with
-            said += [f"{model}, veto={veto}, {budget} calls: {_compared(alike, budget)}" for budget in budgets]
+        free = [c for c in decoding if c.row.spec.veto == veto and family_of(c.row) == "no network" != model]
+        kinds = {kind(c.row) for c in alike}
+        if "retracting" in kinds and (free or len(kinds - {"upper bound"}) > 1):
+            said += [f"{model}, veto={veto}, {budget} calls: {_compared(alike, free, budget)}" for budget in budgets]
     return said
 
 
-def _compared(curves: Sequence[Curve], budget: int) -> str:
-    """The best retracting decoder against the best of each other kind."""
+def _compared(curves: Sequence[Curve], free: Sequence[Curve], budget: int) -> str:
+    """The best retracting decoder against the best of each other kind, and against the best without a network."""
 
-    def best_of(what: str) -> Curve | None:
-        return max((c for c in curves if kind(c.row) == what), key=lambda c: c.at(budget).value, default=None)
+    def best_of(some: Iterable[Curve]) -> Curve | None:
+        return max(some, key=lambda c: c.at(budget).value, default=None)
 
-    best = best_of("retracting")
+    best = best_of(c for c in curves if kind(c.row) == "retracting")
     parts = [f"{best.row.name} {_percent(best.at(budget))}"]
-    for other in ("placebo", "tried again", "irrevocable"):
-        if (rival := best_of(other)) is None:
+    rivals = {
+        other: best_of(c for c in curves if kind(c.row) == other) for other in ("placebo", "tried again", "irrevocable")
+    }
+    rivals["without a network"] = best_of(c for c in free if kind(c.row) != "upper bound")
+    for other, rival in rivals.items():
+        if rival is None:
             continue
         ahead = best.solved(budget), rival.solved(budget)
         wins, losses = int((ahead[0] & ~ahead[1]).sum()), int((ahead[1] & ~ahead[0]).sum())
@@ -256,7 +269,7 @@ def figure(by_stratum: dict[str, list[Curve]], options: Frontier, path: Path) ->
 
     canvas = Figure(figsize=(13, 1.2 + 4.2 * len(by_stratum)), layout="constrained")
     panels = canvas.subplots(len(by_stratum), 2, squeeze=False)
-    styles = {"irrevocable": ":", "placebo": "--", "tried again": "-.", "retracting": "-"}
+    styles = {"irrevocable": ":", "placebo": "--", "tried again": "-.", "retracting": "-", "upper bound": (0, (1, 4))}
     for (stratum, curves), (left, right) in zip(by_stratum.items(), panels):
         for number, c in enumerate(curves):
             look = {"color": colormaps["tab20"](number % 20), "ls": styles[kind(c.row)], "lw": 1.6}
@@ -273,7 +286,9 @@ def figure(by_stratum: dict[str, list[Curve]], options: Frontier, path: Path) ->
         left.set_ylabel("solved within, % (shade: 95 % interval)")
         left.set_title(f"{options.family}, {stratum} guesses, {len(curves[0].calls)} instances", fontsize=10)
         right.legend(*left.get_legend_handles_labels(), fontsize=7, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    canvas.suptitle("Success against compute (dotted: irrevocable, dashed: placebo, dash-dotted: tried again)")
+    canvas.suptitle(
+        "Success against compute (dotted: irrevocable, dashed: placebo, dash-dotted: tried again, sparse: upper bound)"
+    )
     save_figure(canvas, path)
 
 
@@ -286,7 +301,11 @@ def _line(axes, places, figures: Sequence[Estimate], name: str, look: dict) -> N
 def _instances(options: Frontier) -> list[Instance]:
     """The instances of every stratum asked for, or drawn ones."""
     if options.stratum:
-        return [i for stratum in options.stratum for i in puzzles.shipped(options.family, stratum, options.count)]
+        return [
+            i
+            for stratum in dict.fromkeys(options.stratum)
+            for i in puzzles.shipped(options.family, stratum, options.count)
+        ]
     with progress("puzzles") as bar:
         task = bar.add_task("drawing puzzles", total=options.count)
         return puzzles.drawn(options.family, options.seed, options.count, lambda: bar.advance(task))

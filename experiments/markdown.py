@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import tyro
 
 from csp.errors import BadInput
 from csp.files import read_text
 from experiments.console import cell
-from experiments.recipes import VARIANTS
-from experiments.statistics import Estimate, bootstrap, proportion
+from experiments.recipes import VARIANTS, solved_share, validation
+from experiments.statistics import Estimate
 
 
 @dataclass(frozen=True)
@@ -101,11 +100,10 @@ def _recipes(card: dict) -> list[str]:
     strata = list(next(iter(card["variants"].values()))[0]["solved"])
     rows = []
     for name, results in card["variants"].items():
-        row = [name, VARIANTS[name].about, figure(bootstrap([r["validation"] for r in results])._asdict())]
+        row = [name, VARIANTS[name].about, figure(validation(results)._asdict())]
         for stratum in strata:
-            every = [right for r in results for right in r["solved"][stratum]]
-            seeds = ", ".join(f"{100 * np.mean(r['solved'][stratum]):.0f}" for r in results)
-            row.append(f"{figure(proportion(sum(every), len(every))._asdict(), True)} ({seeds})")
+            share, seeds = solved_share(results, stratum)
+            row.append(f"{figure(share._asdict(), True)} ({seeds})")
         rows.append(row)
     return [lines(("variant", "", "validation", *(f"{s} guesses, solved %" for s in strata)), rows)]
 

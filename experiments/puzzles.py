@@ -37,12 +37,13 @@ def read(
     count: int | None = None,
     tick: Callable[[], None] = lambda: None,
     one_kind: bool = True,
+    skip: bool = False,
 ) -> list[Instance]:
     """The puzzles of a file, in any format of solvers/formats.py, each certified.
 
     count: only the first so many. one_kind: all of one family and number of values. Repeated puzzles are left out, and
     that is said. Raises BadInput, naming file and line, for anything malformed, for puzzles of more than one kind (if
-    one_kind), and for a puzzle without a solution.
+    one_kind), and for a puzzle without a solution (skip: that is said, and it is left out).
     """
     instances: list[Instance] = []
     seen: set[str] = set()
@@ -60,12 +61,22 @@ def read(
             continue
         seen.add(instance.id)
         try:
-            instances.append(_solvable(certified(instance, settle)))
-        except Undecided as fault:
-            raise BadInput(f"{instance.provenance}: whether it has a solution is undecided ({fault})") from None
+            instances.append(_certified(instance))
+        except BadInput as fault:
+            if not skip:
+                raise
+            console.print(f"left out: {fault}")
     if repeated:
         console.print(f"{path}: {repeated} repeated puzzle{'s' * (repeated > 1)} left out; each counts once")
     return instances
+
+
+def _certified(instance: Instance) -> Instance:
+    """The instance, certified. Raises BadInput if it has no solution, or that cannot be decided."""
+    try:
+        return _solvable(certified(instance, settle))
+    except Undecided as fault:
+        raise BadInput(f"{instance.provenance}: whether it has a solution is undecided ({fault})") from None
 
 
 def _solvable(instance: Instance) -> Instance:

@@ -27,7 +27,7 @@ from csp.files import write_atomically
 from csp.problem import Instance
 from experiments import puzzles, running
 from experiments.console import cell, console, print_wide, progress
-from experiments.statistics import bootstrap, proportion
+from experiments.statistics import Estimate, bootstrap_crossed
 from generators import checkpoint, training
 from generators.decoders import parse
 from generators.decoding import decode
@@ -111,6 +111,8 @@ def main(options: Recipes) -> None:
     for name in options.variants:
         if name not in VARIANTS:
             raise BadInput(f"no variant {name!r}; there are {', '.join(VARIANTS)}")
+    if options.threads < 0:
+        raise BadInput(f"--threads {options.threads}: at least 0")
     if options.threads:
         torch.set_num_threads(options.threads)
     chosen = {name: v for name, v in VARIANTS.items() if not options.variants or name in options.variants}
@@ -133,8 +135,9 @@ def main(options: Recipes) -> None:
 
 
 LEGEND = """
-validation: nats on held-out orbits, mean over seeds with its bootstrap interval (comparable within one kind of net and
-one source of puzzles). solved %: all seeds' puzzles together with their 95 % Wilson interval, and below each seed's."""
+validation: nats on held-out orbits, mean over seeds, lowest to highest (comparable within one kind of net and one
+source of puzzles). solved %: mean over seeds and puzzles with its 95 % interval (bootstrap over networks and puzzles
+alike; with three networks it is rough), and in brackets each seed's."""
 
 
 def measured(options: Recipes, net: str, variant: Variant, seed: int, solved_on: dict[str, Sequence[Instance]]) -> dict:
@@ -159,12 +162,23 @@ def measured(options: Recipes, net: str, variant: Variant, seed: int, solved_on:
     if loaded.card["training"] != json.loads(json.dumps(asdict(config))):
         raise BadInput(f"{path} was trained with other options; remove it or give another --out")
     spec = parse(variant.decoder)
-    model = checkpoint.with_loops(loaded.model, spec.loops) if spec.loops else loaded.model
     solved = {
-        stratum: [trace.end == "solved" for trace in decode(spec, model, instances, seed)]
+        stratum: [trace.end == "solved" for trace in decode(spec, loaded.model, instances, seed)]
         for stratum, instances in solved_on.items()
     }
     return {"seed": seed, "sha256": loaded.sha256, "validation": loaded.card["curve"]["rows"][-1][2], "solved": solved}
+
+
+def validation(results: Sequence[dict]) -> Estimate:
+    """Mean validation loss of a variant's networks, and the lowest and highest of them."""
+    losses = [result["validation"] for result in results]
+    return Estimate(float(np.mean(losses)), min(losses), max(losses), len(losses))
+
+
+def solved_share(results: Sequence[dict], stratum: str) -> tuple[Estimate, str]:
+    """The share that a variant's networks solve, its interval over networks and puzzles, and each seed's share."""
+    right = np.array([result["solved"][stratum] for result in results], dtype=float)
+    return bootstrap_crossed(right), ", ".join(f"{100 * share:.0f}" for share in right.mean(1))
 
 
 @lru_cache(maxsize=8)
@@ -184,11 +198,9 @@ def table(options: Recipes, made: dict[str, list[dict]]) -> Table:
     for name, results in made.items():
         cells = []
         for stratum in options.stratum:
-            of_seeds = [np.mean(r["solved"][stratum]) for r in results]
-            every = [right for r in results for right in r["solved"][stratum]]
-            text = cell(proportion(sum(every), len(every)), percent=True)
-            cells.append(text.append(f" ({', '.join(f'{100 * share:.0f}' for share in of_seeds)})", style="dim"))
-        shown.add_row(name, VARIANTS[name].about, cell(bootstrap([r["validation"] for r in results])), *cells)
+            share, of_seeds = solved_share(results, stratum)
+            cells.append(cell(share, percent=True).append(f" ({of_seeds})", style="dim"))
+        shown.add_row(name, VARIANTS[name].about, cell(validation(results)), *cells)
     return shown
 
 

@@ -190,7 +190,12 @@ FRONTIER_SPECS = {
         "diffusion:order=confidence,threshold=0.9,veto=propagate,retraction=discrepancy,signal=random",
         "the same, back to any alternative",
     ),
+    "ar-propagate": ("ar:veto=propagate", "AR, raster, greedy"),
     "ar-discrepancy-propagate": ("ar:veto=propagate,retraction=discrepancy", "AR, limited discrepancy, best first"),
+    "ar-discrepancy-propagate-placebo": (
+        "ar:veto=propagate,retraction=discrepancy,signal=random",
+        "AR, back to any alternative",
+    ),
     "free-singles": ("uniform:order=solver,veto=singles,temperature=1", "no network, nothing retracted"),
     "free-singles-depth": ("uniform:order=solver,veto=singles,retraction=depth", "the same, depth-first"),
     "still-singles": ("diffusion:order=confidence,veto=singles", "nothing retracted, one cell a call"),
@@ -266,8 +271,7 @@ class Runner:
             return Uniform()
         if spec.model == "exact":
             return Exact(spec.noise)
-        model = self.models[spec.model]
-        return checkpoint.with_loops(model, spec.loops) if spec.loops else model
+        return self.models[spec.model]
 
 
 def networks(row: Row) -> list[str]:

@@ -22,8 +22,8 @@ LIBRARIES = ("torch", "numpy", "ortools", "python-constraint2", "python-sat", "p
 
 
 def budgeted(row: Row, calls: int) -> Row:
-    """The row with so many calls, if it is one that a budget has to stop; restarts go on until then."""
-    if isinstance(row.spec, str) or row.spec.retraction in ("none", "beam"):
+    """The row with so many calls (a solver has none); restarts go on until then."""
+    if isinstance(row.spec, str):
         return row
     endless = {"attempts": 0} if row.spec.retraction == "restart" else {}
     return replace(row, spec=replace(row.spec, calls=calls, **endless))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
 from csp.seeds import stream
 
@@ -29,6 +30,17 @@ def proportion(successes: int, n: int) -> Estimate:
     middle = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
     half = Z / (1 + Z**2 / n) * ((p * (1 - p) / n + Z**2 / (4 * n**2)) ** 0.5)
     return Estimate(p, min(p, max(0.0, middle - half)), max(p, min(1.0, middle + half)), n)
+
+
+def bootstrap_crossed(table: Float[np.ndarray, "rows columns"], resamples: int = 1000) -> Estimate:
+    """The mean of a table whose rows (networks) and columns (puzzles) are both samples: each resample draws rows and
+    columns anew (Owen 2007, the pigeonhole bootstrap). n counts cells.
+    """
+    rng = stream("crossed bootstrap", *table.shape)
+    rows, columns = (rng.integers(0, size, size=(resamples, size)) for size in table.shape)
+    means = [table[np.ix_(r, c)].mean() for r, c in zip(rows, columns)]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Estimate(float(table.mean()), float(low), float(high), table.size)
 
 
 def bootstrap(numbers: Sequence[float | int], statistic: Callable = np.mean, resamples: int = 1000) -> Estimate:

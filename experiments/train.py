@@ -104,7 +104,7 @@ def _usable(path: Path) -> None:
         raise BadInput(f"{path} is there already; choose another --out or remove it")
     probe = path.with_suffix(".probe")
     write_atomically(probe, b"")
-    probe.unlink()
+    probe.unlink(missing_ok=True)  # under torchrun others try too
 
 
 if __name__ == "__main__":

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import safetensors
@@ -62,13 +61,6 @@ def save(model: Network, path: Path, card: dict) -> None:
     }
     write_atomically(path, data)
     write_atomically(path.with_suffix(".json"), json.dumps(full, indent=1) + "\n")
-
-
-def with_loops(model: Network, loops: int) -> Network:
-    """The same network with its blocks run `loops` times over."""
-    other = copy.deepcopy(model)
-    other.backbone.config = replace(model.backbone.config, loops=loops)
-    return other
 
 
 def load(path: Path, family: str | None = None, dtype: torch.dtype = torch.float64) -> Checkpoint:

@@ -17,6 +17,7 @@ from typing import no_type_check
 import numba
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from torch import nn
 
 from csp.errors import BadInput
 from csp.problem import Instance
@@ -28,6 +29,7 @@ from generators.model import Model, Prediction, Scorer
 from generators.retractions import Retraction
 from generators.signals import Witnesses
 from generators.state import CELL, REMASK, VALUE, State
+from generators.transformer import with_loops
 from generators.vetoes import Look, look, near_of
 from generators.written import Written
 
@@ -45,6 +47,10 @@ def decode(
             raise BadInput(f"{instance.provenance}: the decode loop knows pairwise constraints only")
     if decoder.signal == "quality" and quality is None:
         raise BadInput(f"{decoder}: signal=quality needs a quality head")
+    if decoder.loops:
+        if not isinstance(model, nn.Module):
+            raise BadInput(f"{decoder}: loops goes with this package's networks, not with {model.name}")
+        model = with_loops(model, decoder.loops)
     boards = stack(instances, "decode", seed, decoder)
     state = State(decoder, boards)
     if decoder.retraction == "beam":

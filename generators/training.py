@@ -125,13 +125,13 @@ class Dataset:
         relabel = np.stack([pair[1] for pair in pairs])
         each = np.arange(len(rows))[:, None]
         givens = relabel[each, chosen.givens[each, cells]]
-        relations, adjacency = chosen.relations, chosen.adjacency
-        if len(relations) > 1:
-            spots = each[:, :, None], cells[:, :, None], cells[:, None, :]
+        relations, adjacency, covers = chosen.relations, chosen.adjacency, chosen.covers
+        if len(relations) > 1 or (relations[0][np.ix_(cells[0], cells[0])] != relations[0]).any():
+            board = each if len(relations) > 1 else np.zeros_like(each)
+            spots = board[:, :, None], cells[:, :, None], cells[:, None, :]
             relations, adjacency = relations[spots], adjacency[spots]
-        covers = chosen.covers
-        if len(covers) > 1:
             places = np.argsort(cells, axis=1)  # where each cell has gone
+            covers = covers[board[:, 0]]
             covers = np.where(covers < 0, -1, places[each[:, :, None], covers])
         real = chosen.real[each, cells]
         moved = Boards((), chosen.d, givens, real, relations, adjacency, covers, chosen.keys)
@@ -196,6 +196,8 @@ def build(config: TrainConfig, train_sets: Sequence[Dataset]) -> torch.nn.Module
     model = checkpoint.KINDS[config.kind](shape, config.kind)
     if config.kind == "quality":
         base = checkpoint.load(Path(config.base) if config.base else checkpoint.shipped(config.family, "diffusion"))
+        if (base.card["kind"], base.card["family"]) != ("diffusion", config.family):
+            raise BadInput(f"--base is a {base.card['family']} {base.card['kind']} net, not {config.family} diffusion")
         if base.model.backbone.config != shape:
             raise BadInput(f"{base.card['family']} {base.card['kind']}: of another shape than dim, heads, ... say")
         model.base.load_state_dict(base.model.state_dict())
@@ -324,6 +326,8 @@ def train(
         kept.follow(update)
         state["flops"] = state.get("flops", 0.0) + model.training_flops(boards)
         news = {"update": update + 1, "loss": loss.item()}
+        if not math.isfinite(news["loss"]):
+            raise BadInput(f"update {update + 1}: the loss is {news['loss']}; a lower --lr may help")
         if (update + 1) % config.validate_every == 0 or update + 1 == config.updates:
             kept.swap(kept.average)
             news["validation"] = validate(model, held_out)

@@ -8,8 +8,9 @@ weights (Dehghani et al. 2019), the embedding added again each time. Pre-norm, R
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -48,9 +49,10 @@ class BackboneConfig:
 
     def misfit(self, d: int, cells: int) -> str | None:
         """Why a network of this shape cannot read puzzles of d values and up to so many cells; None if it can."""
-        if (d <= self.d) if self.flexible else (d == self.d and cells <= self.cells):
+        roomy = self.flexible and not self.edges  # an edge token names its ends by their ids
+        if (d <= self.d if self.flexible else d == self.d) and (roomy or cells <= self.cells):
             return None
-        if self.flexible:
+        if roomy:
             return f"reads up to {self.d} values, not {d}"
         return f"reads {self.d} values and up to {self.cells} cells, not {d} values and {cells} cells"
 
@@ -255,6 +257,13 @@ def weighted_nats(
     right = torch.as_tensor(np.maximum(labels - 1, 0), device=device)
     nats = -log_probs.gather(-1, right[..., None])[..., 0]
     return (nats * torch.as_tensor(weight, dtype=nats.dtype, device=device)).sum() / size
+
+
+def with_loops(model: nn.Module, loops: int) -> nn.Module:
+    """The same network, one that has a `backbone`, with its blocks run `loops` times over."""
+    other = copy.deepcopy(model)
+    other.backbone.config = replace(model.backbone.config, loops=loops)
+    return other
 
 
 def _writer(cache, layer, places):

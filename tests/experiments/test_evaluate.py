@@ -55,8 +55,30 @@ def test_figures_follow_from_the_traces(capsys, tmp_path, file):
     assert set(json.loads(out)) == set(card["summary"])
 
 
+def test_nobody_goes_over_the_budget(capsys, tmp_path):
+    names = ("still", "ar-beam", "discrepancy", "free-depth")
+    options = {"family": "sudoku6", "stratum": ("0",), "count": 4, "decoders": names, "calls": 3}
+    code, _, err = run(capsys, **options, out=tmp_path)
+    assert code == 0, err
+    traces = read_jsonl((tmp_path / "traces.jsonl").read_text())
+    assert len(traces) == 16 and all(t.costs.calls <= 3 + 15 * ("beam" in t.decoder) for t in traces)
+    assert not any(t.end == "solved" for t in traces[:8])
+
+
+def test_a_graph_that_cannot_be_coloured_is_left_out(capsys, tmp_path):
+    (tmp_path / "triangle.col").write_text(TRIANGLE)
+    (tmp_path / "known.txt").write_text("triangle 2\n")
+    options = {"puzzles": (tmp_path / "triangle.col",), "known": tmp_path / "known.txt", "decoders": FREE[:1]}
+    code, out, err = run(capsys, **options, extra=(0, 1), out=tmp_path / "a")
+    assert code == 0 and "left out: " in err and "impossible" in err and "1 puzzles" in out
+    code, _, err = run(capsys, **options, out=tmp_path / "b")
+    assert code == 2 and "no puzzle is left to solve" in err
+    code, _, err = run(capsys, **options, extra=(78,), out=tmp_path / "b")
+    assert code == 2 and "80 values; the reference search takes up to 60" in err
+
+
 def test_strata_partition_the_puzzles(capsys, tmp_path):
-    options = {"family": "sudoku6", "stratum": ("0", "4-10"), "count": 5, "decoders": FREE[:1], "calls": 50}
+    options = {"family": "sudoku6", "stratum": ("0", "4-10", "0"), "count": 5, "decoders": FREE[:1], "calls": 50}
     code, out, err = run(capsys, **options, out=tmp_path)
     assert code == 0, err
     summary = json.loads((tmp_path / "run.json").read_text())["summary"]
@@ -118,6 +140,8 @@ def test_the_default_rows_have_names():
         ({"puzzles": ("a.col",), "known": "bad.txt"}, "bad.txt, line 2: 'b four' is not a name and a number"),
         ({"stratum": ("0",), "calls": 0}, "--calls 0: at least 1"),
         ({"stratum": ("0",), "decoders": ("uniform:loops=2",)}, "loops goes with a network"),
+        ({"puzzles": ("a.col",), "colours": 3, "known": "known.txt"}, "--colours or --known"),
+        ({"puzzles": ("a.col",), "colours": 3, "extra": (0, 1)}, "--extra goes with --known"),
         ({"puzzles": ("a.col", "b.txt"), "colours": 3}, "--colours is for .col graphs; b.txt is none"),
         ({"puzzles": ("b.txt", "c.txt")}, "more than one family (sudoku4, sudoku6)"),
     ],

@@ -92,13 +92,15 @@ def test_the_verdict_compares_within_one_veto_and_names_the_best():
             curve("still", [20] * 4 + [never] * 36),
             curve("worst-placebo", [20] * 38 + [never] * 2),
             curve("still-singles", [20] * 40),
-            curve("free-depth", [20] * 40),
+            curve("worst-core", [1] * 40),  # helped by an oracle: no rival, and no winner
+            curve("free-depth", [50] * 20 + [never] * 20),
             curve("ar", [20] * 40),
         ],
         (100, 45),
     )
     assert len(said) == 2 and "veto=legal, 45 calls: " in said[1] and " 0 % [0, 9]" in said[1]
-    assert "diffusion, veto=legal, 100 calls: discrepancy 100 %" in said[0]
+    assert "diffusion, veto=legal, 100 calls: discrepancy 100 %" in said[0] and "core" not in " ".join(said)
+    assert "best without a network free-depth 50 %" in said[0]
     assert "best placebo worst-placebo 95 %" in said[0] and "(intervals overlap; 2 to 0 paired" in said[0]
     assert "best irrevocable still 10 %" in said[0] and "(intervals apart; 36 to 0 paired" in said[0]
 
@@ -106,6 +108,7 @@ def test_the_verdict_compares_within_one_veto_and_names_the_best():
 def test_kinds_of_rows():
     kinds = {name: frontier.kind(row) for name, row in FRONTIER.items()}
     assert kinds["still"] == kinds["ar"] == "irrevocable" and kinds["restart"] == kinds["ar-beam"] == "tried again"
+    assert kinds["worst-core"] == "upper bound"
     assert kinds["local-placebo"] == "placebo" and kinds["discrepancy"] == kinds["ar-written"] == "retracting"
 
 

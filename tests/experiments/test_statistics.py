@@ -1,10 +1,11 @@
 """Intervals: against published values, and their coverage by simulation."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.statistics import bootstrap, proportion
+from experiments.statistics import bootstrap, bootstrap_crossed, proportion
 
 
 def test_wilson_against_newcombe_1998():
@@ -39,3 +40,17 @@ def test_bootstrap_is_the_same_for_the_same_numbers_and_empty_for_none():
     assert bootstrap([3, 3, 3], np.median)[:3] == (3, 3, 3)
     assert bootstrap([7.0]) == (7.0, None, None, 1)  # one observation has no interval
     assert bootstrap([]).value is None and proportion(0, 0).n == 0
+
+
+def test_networks_and_puzzles_are_both_samples():
+    """The crossed bootstrap covers where pooling all cells as if independent does not (networks x the same puzzles)."""
+    rng = np.random.default_rng(0)
+    crossed = pooled = 0
+    for _ in range(150):
+        ease = rng.beta(0.3, 0.3, size=100)
+        right = (rng.random((3, 100)) < ease).astype(float)
+        figure, naive = bootstrap_crossed(right, 300), proportion(int(right.sum()), right.size)
+        assert figure.value == pytest.approx(right.mean()) and figure.n == 300
+        crossed += figure.low <= 0.5 <= figure.high
+        pooled += naive.low <= 0.5 <= naive.high
+    assert crossed >= 0.9 * 150 > pooled
