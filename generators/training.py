@@ -75,6 +75,7 @@ class TrainConfig:
     loops: int = 3
     bias: bool = True  # structural attention bias
     mix: tuple[str, ...] = ()  # families to draw puzzles from, equally often (empty: MIXTURES, else the family itself)
+    unfold: float = 0.0  # share of the updates over which a mixture's sources come in, one after another
     precision: Literal["fp32", "bf16"] = "fp32"  # of matrix products in training; weights are kept in fp32
     ema: float = 0.0  # decay of an exponential moving average of the weights, which is then what is kept (0: off)
     thin: float = 0.0  # share of the puzzles of a batch that lose givens, at a rate of 0 to 0.6: several solutions then
@@ -96,8 +97,8 @@ class TrainConfig:
             raise BadInput("lr and weight_decay are finite numbers, lr above 0")
         if self.warmup < 0 or self.weight_decay < 0 or self.patience < 0:
             raise BadInput("warmup, weight_decay and patience are at least 0")
-        if not (0 <= self.ema < 1 and 0 <= self.lowest < 1 and 0 <= self.thin <= 1):
-            raise BadInput("ema, lowest and thin are shares from 0 to (ema, lowest: below) 1")
+        if not (0 <= self.ema < 1 and 0 <= self.lowest < 1 and 0 <= self.thin <= 1 and 0 <= self.unfold <= 1):
+            raise BadInput("ema, lowest, thin and unfold are shares from 0 to (ema, lowest: below) 1")
         if (self.lowest or self.edges) and self.kind != "diffusion":
             raise BadInput("lowest and edges go with kind diffusion")
 
@@ -180,6 +181,13 @@ def learning_rate(config: TrainConfig, update: int) -> float:
     warm = min(1.0, (update + 1) / max(1, config.warmup))
     along = update / config.updates
     return config.lr * warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * along)))
+
+
+def open_sources(config: TrainConfig, update: int, sources: int) -> int:
+    """How many of the sources batches are drawn from at an update: the first ones of the mixture, in the end all."""
+    if update >= config.unfold * config.updates:
+        return sources
+    return 1 + int(sources * update / (config.unfold * config.updates))
 
 
 def build(config: TrainConfig, train_sets: Sequence[Dataset]) -> torch.nn.Module:
@@ -307,7 +315,7 @@ def train(
         if config.patience and len(state["curve"]) - state["best"][0] // config.validate_every >= config.patience:
             break
         rng = stream("batch", config.data_seed, update)
-        chosen = train_sets[rng.integers(len(train_sets)) if len(train_sets) > 1 else 0]
+        chosen = train_sets[rng.integers(open_sources(config, update, len(train_sets))) if len(train_sets) > 1 else 0]
         rows = rng.integers(0, len(chosen.boards), size=config.batch)
         boards, solutions = chosen.batch(rows, rng)
         if config.thin:

@@ -28,6 +28,6 @@ wait
 train quality sudoku9 500 --precision bf16 &
 
 # Colouring: graphs of 20 to 200 nodes and 3 to 12 colours (MIXTURES in generators/training.py).
-train ar colouring 1500 --puzzles 10000 --precision bf16 &
+train ar colouring 1500 --puzzles 8000 --unfold 0.5 --precision bf16 &
 wait
-train diffusion colouring 1500 --puzzles 10000 --precision bf16
+train diffusion colouring 1500 --puzzles 8000 --unfold 0.5 --precision bf16

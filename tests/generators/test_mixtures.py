@@ -289,6 +289,12 @@ def test_edge_tokens_say_what_the_relations_say():
         assert np.abs(changed.log_probs[0] - alone.log_probs[0]).max() > 1e-6
 
 
+def test_sources_come_in_one_after_another():
+    config = TrainConfig("ar", updates=100, unfold=0.5)
+    assert [training.open_sources(config, u, 5) for u in (0, 9, 10, 29, 30, 49, 50, 99)] == [1, 1, 2, 3, 4, 5, 5, 5]
+    assert {training.open_sources(TrainConfig("ar", updates=9), u, 3) for u in range(9)} == {3}
+
+
 def test_one_process_has_all_of_a_batch():
     assert Share().part == slice(0, None, 1)
     assert np.arange(7)[Share(1, 3).part].tolist() == [1, 4]
@@ -302,7 +308,7 @@ def test_the_sparkline_is_a_log_scale():
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"ema": 1.0}, "ema, lowest and thin"),
+        ({"ema": 1.0}, "ema, lowest, thin and unfold"),
         ({"patience": -1}, "at least 0"),
         ({"lowest": 0.5}, "lowest and edges go with kind diffusion"),
     ],
