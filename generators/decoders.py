@@ -47,7 +47,7 @@ WORDS: dict[str, dict[str, str]] = {
         "restart": "after a failure everything; attempts=N in all (best of N; 0: until the budget is spent)",
         "beam": "width=W boards side by side, the likeliest kept; each of them costs a call",
         "first": "rewind to the first suspect: it and all that was committed after it",
-        "worst": "rewind to the most suspect commit (stored: the least confident) and take its next value",
+        "worst": "rewind to the most suspect commit (stored: the least confident) with a value left, take its next one",
         "depth": "depth-first search: rewind to the last commit with a value left, take its next value",
         "discrepancy": "best-first over all values left anywhere, by log-probability lost (signal=random: any)",
         "local": "remask: the suspects alone, wherever they are",

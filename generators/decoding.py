@@ -24,7 +24,7 @@ from csp.problem import Instance
 from csp.trace import Trace
 from generators import beam, orders, remdm
 from generators.boards import stack
-from generators.decoders import REMDM, Decoder
+from generators.decoders import REMDM, TREE, Decoder
 from generators.model import Model, Prediction, Scorer
 from generators.retractions import Retraction
 from generators.signals import Witnesses
@@ -186,7 +186,7 @@ class _Run:
             back = np.nonzero(lost & ~spent)[0]
             if len(back) and kind not in ("none", *REMDM):
                 able[back] = self.retraction(rows[back], Look(*(part[back] for part in self.seen)))
-            refuted = lost & ~spent & ~able & (kind in ("depth", "discrepancy"))
+            refuted = lost & ~spent & ~able & (kind in TREE)
             over = ((full & ~wrong) | spent | lost) & ~able
             ends = np.select(
                 [full & ~wrong, refuted, spent & (kind != "none"), full, lost],

@@ -127,11 +127,7 @@ def _go(
                     if skip == 0:
                         best = node
                     skip -= 1
-        elif rule == 2:
-            for node in range(count[b]):
-                if alternative[b, node] < np.inf and (best < 0 or alternative[b, node] <= alternative[b, best]):
-                    best = node
-        else:
+        elif rule < 2:
             node = at[b]
             while node >= 0:
                 if alternative[b, node] < np.inf and (best < 0 or blame[i, cell[b, node]] > most):
@@ -139,6 +135,10 @@ def _go(
                     if rule == 1:
                         break
                 node = parent[b, node]
+        if rule == 2 or (rule == 0 and best < 0):  # worst has rewound past alternatives: they are open still
+            for node in range(count[b]):
+                if alternative[b, node] < np.inf and (best < 0 or alternative[b, node] <= alternative[b, best]):
+                    best = node
         if best < 0:
             continue
         new = count[b]

@@ -61,9 +61,21 @@ def test_depth_goes_back_to_the_last_commit_with_a_value_left():
 
 def test_depth_is_complete_and_proves_that_there_is_no_solution():
     odd = toy(5, [(i, (i + 1) % 5) for i in range(5)], 2)
-    for kind in ("depth", "discrepancy"):
-        decoder = Decoder("uniform", "random", k=2, veto="legal", retraction=kind, calls=500)
+    for kind, signal in (("depth", "none"), ("discrepancy", "none"), ("discrepancy", "random"), ("worst", "random")):
+        decoder = Decoder("uniform", "random", k=2, veto="legal", retraction=kind, signal=signal, calls=500)
         assert decode(decoder, Uniform(), [odd], 0)[0].end == "refuted"
+
+
+def test_every_tree_search_finds_what_is_there_in_the_end():
+    """None of them loses an alternative: on instances with one solution all of them find it without a network."""
+    from csp.generate import draw
+
+    puzzles = [draw("sudoku4", 0, "train", index) for index in range(6)]
+    puzzles.append(toy(6, [(a, b) for a in range(6) for b in range(a) if a - b != 3], 3))
+    for puzzle in puzzles:
+        for kind, signal in (("depth", "none"), ("discrepancy", "none"), ("worst", "random"), ("worst", "violations")):
+            decoder = Decoder("uniform", "random", veto="legal", retraction=kind, signal=signal, calls=20_000)
+            assert decode(decoder, Uniform(), [puzzle], 0)[0].end == "solved", (kind, signal)
 
 
 def test_discrepancy_goes_back_to_the_alternative_that_loses_least():
