@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 
 from csp import sudoku
@@ -48,6 +49,13 @@ def test_figures_follow_from_the_traces(capsys, tmp_path, file):
         assert whole[name]["calls"]["value"] == pytest.approx(np.mean([t.costs.calls for t in mine]))
         fast = [t.costs.calls for t in mine if t.end == "solved"]
         assert whole[name]["to solve"]["value"] == (pytest.approx(np.median(fast)) if fast else None)
+        kept = [
+            r for r in pyarrow.parquet.read_table(tmp_path / "a" / "scores.parquet").to_pylist() if r["row"] == name
+        ]
+        assert whole[name]["met"]["n"] == sum(r["need"] for r in kept)
+        if whole[name]["met"]["n"]:
+            assert whole[name]["met"]["value"] == sum(r["met"] for r in kept) / sum(r["need"] for r in kept)
+    assert min(whole[name]["met"]["n"] for name in FREE) < 6  # not everybody needs to retract
     again = run(capsys, puzzles=(file,), decoders=FREE, calls=20, out=tmp_path / "a")
     assert "traces were there already" in again[2] and again[1] == out
     code, out, err = run(capsys, puzzles=(file,), decoders=FREE, calls=20, out=tmp_path / "b", batch_size=1, json=True)

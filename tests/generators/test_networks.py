@@ -128,3 +128,20 @@ def test_flops_against_the_profiler():
     table = net.config.blocks * PAIRS * 2 * 10 * 4  # the bias of every pair of relations, to be looked up
     counted = 2 * net.flops(36, 36**2) + table
     assert counter.get_total_flops() == pytest.approx(counted, rel=1e-6)
+
+
+def test_the_bias_that_is_looked_up_is_the_one_multiplied_out():
+    """Value and gradient against the linear layer on the bits of both relations, (batch, m, T, 2 * BITS)."""
+    from generators.transformer import BITS, PAIRS, Block
+
+    block = Block(BackboneConfig(4, 16, 16, 2, 1, 1)).double()
+    codes = torch.as_tensor(np.random.default_rng(0).integers(0, PAIRS, size=(3, 5, 7)))
+    bits = ((codes[..., None] & 2 ** torch.arange(2 * BITS)) > 0).double()
+    weights = torch.randn(3, 2, 5, 7, dtype=torch.float64)
+    grads = []
+    for bias in (block.bias(codes, None), block.relation(bits).permute(0, 3, 1, 2)):
+        block.zero_grad()
+        (bias * weights).sum().backward()
+        grads.append((bias.detach(), block.relation.weight.grad.clone()))
+    for ours, plain in zip(*grads):
+        assert torch.allclose(ours, plain, atol=1e-12)
