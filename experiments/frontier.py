@@ -123,7 +123,7 @@ def main(options: Frontier) -> None:
         if stratum in needs
     }
     summary = {stratum: [_as_json(c, budgets) for c in curves] for stratum, curves in by_stratum.items()}
-    judged = [max((b for b in budgets if b <= options.calls / 10), default=budgets[0]), options.calls]
+    judged = [budgets[0], max((b for b in budgets if b <= options.calls / 10), default=budgets[0]), options.calls]
     verdicts = {s: verdict(curves, tuple(dict.fromkeys(judged))) for s, curves in by_stratum.items()}
     about = {**running.about(instances), "summary": summary, "verdicts": verdicts}
     store.finish([job.name for job in jobs], about)
@@ -264,15 +264,16 @@ def _as_json(c: Curve, budgets: Sequence[int]) -> dict:
 
 def figure(by_stratum: dict[str, list[Curve]], options: Frontier, path: Path) -> None:
     """frontier.png: a row of panels a stratum, by calls and by FLOPs."""
-    from matplotlib import colormaps
+    from matplotlib import color_sequences
     from matplotlib.figure import Figure
 
     canvas = Figure(figsize=(13, 1.2 + 4.2 * len(by_stratum)), layout="constrained")
     panels = canvas.subplots(len(by_stratum), 2, squeeze=False)
+    palette = [colour for name in ("tab20", "tab20b", "tab20c") for colour in color_sequences[name]]
     styles = {"irrevocable": ":", "placebo": "--", "tried again": "-.", "retracting": "-", "upper bound": (0, (1, 4))}
     for (stratum, curves), (left, right) in zip(by_stratum.items(), panels):
         for number, c in enumerate(curves):
-            look = {"color": colormaps["tab20"](number % 20), "ls": styles[kind(c.row)], "lw": 1.6}
+            look = {"color": palette[number % len(palette)], "ls": styles[kind(c.row)], "lw": 1.6}
             grid = np.unique(np.round(np.geomspace(1, options.calls, 80)).astype(int))
             _line(left, grid, [c.at(int(b)) for b in grid], c.row.name, look)
             spent = c.flops[np.isfinite(c.flops) & (c.flops > 0)]

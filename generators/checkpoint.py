@@ -60,7 +60,7 @@ def save(model: Network, path: Path, card: dict) -> None:
         "sha256": hashlib.sha256(data).hexdigest(),
     }
     write_atomically(path, data)
-    write_atomically(path.with_suffix(".json"), json.dumps(full, indent=1) + "\n")
+    write_atomically(path.with_suffix(".json"), json.dumps(full, indent=1, ensure_ascii=False) + "\n")
 
 
 def load(path: Path, family: str | None = None, dtype: torch.dtype = torch.float64) -> Checkpoint:
