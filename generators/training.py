@@ -4,7 +4,7 @@ All kinds get the same backbone, puzzles, augmentation, batches and number of up
 loss differ. Each update's batch is a hash of (data seed, update), so a run that was stopped and resumed sees what an
 unbroken one would have seen. State is kept beside the result as NAME.resume.safetensors.
 
-A family is trained on its own puzzles or on a mixture of others (MIXTURES): each update's batch is of one of them.
+A family is trained on its own puzzles or on a mixture of sources (mix): each update's batch is of one of them.
 Under torchrun every process takes its share of each batch, and the gradients are added up.
 """
 
@@ -35,10 +35,10 @@ from generators.boards import Boards, stack
 from generators.transformer import BackboneConfig
 from solvers.oracle import settle
 
-#: What a family's networks are trained on, where it is not that family alone, so that they read graphs of 3 to 12
-#: colours and any size: mean degrees somewhat below where graphs stop being colourable.
+#: Mixtures with a name. graphs: 3 to 12 colours, 20 to 200 nodes, mean degrees somewhat below where graphs stop being
+#: colourable; easiest first (unfold).
 MIXTURES = {
-    "colouring": (
+    "graphs": (
         "planted:n=20-50,degree=4.7",
         "planted:n=50-100,degree=4.6,given=0.1",
         "planted:n=60-120,degree=4.4",
@@ -74,7 +74,7 @@ class TrainConfig:
     blocks: int = 2
     loops: int = 3
     bias: bool = True  # structural attention bias
-    mix: tuple[str, ...] = ()  # families to draw puzzles from, equally often (empty: MIXTURES, else the family itself)
+    mix: tuple[str, ...] = ()  # families or MIXTURES to draw puzzles from, equally often (empty: the family itself)
     unfold: float = 0.0  # share of the updates over which a mixture's sources come in, one after another
     precision: Literal["fp32", "bf16"] = "fp32"  # of matrix products in training; weights are kept in fp32
     ema: float = 0.0  # decay of an exponential moving average of the weights, which is then what is kept (0: off)
@@ -105,7 +105,7 @@ class TrainConfig:
     @property
     def sources(self) -> tuple[str, ...]:
         """The families that puzzles are drawn from."""
-        return self.mix or MIXTURES.get(self.family, (self.family,))
+        return tuple(name for word in self.mix or (self.family,) for name in MIXTURES.get(word, (word,)))
 
 
 @dataclass(frozen=True)

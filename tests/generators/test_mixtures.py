@@ -49,7 +49,7 @@ def test_a_mixture_has_equal_shares(mixed):
     config = TrainConfig("ar", "colouring", mix=MIX)
     sets = datasets(config, "train", 41)
     assert [len(one.boards) for one in sets] == [21, 21] and [one.boards.d for one in sets] == [3, 5]
-    assert TrainConfig("ar", "colouring").sources == training.MIXTURES["colouring"]
+    assert TrainConfig("ar", "colouring", mix=("graphs", "gnp")).sources == (*training.MIXTURES["graphs"], "gnp")
     assert TrainConfig("ar", "sudoku6").sources == ("sudoku6",)
     shape = mixed["diffusion"].model.backbone.config
     assert shape.flexible and shape.d == 5 and shape.cells <= 12
