@@ -123,8 +123,7 @@ def main(options: Frontier) -> None:
         if stratum in needs
     }
     summary = {stratum: [_as_json(c, budgets) for c in curves] for stratum, curves in by_stratum.items()}
-    judged = [budgets[0], max((b for b in budgets if b <= options.calls / 10), default=budgets[0]), options.calls]
-    verdicts = {s: verdict(curves, tuple(dict.fromkeys(judged))) for s, curves in by_stratum.items()}
+    verdicts = {stratum: verdict(curves, budgets) for stratum, curves in by_stratum.items()}
     about = {**running.about(instances), "summary": summary, "verdicts": verdicts}
     store.finish([job.name for job in jobs], about)
     figure(by_stratum, options, folder / "frontier.png")

@@ -51,7 +51,7 @@ def figure(record: dict, percent: bool = False) -> str:
     text = cell(Estimate(**record), percent).plain
     value, _, interval = text.partition("\n")
     low, dash, high = interval.partition("-")
-    return value if not interval or interval == "n=1" else f"{value} [{low}, {high}]" if dash else f"{value} [{low}]"
+    return value if not interval or interval == "n=1" else f"{value} [{low}, {high if dash else low}]"
 
 
 def lines(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
