@@ -37,19 +37,23 @@ def test_all_rows_end_to_end_and_the_same_bytes_at_any_batch_size(capsys, tmp_pa
     count = 6 if family == "sudoku6" else 3
     code, out, err = run(capsys, family=family, count=count, out=tmp_path / "a", batch_size=64)
     assert code == 0, err
+    kinds = {kind for row in rows.ROWS.values() for kind in rows.networks(row)}
+    there = {kind for kind in kinds if checkpoint.shipped(family, kind).exists()}
+    assert kinds - there == ({"ar-written"} if family == "colouring" else set())
+    able = [name for name, row in rows.ROWS.items() if there.issuperset(rows.networks(row))]
     for name in rows.ROWS:
-        assert name in out
+        assert name in (out if name in able else err)
     traces = read_jsonl((tmp_path / "a" / "traces.jsonl").read_text())
-    assert len(traces) == len(rows.ROWS) * count
+    assert len(traces) == len(able) * count
     instances = {instance.id: instance for instance in drawn(family, 0, count)}
     table = pyarrow.parquet.read_table(tmp_path / "a" / "scores.parquet").to_pylist()
-    assert [record["row"] for record in table[::count]] == list(rows.ROWS)
+    assert [record["row"] for record in table[::count]] == able
     for trace, record in zip(traces, table):
         final = replay(trace, instances[trace.instance].givens)[-1]
         assert bool(instances[trace.instance].solved(final)) == record["solved"] == (trace.end == "solved")
     card = json.loads((tmp_path / "a" / "run.json").read_text())
     assert card["status"] == "complete" and set(card["identity"]["checkpoints"]) == {
-        f"{family}-{kind}.safetensors" for row in rows.ROWS.values() for kind in rows.networks(row)
+        f"{family}-{kind}.safetensors" for kind in there
     }
     assert (tmp_path / "a" / "ceiling.png").read_bytes()[:4] == b"\x89PNG"
     code, _, err = run(capsys, family=family, count=count, out=tmp_path / "b", batch_size=1)
