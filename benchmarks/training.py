@@ -21,6 +21,7 @@ from torch.profiler import ProfilerActivity, profile
 from csp.seeds import stream
 from experiments.console import console, print_wide
 from generators import training
+from generators.datasets import Dataset, dataset
 
 REPEATS = 5
 PUZZLES = 256
@@ -52,7 +53,7 @@ def part_of(name: str) -> str:
     return next((part for part, names in PARTS.items() if bare in {n.strip("_") for n in names}), "other")
 
 
-def case(kind: str, name: str, precision: str, data: training.Dataset) -> tuple[list[str], list[str]]:
+def case(kind: str, name: str, precision: str, data: Dataset) -> tuple[list[str], list[str]]:
     """Two rows: throughput, and shares of the time by part."""
     config = training.TrainConfig(kind, name, precision=precision)
     model = training.build(config, [data])
@@ -104,7 +105,7 @@ def main() -> None:
     shares = Table(title="time by operation, %", box=box.SIMPLE_HEAD, title_justify="left")
     for head in ("", "precision", *PARTS, "other"):
         shares.add_column(head, justify="right" if head else "left", no_wrap=True)
-    drawn = {name: training.dataset(name, 0, "train", PUZZLES) for name in dict.fromkeys(name for _, name in CASES)}
+    drawn = {name: dataset(name, 0, "train", PUZZLES) for name in dict.fromkeys(name for _, name in CASES)}
     for kind, name in CASES:
         for precision in ("fp32", "bf16"):
             rate, share = case(kind, name, precision, replace(drawn[name]))

@@ -29,6 +29,7 @@ from experiments import puzzles, running
 from experiments.console import cell, console, print_wide, progress
 from experiments.statistics import Estimate, bootstrap_crossed
 from generators import checkpoint, training
+from generators.datasets import Dataset
 from generators.decoders import parse
 from generators.decoding import decode
 from generators.training import TrainConfig
@@ -182,7 +183,7 @@ def solved_share(results: Sequence[dict], stratum: str) -> tuple[Estimate, str]:
 
 
 @lru_cache(maxsize=8)
-def _drawn(sources: tuple[str, ...], seed: int, split: str, count: int) -> list[training.Dataset]:
+def _drawn(sources: tuple[str, ...], seed: int, split: str, count: int) -> list[Dataset]:
     """The puzzles of a split, drawn once for all variants that are trained on them."""
     return training.datasets(TrainConfig("diffusion", mix=sources, data_seed=seed), split, count)
 

@@ -10,7 +10,6 @@ Under torchrun every process takes its share of each batch, and the gradients ar
 
 from __future__ import annotations
 
-import json
 import math
 import platform
 import time
@@ -20,20 +19,15 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import safetensors
-import safetensors.torch
 import torch
 from torch import distributed
 
 from csp.errors import BadInput
-from csp.family import Family
-from csp.files import write_atomically
-from csp.generate import draw, family
 from csp.seeds import key, stream
 from generators import checkpoint, written
-from generators.boards import Boards, stack
+from generators.datasets import Dataset, dataset, thinned
+from generators.parking import Kept, park, unpark
 from generators.transformer import BackboneConfig
-from solvers.oracle import settle
 
 #: Mixtures with a name. graphs: 3 to 12 colours, 20 to 200 nodes, mean degrees somewhat below where graphs stop being
 #: colourable; easiest first (unfold).
@@ -51,7 +45,6 @@ MIXTURES = {
         "planted:n=60-120,colours=12,degree=42",
     )
 }
-MOST_THINNED = 0.6
 Kind = Literal["ar", "ar-random", "ar-solver", "ar-written", "diffusion", "quality"]
 
 
@@ -108,64 +101,10 @@ class TrainConfig:
         return tuple(name for word in self.mix or (self.family,) for name in MIXTURES.get(word, (word,)))
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """Puzzles of one family and split as arrays padded to one width, with a solution each."""
-
-    boards: Boards
-    solutions: np.ndarray  # (puzzles, N), 0 at padding
-    family: Family
-
-    def batch(self, rows: np.ndarray, rng: np.random.Generator | None) -> tuple[Boards, np.ndarray]:
-        """Boards and solutions at rows, each moved by a random symmetry of its family (none without rng)."""
-        chosen, solutions = self.boards.take(rows), self.solutions[rows]
-        if rng is None:
-            return chosen, solutions
-        pairs = [self.family.symmetry(rng, chosen.width) for _ in rows]
-        cells = np.stack([pair[0] for pair in pairs])
-        relabel = np.stack([pair[1] for pair in pairs])
-        each = np.arange(len(rows))[:, None]
-        givens = relabel[each, chosen.givens[each, cells]]
-        relations, adjacency, covers = chosen.relations, chosen.adjacency, chosen.covers
-        if len(relations) > 1 or (relations[0][np.ix_(cells[0], cells[0])] != relations[0]).any():
-            board = each if len(relations) > 1 else np.zeros_like(each)
-            spots = board[:, :, None], cells[:, :, None], cells[:, None, :]
-            relations, adjacency = relations[spots], adjacency[spots]
-            places = np.argsort(cells, axis=1)  # where each cell has gone
-            covers = covers[board[:, 0]]
-            covers = np.where(covers < 0, -1, places[each[:, :, None], covers])
-        real = chosen.real[each, cells]
-        moved = Boards((), chosen.d, givens, real, relations, adjacency, covers, chosen.keys)
-        return moved, relabel[each, solutions[each, cells]]
-
-
-def dataset(name: str, seed: int, split: str, count: int, tick: Callable[[], None] = lambda: None) -> Dataset:
-    """The first `count` items of a family's split; `tick` is called after each."""
-    instances = []
-    for index in range(count):
-        instances.append(draw(name, seed, split, index, settle))
-        tick()
-    boards = stack(instances)
-    solutions = np.zeros_like(boards.givens)
-    for row, instance in enumerate(instances):
-        solutions[row, : instance.problem.n] = instance.witness
-    return Dataset(replace(boards, instances=()), solutions, family(name))
-
-
 def datasets(config: TrainConfig, split: str, count: int, tick: Callable[[], None] = lambda: None) -> list[Dataset]:
     """`count` puzzles of a split in all, shared evenly among the config's sources."""
     sources = config.sources
     return [dataset(name, config.data_seed, split, -(-count // len(sources)), tick) for name in sources]
-
-
-def thinned(boards: Boards, share: float, rng: np.random.Generator) -> Boards:
-    """A share of the boards without some of their givens, each board at a rate of its own from 0 to MOST_THINNED.
-
-    A network trained on unique puzzles alone never sees as few values as a 17-clue puzzle begins with.
-    """
-    size = len(boards)
-    rate = MOST_THINNED * rng.random(size) * (rng.random(size) < share)
-    return replace(boards, givens=np.where(rng.random(boards.givens.shape) < rate[:, None], 0, boards.givens))
 
 
 #: Of losses, where it is not nats per free cell.
@@ -246,42 +185,6 @@ class Share:
                 tensor.copy_(summed.view_as(tensor))
 
 
-class Kept:
-    """Which weights the checkpoint gets: the last, their moving average, or those of the best validation."""
-
-    def __init__(self, config: TrainConfig, learned: dict[str, torch.nn.Parameter]):
-        self.config, self.learned = config, learned
-        self.average = {name: p.detach().clone() for name, p in learned.items()} if config.ema else None
-        self.best = {name: p.detach().clone() for name, p in learned.items()} if config.patience else None
-
-    @torch.no_grad()
-    def follow(self, update: int) -> None:
-        """Move the average towards the weights; early on faster, so that the first ones are forgotten."""
-        if self.average is not None:
-            decay = min(self.config.ema, (1 + update) / (10 + update))
-            for name, p in self.learned.items():
-                self.average[name].lerp_(p, 1 - decay)
-
-    @torch.no_grad()
-    def swap(self, other: dict[str, torch.Tensor] | None) -> None:
-        """Exchange the model's weights with those; twice is nothing."""
-        for name, weight in (other or {}).items():
-            mine = self.learned[name].detach().clone()
-            self.learned[name].copy_(weight)
-            weight.copy_(mine)
-
-    @torch.no_grad()
-    def remember(self) -> None:
-        """Take the model's weights for the best."""
-        for name, weight in (self.best or {}).items():
-            weight.copy_(self.learned[name])
-
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """What has to be parked."""
-        kinds = (("average", self.average), ("best", self.best))
-        return {f"{kind} {name}": weight for kind, those in kinds for name, weight in (those or {}).items()}
-
-
 def train(
     config: TrainConfig,
     train_sets: Sequence[Dataset],
@@ -299,7 +202,7 @@ def train(
     model = build(config, train_sets).to(device)
     named = {name: p for name, p in model.named_parameters() if p.requires_grad}
     learned = list(named.values())
-    kept = Kept(config, named)
+    kept = Kept(config.ema, config.patience > 0, named)
     decay, rest = [p for p in learned if p.ndim == 2], [p for p in learned if p.ndim != 2]
     optimiser = torch.optim.AdamW(
         [{"params": decay, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}],
@@ -307,7 +210,7 @@ def train(
         betas=(0.9, 0.98),
     )
     parked = path.with_suffix(".resume.safetensors")
-    state = unpark(config, model, optimiser, kept, parked)
+    state = unpark(asdict(config), model, optimiser, kept, parked)
     state.setdefault("curve", [])
     state.setdefault("best", [0, math.inf])  # update, validation loss
     started = time.monotonic()
@@ -348,7 +251,7 @@ def train(
             started = time.monotonic()
             state.update(update=update + 1, seconds=seconds)
             if share.rank == 0:
-                park(config, model, optimiser, kept, state, parked)
+                park(asdict(config), model, optimiser, kept, state, parked)
         report(news)
     kept.swap(kept.average)
     kept.swap(kept.best)
@@ -379,43 +282,3 @@ def sparkline(losses: Sequence[float]) -> str:
     logs = np.log(np.maximum(losses, 1e-9))
     heights = (logs - logs.min()) / max(1e-9, logs.max() - logs.min())
     return "".join("▁▂▃▄▅▆▇█"[round(7 * height)] for height in heights)
-
-
-MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW keeps of every parameter
-
-
-def park(config: TrainConfig, model, optimiser, kept: Kept, state: dict, parked: Path) -> None:
-    """Keep all that is needed to go on: weights, optimiser moments, and the run's state as JSON."""
-    tensors = {f"weight {name}": p.detach() for name, p in model.named_parameters()}
-    for name, p in model.named_parameters():
-        for moment in MOMENTS if p.requires_grad else ():
-            tensors[f"{moment} {name}"] = optimiser.state[p][moment]
-    tensors = {name: tensor.cpu() for name, tensor in (tensors | kept.tensors()).items()}
-    about = {"config": json.dumps(asdict(config)), "state": json.dumps(state)}
-    write_atomically(parked, safetensors.torch.save(tensors, about))
-
-
-def unpark(config: TrainConfig, model, optimiser, kept: Kept, parked: Path) -> dict:
-    """Load what park kept into model and optimiser; the run's state, empty if nothing was kept.
-
-    Raises BadInput if the kept state belongs to another config or is not readable.
-    """
-    if not parked.exists():
-        return {}
-    try:
-        with safetensors.safe_open(parked, "pt") as file:
-            about = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
-        if json.loads(about["config"]) != json.loads(json.dumps(asdict(config))):
-            raise BadInput(f"{parked} is of a run with other options; finish that one or delete the file")
-        with torch.no_grad():
-            for name, p in model.named_parameters():
-                p.copy_(tensors[f"weight {name}"])
-                if p.requires_grad:
-                    moments = {moment: tensors[f"{moment} {name}"] for moment in MOMENTS}
-                    optimiser.state[p] = {m: t if m == "step" else t.to(p.device) for m, t in moments.items()}
-            for name, weight in kept.tensors().items():
-                weight.copy_(tensors[name])
-        return json.loads(about["state"])
-    except (safetensors.SafetensorError, KeyError, json.JSONDecodeError) as fault:
-        raise BadInput(f"{parked}: not a readable training state ({fault}); delete it to start over") from None

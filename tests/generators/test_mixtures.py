@@ -18,9 +18,11 @@ from csp.generate import draw
 from csp.seeds import stream
 from generators import checkpoint, training
 from generators.boards import stack
+from generators.datasets import MOST_THINNED, dataset, thinned
 from generators.decoders import parse
 from generators.decoding import decode
-from generators.training import Kept, Share, TrainConfig, dataset, datasets, sparkline, thinned, train
+from generators.parking import Kept
+from generators.training import Share, TrainConfig, datasets, sparkline, train
 from generators.transformer import BackboneConfig, with_loops
 
 TINY = {"updates": 6, "batch": 8, "puzzles": 20, "validate_every": 2, "dim": 16, "heads": 2, "blocks": 1, "loops": 1}
@@ -160,7 +162,7 @@ def test_the_average_follows_and_is_what_is_kept(tmp_path, boards):
     plain, average = (checkpoint.load(path).model.state_dict() for path in paths)
     assert any((plain[name] != average[name]).any() for name in plain)
     net = torch.nn.Linear(1, 1, bias=False)
-    kept = Kept(replace(config, ema=0.9), dict(net.named_parameters()))
+    kept = Kept(0.9, False, dict(net.named_parameters()))
     expected = net.weight.item()
     for update, value in enumerate((1.0, 2.0, 3.0)):
         with torch.no_grad():
@@ -245,7 +247,7 @@ def test_thinned_boards_lose_givens_and_gain_none(boards):
     assert 2 <= fewer.sum() <= 16
     assert (thinned(one, 0.0, rng).givens == one.givens).all()
     shares = np.mean([(thinned(one, 1.0, rng).givens > 0).sum() / (one.givens > 0).sum() for _ in range(200)])
-    assert shares == pytest.approx(1 - training.MOST_THINNED / 2, abs=0.05)
+    assert shares == pytest.approx(1 - MOST_THINNED / 2, abs=0.05)
 
 
 def test_mask_rates_from_the_lowest_on():

@@ -9,7 +9,8 @@ import torch
 
 from csp.errors import BadInput
 from generators import checkpoint
-from generators.training import TrainConfig, dataset, learning_rate, train
+from generators.datasets import dataset
+from generators.training import TrainConfig, learning_rate, train
 
 TINY = {"updates": 6, "batch": 8, "puzzles": 20, "validate_every": 2, "dim": 16, "heads": 2, "blocks": 1, "loops": 1}
 
