@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -108,7 +107,7 @@ def main() -> None:
     drawn = {name: dataset(name, 0, "train", PUZZLES) for name in dict.fromkeys(name for _, name in CASES)}
     for kind, name in CASES:
         for precision in ("fp32", "bf16"):
-            rate, share = case(kind, name, precision, replace(drawn[name]))
+            rate, share = case(kind, name, precision, drawn[name])
             rates.add_row(*rate)
             shares.add_row(*share)
     print_wide(rates)

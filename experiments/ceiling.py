@@ -19,11 +19,12 @@ from csp.errors import BadInput
 from csp.seeds import key
 from experiments import puzzles, report, rows, running
 from experiments.console import console, progress
+from experiments.options import RunOptions, slug
 from experiments.store import Store
 
 
 @dataclass(frozen=True)
-class Ceiling:
+class Ceiling(RunOptions):
     """Show how often, how early and how expensively each generator needs a retraction that it cannot perform.
 
     Every decoder and solver gets the same certified puzzles; an exact oracle says which states were dead.
@@ -37,32 +38,19 @@ class Ceiling:
     names a set: sudoku6, sudoku9, colouring3-30, colouring3-50, colouring3-100."""
     count: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """How many to draw (default 100), or how many to read from the head of the file (default all)."""
-    seed: int = 0
-    """Of the drawn puzzles and of every decoder's randomness."""
     decoders: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = ()
     """Rows to run, by name or spelled out like diffusion:order=margin,k=2 (default: all)."""
     puzzles: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Your puzzles: Sudokus one a line or as grids (`.` or `0` blank), .jsonl, .parquet, or a DIMACS .col graph."""
     colours: Annotated[int | None, tyro.conf.arg(metavar="K")] = None
     """Number of colours for a .col graph."""
-    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Folder for the results (default: results/ceiling-... after what is run)."""
-    checkpoints: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Folder with FAMILY-ar.safetensors and FAMILY-diffusion.safetensors (default: the shipped ones)."""
-    batch_size: int = 128
-    """Boards decoded at once. Changes speed and memory, never a trace."""
-    fresh: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Overwrite what the folder holds."""
-    json: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Print JSON (every figure with its interval and n) instead of the table."""
 
 
 def main(options: Ceiling) -> None:
     """Run it. Raises BadInput for what the user can put right."""
     if options.count is not None and options.count < 1:
         raise BadInput(f"--count {options.count}: at least 1 puzzle is needed")
-    if not 0 <= options.seed < 2**63:
-        raise BadInput(f"--seed {options.seed}: a seed is from 0 to 2^63 - 1")
+    options.check()
     if options.batch_size < 1:
         raise BadInput(f"--batch-size {options.batch_size}: at least 1 board")
     if options.puzzles is not None and options.stratum is not None:
@@ -121,8 +109,7 @@ def _instances(options: Ceiling) -> list:
 def _default_folder(options: Ceiling) -> Path:
     source = options.puzzles.stem if options.puzzles else options.family
     source += f"-{embedded.path_of(options.family, options.stratum).stem}" if options.stratum else ""
-    source = "".join(c if c.isalnum() or c in "-._" else "_" for c in source)
-    words = ["ceiling", source, str(options.count or ("all" if options.puzzles else 100)), f"seed{options.seed}"]
+    words = ["ceiling", slug(source), str(options.count or ("all" if options.puzzles else 100)), f"seed{options.seed}"]
     other = options.decoders, options.colours, options.checkpoints
     if other != (Ceiling.decoders, Ceiling.colours, Ceiling.checkpoints):
         words.append(f"{key(*other):016x}"[:6])

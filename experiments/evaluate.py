@@ -30,6 +30,7 @@ from csp.problem import STRATA, Instance
 from csp.seeds import key
 from experiments import puzzles, rows, running
 from experiments.console import cell, console, print_wide, progress
+from experiments.options import RunOptions, slug
 from experiments.rows import FRONTIER, Row
 from experiments.scorer import Score
 from experiments.statistics import Estimate, bootstrap, proportion
@@ -43,7 +44,7 @@ DEFAULT = (
 
 
 @dataclass(frozen=True)
-class Evaluate:
+class Evaluate(RunOptions):
     """Share of puzzles solved, calls and seconds a puzzle, by certified search need: on your files or a shipped set."""
 
     puzzles: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="FILE ...")] = ()
@@ -63,28 +64,12 @@ class Evaluate:
     calls: Annotated[int, tyro.conf.arg(metavar="N")] = 2000
     """Budget of network calls a puzzle."""
     decoders: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = DEFAULT
-    """Decoders by name (as in `takeback frontier`) or spelled out; what needs a budget gets --calls."""
-    seed: int = 0
-    """Of every decoder's randomness."""
-    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Folder for the results (default: results/evaluate-...)."""
-    checkpoints: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Folder with FAMILY-KIND.safetensors (default: the shipped ones)."""
-    batch_size: int = 128
-    """Boards decoded at once. Changes speed and memory, never a trace."""
-    fresh: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Overwrite what the folder holds."""
-    json: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Print JSON (every figure with its interval and n) instead of the tables."""
+    """Decoders by name (as in `takeback frontier`) or spelled out; each gets --calls as its budget."""
 
 
 def main(options: Evaluate) -> None:
     """Run it. Raises BadInput for what the user can put right."""
-    for name in ("count", "calls", "batch_size"):
-        if (number := getattr(options, name)) is not None and number < 1:
-            raise BadInput(f"--{name.replace('_', '-')} {number}: at least 1")
-    if not 0 <= options.seed < 2**63:
-        raise BadInput(f"--seed {options.seed}: a seed is from 0 to 2^63 - 1")
+    options.check("count", "calls", "batch_size")
     if bool(options.puzzles) == bool(options.stratum):
         raise BadInput("give --puzzles FILE, or --family SET with --stratum: one of the two")
     if options.known is None and options.extra != (0,):
@@ -190,12 +175,9 @@ def by_graph(instances: Sequence[Instance], able: Sequence[Row], scores: dict[st
 def _instances(options: Evaluate) -> list[Instance]:
     """The puzzles, with a progress bar while they are certified."""
     if options.stratum:
-        return [
-            i
-            for stratum in dict.fromkeys(options.stratum)
-            for i in puzzles.shipped(options.family, stratum, options.count)
-        ]
-    jobs = [(path, colours) for path in options.puzzles for colours in _colours(path, options)]
+        return puzzles.of_strata(options.family, options.stratum, options.count)
+    known = None if options.known is None else _known(options.known)
+    jobs = [(path, colours) for path in options.puzzles for colours in _colours(path, known, options)]
     found: dict[str, Instance] = {}
     with progress("puzzles") as bar:
         task = bar.add_task("certifying puzzles", total=None)
@@ -208,19 +190,22 @@ def _instances(options: Evaluate) -> list[Instance]:
     return list(found.values())
 
 
-def _colours(path: Path, options: Evaluate) -> list[int | None]:
-    """The numbers of colours to ask a file's graphs for."""
-    if options.known is None:
-        return [options.colours]
+def _known(path: Path) -> dict[str, int]:
+    """Graphs' names and their best known numbers of colours."""
     known = {}
-    for number, line in enumerate(read_text(options.known).splitlines(), 1):
+    for number, line in enumerate(read_text(path).splitlines(), 1):
         words = line.split()
         if words and not (len(words) > 1 and words[1].isascii() and words[1].isdigit()):
-            raise BadInput(
-                f"{options.known}, line {number}: {line.strip()[:40]!r} is not a name and a number of colours"
-            )
+            raise BadInput(f"{path}, line {number}: {line.strip()[:40]!r} is not a name and a number of colours")
         if words:
             known[words[0]] = int(words[1])
+    return known
+
+
+def _colours(path: Path, known: dict[str, int] | None, options: Evaluate) -> list[int | None]:
+    """The numbers of colours to ask a file's graphs for."""
+    if known is None:
+        return [options.colours]
     if path.stem not in known:
         raise BadInput(f"{options.known} does not name {path.stem}")
     return [known[path.stem] + extra for extra in options.extra]
@@ -228,8 +213,7 @@ def _colours(path: Path, options: Evaluate) -> list[int | None]:
 
 def _default_folder(options: Evaluate) -> Path:
     same = replace(options, out=None, fresh=False, json=False, batch_size=128)
-    source = options.puzzles[0].stem if options.puzzles else options.family
-    source = "".join(c if c.isalnum() or c in "-._" else "_" for c in source)
+    source = slug(options.puzzles[0].stem if options.puzzles else options.family)
     return Path("results") / f"evaluate-{source}-{f'{key(repr(same)):016x}'[:6]}"
 
 

@@ -20,11 +20,11 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from csp.errors import BadInput
 from csp.problem import STRATA, Instance
 from csp.seeds import key
 from experiments import puzzles, rows, running
 from experiments.console import cell, console, print_wide, progress, save_figure
+from experiments.options import RunOptions, slug
 from experiments.rows import FRONTIER, Row
 from experiments.scorer import Score
 from experiments.statistics import Estimate, proportion
@@ -36,7 +36,7 @@ BUDGETS = (10, 30, 100, 300, 1000, 2000, 5000, 10_000, 30_000, 100_000)
 
 
 @dataclass(frozen=True)
-class Frontier:
+class Frontier(RunOptions):
     """Success of decoders against network calls and against FLOPs, by stratum, at budgets that grow up to --calls."""
 
     family: str = "sudoku9"
@@ -49,20 +49,8 @@ class Frontier:
     calls: Annotated[int, tyro.conf.arg(metavar="N")] = 1000
     """The largest budget, in network calls an instance."""
     decoders: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = ()
-    """Decoders by name or spelled out; what needs a budget gets --calls (default: all that `takeback decoders` lists
+    """Decoders by name or spelled out; each gets --calls as its budget (default: all that `takeback decoders` lists
     for the frontier)."""
-    seed: int = 0
-    """Of drawn instances and of every decoder's randomness."""
-    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Folder for the results (default: results/frontier-...)."""
-    checkpoints: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Folder with FAMILY-KIND.safetensors (default: the shipped ones)."""
-    batch_size: int = 128
-    """Boards decoded at once. Changes speed and memory, never a trace."""
-    fresh: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Overwrite what the folder holds."""
-    json: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Print JSON (every figure with its interval and n) instead of the tables."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +81,7 @@ class Curve:
 
 def main(options: Frontier) -> None:
     """Run it. Raises BadInput for what the user can put right."""
-    for name in ("count", "calls", "batch_size"):
-        if getattr(options, name) < 1:
-            raise BadInput(f"--{name.replace('_', '-')} {getattr(options, name)}: at least 1")
-    if not 0 <= options.seed < 2**63:
-        raise BadInput(f"--seed {options.seed}: a seed is from 0 to 2^63 - 1")
+    options.check("count", "calls", "batch_size")
     budgets = tuple(sorted({*(b for b in BUDGETS if b < options.calls), options.calls}))
     wanted = rows.chosen(options.decoders, FRONTIER)
     folder = options.out or _default_folder(options)
@@ -301,11 +285,7 @@ def _line(axes, places, figures: Sequence[Estimate], name: str, look: dict) -> N
 def _instances(options: Frontier) -> list[Instance]:
     """The instances of every stratum asked for, or drawn ones."""
     if options.stratum:
-        return [
-            i
-            for stratum in dict.fromkeys(options.stratum)
-            for i in puzzles.shipped(options.family, stratum, options.count)
-        ]
+        return puzzles.of_strata(options.family, options.stratum, options.count)
     with progress("puzzles") as bar:
         task = bar.add_task("drawing puzzles", total=options.count)
         return puzzles.drawn(options.family, options.seed, options.count, lambda: bar.advance(task))
@@ -313,8 +293,9 @@ def _instances(options: Frontier) -> list[Instance]:
 
 def _default_folder(options: Frontier) -> Path:
     mark = f"{key(options.stratum, options.decoders, options.checkpoints):016x}"[:6]
-    source = "".join(c if c.isalnum() or c in "-._" else "_" for c in options.family)
-    return Path("results") / f"frontier-{source}-{options.count}-{options.calls}-seed{options.seed}-{mark}"
+    return (
+        Path("results") / f"frontier-{slug(options.family)}-{options.count}-{options.calls}-seed{options.seed}-{mark}"
+    )
 
 
 if __name__ == "__main__":

@@ -40,8 +40,7 @@ def tables(folder: Path) -> list[str]:
     path = folder / "run.json"
     try:
         card = json.loads(read_text(path))
-        command = card["identity"]["command"] if "identity" in card else "recipes"
-        return COMMANDS[command](card)
+        return COMMANDS[card["identity"]["command"]](card)
     except (json.JSONDecodeError, KeyError, TypeError):
         raise BadInput(f"{path}: not a finished run of {', '.join(COMMANDS)}") from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from csp import embedded
@@ -29,6 +29,11 @@ def shipped(name: str, stratum: str, count: int | None) -> list[Instance]:
     if count is not None and len(instances) < count:
         console.print(f"set {name} holds {len(instances)} instances of stratum {stratum}, not {count}")
     return instances[:count]
+
+
+def of_strata(name: str, strata: Iterable[str], count: int | None) -> list[Instance]:
+    """The first `count` instances of each of those strata of a shipped set, each stratum once."""
+    return [instance for stratum in dict.fromkeys(strata) for instance in shipped(name, stratum, count)]
 
 
 def read(

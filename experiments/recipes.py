@@ -207,8 +207,8 @@ def table(options: Recipes, made: dict[str, list[dict]]) -> Table:
 
 def as_json(options: Recipes, made: dict[str, list[dict]]) -> dict:
     """run.json."""
-    words = {name: str(value) for name, value in asdict(options).items()}
-    return {"options": words, **running.about([]), "variants": made}
+    identity = {"command": "recipes", **{name: str(value) for name, value in asdict(options).items()}}
+    return {"identity": identity, **running.about([]), "variants": made}
 
 
 if __name__ == "__main__":

@@ -269,9 +269,7 @@ class Runner:
     def _model(self, spec: Decoder) -> Model | Written:
         if spec.model == "uniform":
             return Uniform()
-        if spec.model == "exact":
-            return Exact(spec.noise)
-        return self.models[spec.model]
+        return Exact(spec.noise) if spec.model == "exact" else self.models[spec.model]
 
 
 def networks(row: Row) -> list[str]:
@@ -305,10 +303,9 @@ def runner(rows: Sequence[Row], family: str, instances: Sequence[Instance], fold
             continue
         loaded = checkpoint.load(path, family)
         shapes = {(instance.problem.d, instance.problem.n) for instance in instances}
-        if misfit := next(
-            filter(None, (loaded.model.backbone.config.misfit(*shape) for shape in sorted(shapes))), None
-        ):
-            missing[kind] = f"the {family} {kind} checkpoint {misfit}"
+        misfits = [m for shape in sorted(shapes) if (m := loaded.model.backbone.config.misfit(*shape))]
+        if misfits:
+            missing[kind] = f"the {family} {kind} checkpoint {misfits[0]}"
             continue
         models[kind], hashes[path.name] = loaded.model, loaded.sha256
     return Runner(models, models.pop("quality", None), hashes, missing)

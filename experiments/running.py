@@ -93,9 +93,8 @@ def run(
         for row in rows:
             bar.update(task, description=row.name)
             left = store.missing(row.name, len(instances))
-            for indices in batches(
-                left, instances, batch_size if not isinstance(row.spec, str) else min(batch_size, 25)
-            ):
+            size = batch_size if not isinstance(row.spec, str) else min(batch_size, 25)
+            for indices in batches(left, instances, size):
                 traces = runner.run(row, [instances[index] for index in indices], seed)
                 pieces = []
                 for index, trace in zip(indices, traces, strict=True):

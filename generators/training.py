@@ -155,12 +155,11 @@ def build(config: TrainConfig, train_sets: Sequence[Dataset]) -> torch.nn.Module
 @torch.inference_mode()
 def validate(model: torch.nn.Module, held_out: Sequence[Dataset]) -> float:
     """Mean loss on the held-out puzzles, nats per free cell, with the same masks every time."""
-    losses, number = [], 0
+    losses: list[float] = []
     for one in held_out:
         for rows in np.array_split(np.arange(len(one.boards)), max(1, len(one.boards) // 128)):
             boards, solutions = one.batch(rows, None)
-            losses.append(float(model.loss(boards, solutions, stream("validation masks", number))))
-            number += 1
+            losses.append(float(model.loss(boards, solutions, stream("validation masks", len(losses)))))
     return float(np.mean(losses))
 
 
