@@ -1,20 +1,25 @@
 """csp: what a puzzle is. Problems, instances, tokens and traces; no solver and no network."""
 
 from csp.constraints import AllDifferent, Constraint, NotEqual
+from csp.controls import Among, Increasing, NValues, Sum
 from csp.errors import BadInput
 from csp.problem import Difficulty, Instance, Problem
 from csp.trace import Costs, Event, Trace, replay
 
 __all__ = [
     "AllDifferent",
+    "Among",
     "BadInput",
     "Constraint",
     "Costs",
     "Difficulty",
     "Event",
+    "Increasing",
     "Instance",
+    "NValues",
     "NotEqual",
     "Problem",
+    "Sum",
     "Trace",
     "replay",
 ]

@@ -4,14 +4,14 @@
     array([ True, False])
 
 An assignment is an integer array of shape (n,) or (batch, n): 0 = blank, 1..d = value. A constraint is
-violated once the values already there break it, whatever the blanks become. To add one: a class here,
-its encodings in solvers/encodings.py; the conformance tests then compare all of them with brute force.
+violated once the values already there break it, whatever the blanks become. To add one: a class here or in
+csp/controls.py, its encodings in solvers/encodings.py; the tests then compare all of them with brute force.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -21,7 +21,9 @@ RELATIONS = ("row", "column", "box", "edge")
 
 
 class Constraint(ABC):
-    """What every constraint offers. `scope` holds the cells it speaks of; `relation` is one of RELATIONS."""
+    """What every constraint, a frozen dataclass, offers. `scope` holds the cells it speaks of; `relation` is one of
+    RELATIONS, or "" for a rule that networks are not told about.
+    """
 
     scope: tuple[int, ...]
     relation: str
@@ -34,6 +36,11 @@ class Constraint(ABC):
     @abstractmethod
     def pairwise(self) -> bool:
         """Whether it says exactly that every two cells of its scope differ."""
+
+    @property
+    def parameters(self) -> tuple:
+        """All that it says beside its scope: rules of one class with equal parameters say the same of their scopes."""
+        return tuple(getattr(self, f.name) for f in fields(self) if f.name not in ("scope", "relation"))
 
     def violated(self, assignments: Int[np.ndarray, "*batch n"]) -> Bool[np.ndarray, "*batch"] | np.bool_:
         """Whether the committed values already break this constraint."""

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from csp.constraints import RELATIONS, AllDifferent, Constraint
+from csp.controls import Increasing, Sum
 from csp.errors import BadInput
 
 #: Code of a cell's relation to itself, and how many codes there are (see Problem.relations).
@@ -26,12 +27,20 @@ CODES = SELF + 1
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """n cells that take values 1..d under constraints. `name` is what messages call it, e.g. "sudoku 9x9"."""
+    """n cells that take values 1..d under constraints. `name` is what messages call it, e.g. "sudoku 9x9".
+
+    Raises BadInput for a rule about values up to another d.
+    """
 
     n: int
     d: int
     constraints: tuple[Constraint, ...]
     name: str = "problem"
+
+    def __post_init__(self) -> None:
+        for rule in self.constraints:
+            if isinstance(rule, (Sum, Increasing)) and rule.d != self.d:
+                raise BadInput(f"{rule}: a rule about values up to {rule.d} in a {self.name} of {self.d} values")
 
     def violated(self, assignments: Int[np.ndarray, "*batch n"]) -> Bool[np.ndarray, "*batch m"]:
         """Which constraints, in their own order, the committed values already break."""
@@ -68,10 +77,14 @@ class Problem:
 
     @cached_property
     def relations(self) -> Int[np.ndarray, "n n"]:
-        """How two cells are related: a bit per name in RELATIONS, SELF on the diagonal, 0 = unrelated."""
+        """How two cells are related: a bit per name in RELATIONS, SELF on the diagonal, 0 = unrelated.
+
+        Rules whose relation is "" do not show.
+        """
         codes = np.zeros((self.n, self.n), dtype=np.int64)
         for rule in self.constraints:
-            codes[np.ix_(rule.scope, rule.scope)] |= 1 << RELATIONS.index(rule.relation)
+            if rule.relation:
+                codes[np.ix_(rule.scope, rule.scope)] |= 1 << RELATIONS.index(rule.relation)
         np.fill_diagonal(codes, SELF)
         return codes
 
@@ -83,10 +96,10 @@ class Problem:
 
     @cached_property
     def _groups(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Constraints checked in one go: (indices (m,), scopes (m, k)) of equal class and scope size."""
-        groups: dict[tuple[type, int], list[int]] = defaultdict(list)
+        """Constraints checked in one go: (indices (m,), scopes (m, k)) of equal class, scope size and parameters."""
+        groups: dict[tuple[type, int, tuple], list[int]] = defaultdict(list)
         for index, rule in enumerate(self.constraints):
-            groups[type(rule), len(rule.scope)].append(index)
+            groups[type(rule), len(rule.scope), rule.parameters].append(index)
         return [(np.array(g), np.array([self.constraints[i].scope for i in g])) for g in groups.values()]
 
 
@@ -157,7 +170,8 @@ class Instance:
     @cached_property
     def id(self) -> str:
         """Family and a hash of the content, so that the same puzzle has the same id wherever it was found."""
-        rules = sorted((type(r).__name__, *r.scope) for r in self.problem.constraints)
+        said = sorted(((type(r).__name__, *r.scope), r.parameters) for r in self.problem.constraints)
+        rules = [(*where, *parameters) for where, parameters in said]
         content = repr((self.problem.n, self.problem.d, rules, self.givens.tolist()))
         return f"{self.family}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 

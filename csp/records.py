@@ -52,8 +52,9 @@ PARQUET = pyarrow.schema(
 
 
 def is_board(problem: Problem) -> bool:
-    """Whether it is one of BOARDS, with rows and columns."""
-    return problem.name.partition(" ")[0] in BOARDS
+    """Whether it is one of BOARDS, with rows and columns and no further rules."""
+    named = board(problem.name)
+    return named is not None and named.constraints == problem.constraints
 
 
 def board(name: str) -> Problem | None:
@@ -69,8 +70,7 @@ def to_record(instance: Instance) -> dict:
     problem = instance.problem
     cells = [instance.givens, instance.witness]
     record: dict = {"id": instance.id, "family": instance.family}
-    named = board(problem.name)
-    if named is not None and named.constraints == problem.constraints:
+    if is_board(problem):
         record["board"] = problem.name
         record["givens"], record["witness"] = (c if c is None else sudoku.write(problem, c) for c in cells)
     elif colouring.is_graph(problem):

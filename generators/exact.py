@@ -21,8 +21,12 @@ MOST = 200_000  # solutions of an instance that are kept
 
 
 def solutions(instance: Instance, most: int = MOST) -> Int[np.ndarray, "solutions n"]:
-    """All solutions of an instance, in rising order. Raises BadInput if there are more than `most`."""
+    """All solutions of an instance, in rising order. Raises BadInput if there are more than `most`, or constraints
+    that are not pairwise.
+    """
     problem = instance.problem
+    if not all(rule.pairwise for rule in problem.constraints):
+        raise BadInput(f"{instance.provenance}: exact conditionals are for pairwise constraints only")
     grown = instance.givens[None].astype(np.int8)
     for cell in np.nonzero(instance.givens == 0)[0]:
         near = problem.adjacency[cell]

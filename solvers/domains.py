@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from csp.errors import BadInput
 from csp.problem import Instance
 
 
 class Domains:
-    """assignment (n,) and, for each cell and value, how many neighbours hold that value."""
+    """assignment (n,) and, for each cell and value, how many neighbours hold that value.
+
+    Raises BadInput for an instance with constraints that are not pairwise.
+    """
 
     def __init__(self, instance: Instance):
         problem = instance.problem
+        if not all(rule.pairwise for rule in problem.constraints):
+            raise BadInput(f"{instance.provenance}: this solver knows pairwise constraints only")
         self.d = problem.d
         self.assignment = np.zeros(problem.n, dtype=np.int64)
         self.neighbours = [np.nonzero(row)[0] for row in problem.adjacency]

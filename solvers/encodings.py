@@ -1,14 +1,19 @@
-"""One constraint, three languages: CP-SAT, CNF and python-constraint. A new constraint adds a case to each."""
+"""One constraint, three languages: CP-SAT, CNF and python-constraint. A new constraint adds a case to each.
+
+CNF has none for what clauses over literal(cell, value) say only at length; such rules raise BadInput there.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache, singledispatch
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import constraint as pyc
 from ortools.sat.python import cp_model
 
 from csp.constraints import AllDifferent, Constraint, NotEqual
+from csp.controls import Among, Increasing, NValues, Sum
+from csp.errors import BadInput
 from csp.problem import Problem
 
 
@@ -28,10 +33,44 @@ def _(rule: NotEqual, model: cp_model.CpModel, cells: list) -> None:
     model.add(cells[rule.scope[0]] != cells[rule.scope[1]])
 
 
+@to_cpsat.register
+def _(rule: Among, model: cp_model.CpModel, cells: list) -> None:
+    inside = [_holds(model, cells[i], rule.values) for i in rule.scope]
+    model.add_linear_constraint(sum(inside), rule.low, rule.high)
+
+
+@to_cpsat.register
+def _(rule: Sum, model: cp_model.CpModel, cells: list) -> None:
+    model.add(sum(cells[i] for i in rule.scope) == rule.total)
+
+
+@to_cpsat.register
+def _(rule: Increasing, model: cp_model.CpModel, cells: list) -> None:
+    for a, b in pairwise(rule.scope):
+        model.add(cells[a] < cells[b])
+
+
+@to_cpsat.register
+def _(rule: NValues, model: cp_model.CpModel, cells: list) -> None:
+    used, largest = [], max(bound for i in rule.scope for bound in cells[i].proto.domain)
+    for value in range(1, largest + 1):
+        used.append(model.new_bool_var(""))
+        model.add_max_equality(used[-1], [_holds(model, cells[i], (value,)) for i in rule.scope])
+    model.add_linear_constraint(sum(used), rule.low, rule.high)
+
+
+def _holds(model: cp_model.CpModel, cell: cp_model.IntVar, values: tuple[int, ...]) -> cp_model.IntVar:
+    """A variable that says whether the cell holds one of the values."""
+    said, domain = model.new_bool_var(""), cp_model.Domain.from_values(values)
+    model.add_linear_expression_in_domain(cell, domain).only_enforce_if(said)
+    model.add_linear_expression_in_domain(cell, domain.complement()).only_enforce_if(~said)
+    return said
+
+
 @singledispatch
 def to_cnf(rule: Constraint, d: int) -> list[list[int]]:
-    """Clauses over literal(cell, value, d): positive where the cell holds the value."""
-    raise NotImplementedError(f"no CNF encoding of {type(rule).__name__}")
+    """Clauses over literal(cell, value, d): positive where the cell holds the value. Raises BadInput if it has none."""
+    raise BadInput(f"{rule}: this rule has no CNF encoding")
 
 
 @to_cnf.register
@@ -49,9 +88,29 @@ def _(rule: NotEqual, d: int) -> list[list[int]]:
     return [[-literal(a, v, d), -literal(b, v, d)] for v in range(1, d + 1)]
 
 
+@to_cnf.register
+def _(rule: Among, d: int) -> list[list[int]]:
+    """Where it says the same of each cell: all hold one of the values, none does, or any may."""
+    inside = [[literal(cell, v, d) for v in rule.values if v <= d] for cell in rule.scope]
+    if rule.low == len(rule.scope):
+        return inside
+    if rule.high == 0:
+        return [[-said] for clause in inside for said in clause]
+    if rule.low <= 0 and rule.high >= len(rule.scope):
+        return []
+    raise BadInput(f"{rule}: this rule has no CNF encoding")
+
+
+@to_cnf.register
+def _(rule: Increasing, d: int) -> list[list[int]]:
+    """A value is followed by a larger one. Neighbours are enough: strictly less is transitive."""
+    pairs, values = pairwise(rule.scope), range(1, d + 1)
+    return [[-literal(a, v, d), *(literal(b, w, d) for w in values if w > v)] for a, b in pairs for v in values]
+
+
 @lru_cache(maxsize=8)
 def rules_cnf(problem: Problem) -> tuple[list[int], ...]:
-    """The whole problem as clauses, not to be changed: every rule, and exactly one value a cell."""
+    """The whole problem as clauses, not to be changed: every rule, and exactly one value a cell. Raises as to_cnf."""
     values = range(1, problem.d + 1)
     clauses = [clause for rule in problem.constraints for clause in to_cnf(rule, problem.d)]
     for cell in range(problem.n):
@@ -79,3 +138,24 @@ def _(rule: AllDifferent, problem: pyc.Problem) -> None:
 @to_python_constraint.register
 def _(rule: NotEqual, problem: pyc.Problem) -> None:
     problem.addConstraint(pyc.AllDifferentConstraint(), rule.scope)
+
+
+@to_python_constraint.register
+def _(rule: Among, problem: pyc.Problem) -> None:
+    problem.addConstraint(lambda *held: rule.low <= sum(v in rule.values for v in held) <= rule.high, rule.scope)
+
+
+@to_python_constraint.register
+def _(rule: Sum, problem: pyc.Problem) -> None:
+    # not ExactSumConstraint, which fails where another rule has emptied a cell's domain
+    problem.addConstraint(lambda *held: sum(held) == rule.total, rule.scope)
+
+
+@to_python_constraint.register
+def _(rule: Increasing, problem: pyc.Problem) -> None:
+    problem.addConstraint(lambda *held: all(a < b for a, b in pairwise(held)), rule.scope)
+
+
+@to_python_constraint.register
+def _(rule: NValues, problem: pyc.Problem) -> None:
+    problem.addConstraint(lambda *held: rule.low <= len(set(held)) <= rule.high, rule.scope)

@@ -201,6 +201,7 @@ class Sat(Oracle):
 
     Solutions and dead sets that were met are kept, so that a state which some known solution extends, or which holds
     a known dead set, is answered without search; `asked` counts the states that did need one. count is CpSat's.
+    Raises BadInput for an instance with rules that have no CNF encoding.
     """
 
     name = "sat"
@@ -290,18 +291,23 @@ class Unique(Oracle):
 
 def settle(instance: Instance) -> Int[np.ndarray, " n"] | None:
     """A solution of the instance, or None if it has none: what csp.generate asks where its own search gives up."""
-    return Sat(instance).solve()
+    return pick(instance).solve()
 
 
 def pick(instance: Instance, name: str = "auto") -> Oracle:
     """The oracle of that name. auto: the fastest that is exact for the instance: Unique if it is certified to have
-    one solution, else Sat. Raises BadInput for "unique" where it is not.
+    one solution, else Sat, or CpSat where Sat does not know the rules. Raises BadInput for "unique" and "sat" there.
     """
     certified = instance.difficulty is not None and instance.difficulty.unique and instance.witness is not None
     if name == "cp-sat":
         return CpSat(instance)
     if name == "sat" or (name == "auto" and not certified):
-        return Sat(instance)
+        try:
+            return Sat(instance)
+        except BadInput:
+            if name == "sat":
+                raise
+            return CpSat(instance)
     if not certified:
         raise BadInput(f"{instance.provenance} is not certified to have one solution, as oracle {name!r} needs")
     return Unique(instance, instance.witness, checked=True)  # when it was certified

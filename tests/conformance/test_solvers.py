@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import extending, instances
+from strategies import extending, instances, mixed
 
+from csp.errors import BadInput
 from csp.trace import replay
 from solvers import SOLVERS
 
 COMPLETE = ("depth-first", "cp-sat", "python-constraint")  # these prove it when there is no solution
 IRREVOCABLE = ("dsatur", "cp-sat", "python-constraint")
+ANY_RULE = ("cp-sat", "python-constraint")  # the others know pairwise constraints only
 
 
 @pytest.fixture(params=SOLVERS, scope="session")
@@ -50,6 +52,18 @@ def test_complete_solvers_agree_with_brute_force(instance):
     solvable = len(extending(instance.problem, instance.givens)) > 0
     for name in COMPLETE:
         assert checked(name, instance).end == ("solved" if solvable else "refuted"), name
+
+
+@given(instance=instances(of=mixed()))
+def test_rules_of_any_class_are_obeyed_or_refused(instance):
+    solvable = len(extending(instance.problem, instance.givens)) > 0
+    pairwise = all(rule.pairwise for rule in instance.problem.constraints)
+    for name in SOLVERS:
+        if name in ANY_RULE:
+            assert checked(name, instance).end == ("solved" if solvable else "refuted"), name
+        elif not pairwise:
+            with pytest.raises(BadInput, match="pairwise"):
+                SOLVERS[name](instance, 0)
 
 
 def test_the_same_seed_gives_the_same_trace(solver, few):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import brute_debt, extending, instances, solutions_of, states
+from strategies import brute_debt, extending, instances, mixed, solutions_of, states
 
 from csp.errors import BadInput
 from solvers import oracle as oracle_file
@@ -59,6 +59,23 @@ def test_debt_equals_brute_force(data):
         mended = state.copy()
         mended[back] = 0
         assert oracle.alive(mended[None])[0]
+
+
+@given(st.data())
+def test_picked_oracles_are_exact_for_rules_of_any_class(data):
+    instance = data.draw(instances(of=mixed()))
+    oracle = pick(instance)
+    if oracle.name == "cp-sat":
+        with pytest.raises(BadInput, match="no CNF encoding"):
+            pick(instance, "sat")
+    state = data.draw(states(instance))
+    truth = len(extending(instance.problem, state))
+    found = oracle.solve(state)
+    assert oracle.alive(state[None]).tolist() == [truth > 0] == [found is not None]
+    assert found is None or instance.solved(found)
+    assert oracle.count(5, state) == min(5, truth)
+    if len(extending(instance.problem, instance.givens)):
+        assert oracle.debt(state) == brute_debt(instance, state)
 
 
 @given(st.data())

@@ -7,7 +7,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 from csp import colouring, sudoku
-from csp.problem import Instance
+from csp.constraints import AllDifferent, NotEqual
+from csp.controls import Among, Increasing, NValues, Sum
+from csp.problem import Instance, Problem
 
 
 @lru_cache(maxsize=512)
@@ -15,13 +17,23 @@ def solutions_of(problem):
     """All solutions of a small problem, (solutions, n), by plain enumeration; rules are read naively."""
     if problem.name == "sudoku 4x4":
         return _sudoku4()
-    scopes = [rule.scope for rule in problem.constraints]
     boards = np.array(list(product(range(1, problem.d + 1), repeat=problem.n)), dtype=np.int64)
-    fine = np.ones(len(boards), dtype=bool)
-    for scope in scopes:
-        for a, b in combinations(scope, 2):
-            fine &= boards[:, a] != boards[:, b]
-    return boards[fine]
+    for rule in problem.constraints:
+        boards = boards[np.array([keeps(rule, held) for held in boards[:, rule.scope].tolist()], dtype=bool)]
+    return boards
+
+
+def keeps(rule, held):
+    """Whether the values of its scope, none of them blank, keep a rule."""
+    if isinstance(rule, Among):
+        return rule.low <= len([value for value in held if value in rule.values]) <= rule.high
+    if isinstance(rule, Sum):
+        return sum(held) == rule.total
+    if isinstance(rule, Increasing):
+        return list(held) == sorted(set(held))
+    if isinstance(rule, NValues):
+        return rule.low <= len(set(held)) <= rule.high
+    return len(set(held)) == len(held)
 
 
 def _sudoku4():
@@ -64,9 +76,38 @@ def problems():
 
 
 @st.composite
-def instances(draw, solvable=None):
-    """Instances of those problems with a few givens; solvable=True has a solution for sure."""
-    problem = draw(problems().filter(lambda p: not solvable or len(solutions_of(p))))
+def rules(draw, n, d):
+    """A rule of any class that can hold on its scope, among n >= 2 cells with d >= 2 values."""
+    kind = draw(st.sampled_from([AllDifferent, NotEqual, Among, Sum, Increasing, NValues]))
+    least, most = {NotEqual: (2, 2), Increasing: (1, min(n, d))}.get(kind, (1, n))
+    scope = tuple(draw(st.lists(st.integers(0, n - 1), min_size=least, max_size=most, unique=True)))
+    k = len(scope)
+    if kind is Sum:
+        return Sum(scope, draw(st.integers(k, k * d)), d)
+    if kind is Increasing:
+        return Increasing(scope, d)
+    if kind is Among:
+        values = draw(st.lists(st.integers(1, d), min_size=1, max_size=d - 1, unique=True))
+        low = draw(st.integers(0, k))
+        return Among(scope, tuple(sorted(values)), low, draw(st.integers(low, k)))
+    if kind is NValues:
+        low = draw(st.integers(0, min(k, d)))
+        return NValues(scope, low, draw(st.integers(max(low, 1), d)))
+    return kind(scope, draw(st.sampled_from(["", "row"])))
+
+
+@st.composite
+def mixed(draw):
+    """Problems of up to 6 cells, 4 values and 5 rules of any class; some have no solution."""
+    n, d = draw(st.integers(2, 6)), draw(st.integers(2, 4))
+    return Problem(n, d, tuple(draw(st.lists(rules(n, d), min_size=1, max_size=5))))
+
+
+@st.composite
+def instances(draw, solvable=None, of=None):
+    """Instances of problems (of: which ones) with a few givens; solvable=True has a solution for sure."""
+    of = problems() if of is None else of
+    problem = draw(of.filter(lambda p: not solvable or len(solutions_of(p))))
     every = solutions_of(problem)
     if len(every) and (solvable or draw(st.booleans())):
         base = every[draw(st.integers(0, len(every) - 1))]
