@@ -290,22 +290,26 @@ def _timed(solver: Callable[[Instance, int], Trace], instance: Instance, seed: i
 def runner(rows: Sequence[Row], family: str, instances: Sequence[Instance], folder: Path | None) -> Runner:
     """The models that the rows need, loaded from `folder` (default: those that are shipped).
 
-    A checkpoint that does not exist or does not fit the instances leaves its rows out; one that exists but
-    is damaged or belongs to another family raises BadInput.
+    Of a FAMILY-KIND checkpoint and one that reads more shapes, FAMILY-wide-KIND, the first that fits the instances is
+    taken. A kind that has none leaves its rows out; a checkpoint that is damaged or belongs to another family raises
+    BadInput.
     """
     models: dict[str, Model | Written] = {}
     hashes: dict[str, str] = {}
     missing: dict[str, str] = {}
+    folder = folder or checkpoint.FOLDER
+    shapes = sorted({(instance.problem.d, instance.problem.n) for instance in instances})
     for kind in sorted({kind for row in rows for kind in networks(row)}):
-        path = (folder or checkpoint.FOLDER) / f"{family}-{kind}.safetensors"
-        if not path.exists() and not path.with_suffix(".json").exists():
-            missing[kind] = f"there is no {family} {kind} checkpoint in {folder or checkpoint.FOLDER}"
-            continue
-        loaded = checkpoint.load(path, family)
-        shapes = {(instance.problem.d, instance.problem.n) for instance in instances}
-        misfits = [m for shape in sorted(shapes) if (m := loaded.model.backbone.config.misfit(*shape))]
-        if misfits:
-            missing[kind] = f"the {family} {kind} checkpoint {misfits[0]}"
-            continue
-        models[kind], hashes[path.name] = loaded.model, loaded.sha256
+        paths = [folder / f"{name}-{kind}.safetensors" for name in (family, f"{family}-wide")]
+        there = [path for path in paths if path.exists() or path.with_suffix(".json").exists()]
+        if not there:
+            missing[kind] = f"there is no {family} {kind} checkpoint in {folder}"
+        for path in there:
+            loaded = checkpoint.load(path, family)
+            misfits = [m for shape in shapes if (m := loaded.model.backbone.config.misfit(*shape))]
+            if not misfits:
+                models[kind], hashes[path.name] = loaded.model, loaded.sha256
+                missing.pop(kind, None)
+                break
+            missing[kind] = f"the {path.stem} checkpoint {misfits[0]}"
     return Runner(models, models.pop("quality", None), hashes, missing)
