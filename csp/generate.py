@@ -25,7 +25,7 @@ from csp.latin import Latin
 from csp.problem import Instance
 from csp.seeds import key, stream
 from csp.spelling import Span, read, spell
-from csp.sudoku import Sudoku
+from csp.sudoku import Grid, Sudoku
 
 TRIES = 2_000  # candidates for one item
 SHARES = {"train": range(0, 80), "validation": range(80, 90), "test": range(90, 100)}  # of 100 orbit buckets
@@ -34,8 +34,10 @@ ANY = "any"  # not a split: items of every orbit
 #: name: the family with its default words; "name:word=value,..." changes them.
 FAMILIES: dict[str, Family] = {
     **{f"sudoku{side}": Sudoku(side) for side in (4, 6, 9, 16)},
+    **{f"grid{side}": Grid(side) for side in (4, 6)},
     "latin": Latin(),
     "colouring": graphs.Planted(n=Span(20, 50), degree=4.7),
+    "graph20": graphs.Planted(n=Span(20, 20), colours=6, degree=4.0),
     "gnp": graphs.Gnp(),
     "planted": graphs.Planted(),
     "flat": graphs.Flat(),
@@ -65,9 +67,12 @@ def orbit_key(instance: Instance) -> str:
 
     The puzzle becomes a coloured graph (cells joined as they are related, each given joined to its value's
     vertex), and nauty (McKay and Piperno 2014) names its isomorphism class. For Sudoku the moves that keep
-    the relations are the geometric symmetries; for a graph they are the renumberings of its nodes.
+    the relations are the geometric symmetries; for a graph they are the renumberings of its nodes. Raises BadInput for
+    constraints that are not pairwise.
     """
     problem, n = instance.problem, instance.problem.n
+    if not all(rule.pairwise for rule in problem.constraints):
+        raise BadInput(f"{instance.provenance}: orbits are known for pairwise constraints only")
     joined = {cell: np.nonzero(problem.adjacency[cell])[0].tolist() for cell in range(n)}
     for cell in np.nonzero(instance.givens)[0]:
         joined[int(cell)].append(n + int(instance.givens[cell]) - 1)

@@ -169,6 +169,28 @@ class Sudoku(Family):
         return givens
 
 
+@dataclass(frozen=True)
+class Grid(Family):
+    """Empty boards, to be filled in any way. All are one puzzle, so there are no splits: ask for split any."""
+
+    side: int = 6
+
+    about: ClassVar[str] = "empty Sudoku board, for nets that are trained on complete grids and then controlled"
+    fixed: ClassVar[tuple[str, ...]] = ("side",)
+
+    @property
+    def kind(self) -> str:
+        """grid6 and so on."""
+        return f"grid{self.side}"
+
+    def symmetry(self, rng: np.random.Generator, cells: int) -> Symmetry:
+        return symmetry(rng, self.side)
+
+    def propose(self, rng: np.random.Generator) -> Instance | None:
+        problem = board(self.side)
+        return self._candidate(problem, np.zeros(problem.n, dtype=np.int64), self._filled(problem, rng))
+
+
 def _neighbour(grid, givens, rng: np.random.Generator) -> Int[np.ndarray, " n"]:
     """A puzzle of the same grid without clues to spare: one clue is lost, others come as far as they are needed."""
     shown, blank = np.nonzero(givens)[0], np.nonzero(givens == 0)[0]

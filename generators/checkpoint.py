@@ -17,6 +17,7 @@ import torch
 from csp.errors import BadInput
 from csp.files import read_text, write_atomically
 from generators.autoregressive import Autoregressive
+from generators.latent_diffusion import LatentDiffusion
 from generators.masked_diffusion import MaskedDiffusion
 from generators.quality import QualityHead
 from generators.transformer import BackboneConfig
@@ -28,8 +29,10 @@ KINDS = {
     "ar-written": Written,
     "diffusion": MaskedDiffusion,
     "quality": QualityHead,
+    "latent": LatentDiffusion,
+    "latent-values": LatentDiffusion,
 }
-Network = Autoregressive | MaskedDiffusion | QualityHead | Written
+Network = Autoregressive | LatentDiffusion | MaskedDiffusion | QualityHead | Written
 FORMAT = "takeback checkpoint 1"
 
 

@@ -11,11 +11,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from csp.family import Family
-from csp.generate import draw, family
+from csp.generate import ANY, draw, family
+from csp.seeds import stream
+from csp.sudoku import Grid
 from generators.boards import Boards, stack
+from solvers.colourings import glauber
+from solvers.grids import all_grids
 from solvers.oracle import settle
 
 MOST_THINNED = 0.6
+SWEEPS = 200  # of the chain over proper colourings
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,13 @@ class Dataset:
 
 
 def dataset(name: str, seed: int, split: str, count: int, tick: Callable[[], None] = lambda: None) -> Dataset:
-    """The first `count` items of a family's split; `tick` is called after each."""
+    """The first `count` items of a family's split; `tick` is called after each.
+
+    Empty boards (grid6) are filled uniformly at random over all grids, whatever the split, and the colourings of
+    graph20 are moved to uniform ones: what a net of complete boards is to learn is known exactly.
+    """
+    if isinstance(family(name), Grid):
+        return _grids(name, seed, split, count, tick)
     instances = []
     for index in range(count):
         instances.append(draw(name, seed, split, index, settle))
@@ -59,7 +70,21 @@ def dataset(name: str, seed: int, split: str, count: int, tick: Callable[[], Non
     solutions = np.zeros_like(boards.givens)
     for row, instance in enumerate(instances):
         solutions[row, : instance.problem.n] = instance.witness
+    if name == "graph20":
+        solutions = glauber(boards.adjacency, solutions, boards.d, SWEEPS, stream("colourings", name, seed, split))
     return Dataset(replace(boards, instances=()), solutions, family(name))
+
+
+def _grids(name: str, seed: int, split: str, count: int, tick: Callable[[], None]) -> Dataset:
+    empty = draw(name, seed, ANY, 0)
+    filled = all_grids(empty.problem).uniform(stream("grids", name, seed, split), count)
+    everywhere = np.ones(filled.shape, dtype=bool)
+    boards = replace(
+        stack([empty]), instances=(), givens=np.zeros_like(filled), real=everywhere, keys=np.zeros(count, np.uint64)
+    )
+    for _ in range(count):
+        tick()
+    return Dataset(boards, filled, family(name))
 
 
 def thinned(boards: Boards, share: float, rng: np.random.Generator) -> Boards:

@@ -26,6 +26,7 @@ from csp.errors import BadInput
 from csp.seeds import key, stream
 from generators import checkpoint, written
 from generators.datasets import Dataset, dataset, thinned
+from generators.latent_diffusion import LATENT
 from generators.parking import Kept, park, unpark
 from generators.transformer import BackboneConfig
 
@@ -45,7 +46,7 @@ MIXTURES = {
         "planted:n=60-120,colours=12,degree=42",
     )
 }
-Kind = Literal["ar", "ar-random", "ar-solver", "ar-written", "diffusion", "quality"]
+Kind = Literal["ar", "ar-random", "ar-solver", "ar-written", "diffusion", "quality", "latent", "latent-values"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class TrainConfig:
     """What a training run depends on."""
 
     kind: Kind
-    family: str = "sudoku6"  # sudoku4, sudoku6, sudoku9 or colouring
+    family: str = "sudoku6"  # sudoku4, sudoku6, sudoku9, colouring; grid6, graph20 (complete boards)
     updates: int = 1500  # optimiser steps
     batch: int = 128  # puzzles an update
     puzzles: int = 20_000  # puzzles drawn from the train split; symmetries multiply them
@@ -112,6 +113,8 @@ UNITS = {
     "diffusion": "nats per free cell (upper bound)",
     "quality": "nats per filled cell (binary)",
     "ar-written": "nats per written token",
+    "latent": "squared error a dimension + rounding nats a cell",
+    "latent-values": "nats per cell, mean over noise levels",
 }
 
 
@@ -140,6 +143,8 @@ def build(config: TrainConfig, train_sets: Sequence[Dataset]) -> torch.nn.Module
         if shape.flexible:
             raise BadInput("ar-written is trained on puzzles of one size: give one --mix family")
         shape = replace(shape, **written.vocabulary(shape.d))
+    if config.kind == "latent":
+        shape = replace(shape, answers=LATENT)
     model = checkpoint.KINDS[config.kind](shape, config.kind)
     if config.kind == "quality":
         base = checkpoint.load(Path(config.base) if config.base else checkpoint.shipped(config.family, "diffusion"))

@@ -200,16 +200,19 @@ class Backbone(nn.Module):
         blocked: Bool[Tensor, "batch m T"] | None = None,
         cache: Cache | None = None,
         places: Int[Tensor, "batch m"] | None = None,
+        more: Float[Tensor, "batch m dim"] | None = None,
     ) -> Iterator[Float[Tensor, "batch m dim"]]:
         """The features of each token after every loop.
 
         d: how many values the boards have; cells, targets: as ids() says. related: pairs() of queries against keys.
         blocked: True where a query may not look. With a cache, the m tokens are put at `places` and may look at all T
-        tokens there.
+        tokens there. more: added to the tokens' embeddings.
         """
         first = self.value(values) + self.cell(cells) + self.target(targets)
         if self.depth is not None:
             first = first + self.depth.weight[d]
+        if more is not None:
+            first = first + more
         x = torch.zeros_like(first)
         layer = 0
         biases = [block.bias(related, blocked) for block in self.blocks]
