@@ -1,0 +1,179 @@
+"""The tasks of `takeback control`: targets that a net trained on complete boards is steered towards.
+
+    >>> targets("tree", seed=0, count=3)[0].satisfying     # how many of the 28,200,960 grids obey it: counted
+
+Each target is read off a uniform random solution, so that it can be reached, and its rarity is counted exactly. The
+tasks mirror those of Diffusion-LM (Li et al. 2022):
+
+  content       four chosen cells hold chosen values; or a value stands m times in a region of twelve cells
+  speech        a class for every cell: low or high, or odd or even
+  tree          a partition of the board into cages with given sums, no value twice in a cage (killer Sudoku)
+  span          one cage of five cells with its sum; or four neighbouring cells that rise
+  length        colourings: exactly so many colours are used; or a class of a given size, give or take 2
+  infill        the first and the last twelve cells are given
+  content+tree  four cells of content on top of a tree
+  diagonals     both diagonals hold every value once: a rule that no net was trained on
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from jaxtyping import Int
+
+from csp.constraints import AllDifferent, Constraint
+from csp.controls import Among, Increasing, NValues, Sum
+from csp.errors import BadInput
+from csp.generate import ANY, draw
+from csp.problem import Instance
+from csp.seeds import stream
+from csp.spelling import one_of
+from csp.targets import Target
+from solvers.colourings import Colourings
+from solvers.grids import all_grids
+
+LARGE = (2, 4)  # fewest and most cells of a tree's cages
+TOLERANCE = 2  # of a class's size, as in the paper
+Rules = tuple[Constraint, ...]
+
+
+def targets(task: str, seed: int, count: int, tick: Callable[[], None] = lambda: None) -> list[Target]:
+    """The first `count` targets of a task. Raises BadInput for an unknown task."""
+    one_of("task", task, TASKS)
+    made = []
+    for number in range(count if task != "diagonals" else min(count, 1)):
+        rng = stream("control", task, seed, number)
+        made.append(_colours(rng, seed, number) if task == "length" else _grid(task, rng, number))
+        tick()
+    return made
+
+
+def _grid(task: str, rng: np.random.Generator, number: int) -> Target:
+    plain = draw("grid6", 0, ANY, 0)
+    grids = all_grids(plain.problem)
+    grid = grids.uniform(rng, 1)[0]
+    if task == "infill":
+        shown = np.where((np.arange(36) < 12) | (np.arange(36) >= 24), grid, 0)
+        clues = tuple(Among((cell,), (int(shown[cell]),), 1, 1) for cell in np.nonzero(shown)[0].tolist())
+        given = Instance(plain.problem, shown, plain.family, f"{task} {number}")
+        return Target(task, given, (), grids.count(clues), grids.total)
+    if task == "span" and number % 2:
+        path = _path(rng, 4)
+        grid = next(g for g in grids.uniform(rng, 2000) if (np.diff(g[list(path)]) > 0).all())
+        rules: Rules = (Increasing(path, 6),)
+    else:
+        rules = TASKS[task](grid, rng, number)
+    plain = Instance(plain.problem, plain.givens, plain.family, f"{task} {number}", witness=grid)
+    return Target(task, plain, rules, grids.count(rules), grids.total)
+
+
+def _content(grid: Int[np.ndarray, " n"], rng: np.random.Generator, number: int) -> Rules:
+    if number % 2:
+        region = tuple(sorted(rng.choice(36, size=12, replace=False).tolist()))
+        value = int(1 + rng.integers(6))
+        size = int((grid[list(region)] == value).sum())
+        return (Among(region, (value,), size, size),)
+    return _cells(grid, rng, number)
+
+
+def _cells(grid: Int[np.ndarray, " n"], rng: np.random.Generator, number: int) -> Rules:
+    cells = sorted(rng.choice(36, size=4, replace=False).tolist())
+    return tuple(Among((cell,), (int(grid[cell]),), 1, 1) for cell in cells)
+
+
+def _speech(grid: Int[np.ndarray, " n"], rng: np.random.Generator, number: int) -> Rules:
+    classes = ((1, 2, 3), (4, 5, 6)) if number % 2 else ((1, 3, 5), (2, 4, 6))
+    return tuple(Among((cell,), classes[int(grid[cell] in classes[1])], 1, 1) for cell in range(36))
+
+
+def _tree(grid: Int[np.ndarray, " n"], rng: np.random.Generator, number: int) -> Rules:
+    return tuple(rule for scope in cages(grid, rng) for rule in _cage(grid, scope))
+
+
+def _span(grid: Int[np.ndarray, " n"], rng: np.random.Generator, number: int) -> Rules:
+    while True:
+        scope = _path(rng, 5)
+        if len(set(grid[list(scope)].tolist())) == len(scope):
+            return _cage(grid, scope)
+
+
+def _both(grid: Int[np.ndarray, " n"], rng: np.random.Generator, number: int) -> Rules:
+    return _cells(grid, rng, number) + _tree(grid, rng, number)
+
+
+def _diagonals(grid: Int[np.ndarray, " n"], rng: np.random.Generator, number: int) -> Rules:
+    return (AllDifferent(tuple(range(0, 36, 7)), ""), AllDifferent(tuple(range(5, 35, 5)), ""))
+
+
+TASKS: dict[str, Callable[[Int[np.ndarray, " n"], np.random.Generator, int], Rules] | None] = {
+    "content": _content,
+    "speech": _speech,
+    "tree": _tree,
+    "span": _span,
+    "length": None,
+    "infill": None,
+    "content+tree": _both,
+    "diagonals": _diagonals,
+}
+
+
+def _cage(grid: Int[np.ndarray, " n"], scope: tuple[int, ...]) -> Rules:
+    total = Sum(scope, int(grid[list(scope)].sum()), 6)
+    return (total,) if len(scope) == 1 else (total, AllDifferent(scope, ""))
+
+
+def cages(grid: Int[np.ndarray, " n"], rng: np.random.Generator) -> list[tuple[int, ...]]:
+    """A random partition of the board into connected cages without a value twice: grown from the lowest free cell."""
+    free, made = set(range(36)), []
+    while free:
+        scope = [min(free)]
+        size = int(rng.integers(LARGE[0], LARGE[1] + 1))
+        while len(scope) < size:
+            held = {int(grid[cell]) for cell in scope}
+            near = sorted({c for cell in scope for c in _beside(cell) if c in free and c not in scope})
+            near = [cell for cell in near if int(grid[cell]) not in held]
+            if not near:
+                break
+            scope.append(near[int(rng.integers(len(near)))])
+        free -= set(scope)
+        made.append(tuple(sorted(scope)))
+    return made
+
+
+def _path(rng: np.random.Generator, length: int) -> tuple[int, ...]:
+    """A random path over neighbouring cells of the 6x6 board that never crosses itself."""
+    while True:
+        path = [int(rng.integers(36))]
+        while len(path) < length:
+            steps = [cell for cell in _beside(path[-1]) if cell not in path]
+            if not steps:
+                break
+            path.append(steps[int(rng.integers(len(steps)))])
+        if len(path) == length:
+            return tuple(path)
+
+
+def _beside(cell: int) -> Iterator[int]:
+    row, column = divmod(cell, 6)
+    for r, c in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
+        if 0 <= r < 6 and 0 <= c < 6:
+            yield 6 * r + c
+
+
+def _colours(rng: np.random.Generator, seed: int, number: int) -> Target:
+    plain = draw("graph20", seed, "test", number)
+    n, d = plain.problem.n, plain.problem.d
+    every, exact = tuple(range(n)), Colourings(plain.problem)
+    if number % 2:
+        sizes = [m for m in range(n + 1) if m < 2 or m > 6]
+        sizes = [m for m in sizes if exact.of_size(m, m)]
+        size = sizes[int(rng.integers(len(sizes)))]
+        low, high = max(0, size - TOLERANCE), size + TOLERANCE
+        value = int(1 + rng.integers(d))
+        return Target("length", plain, (Among(every, (value,), low, high),), exact.of_size(low, high), exact.total)
+    used = [k for k in range(1, d + 1) if exact.using(k, k)]
+    if not used:
+        raise BadInput(f"{plain.provenance}: has no colouring")
+    k = used[int(rng.integers(len(used)))]
+    return Target("length", plain, (NValues(every, k, k),), exact.using(k, k), exact.total)
