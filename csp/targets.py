@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from csp.constraints import Constraint
+from csp.controls import Among
 from csp.problem import Instance, Problem
 
 
@@ -29,6 +30,12 @@ class Target:
     controls: tuple[Constraint, ...]
     satisfying: int
     among: int
+
+    @property
+    def clues(self) -> tuple[Constraint, ...]:
+        """The givens as rules."""
+        givens = self.plain.givens
+        return tuple(Among((cell,), (int(givens[cell]),), 1, 1) for cell in np.nonzero(givens)[0].tolist())
 
     @cached_property
     def instance(self) -> Instance:

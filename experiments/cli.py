@@ -59,6 +59,7 @@ EXPERIMENTS = {
     "ceiling": ("experiments.ceiling", "Ceiling", "main"),
     "evaluate": ("experiments.evaluate", "Evaluate", "main"),
     "frontier": ("experiments.frontier", "Frontier", "main"),
+    "control": ("experiments.control", "Control", "main"),
     "decoders": ("experiments.words", "Decoders", "main"),
     "score": ("experiments.score", "ScoreCommand", "main"),
     "recipes": ("experiments.recipes", "Recipes", "main"),

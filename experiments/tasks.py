@@ -2,10 +2,10 @@
 
     >>> targets("tree", seed=0, count=3)[0].satisfying     # how many of the 28,200,960 grids obey it: counted
 
-Each target is read off a uniform random solution, so that it can be reached, and its rarity is counted exactly. The
-tasks mirror those of Diffusion-LM (Li et al. 2022):
+Each target is read off a uniform random solution, so that it can be reached, and its rarity is counted exactly; a
+target that more than a tenth of all grids obey is drawn again. The tasks mirror those of Diffusion-LM (Li et al. 2022):
 
-  content       four chosen cells hold chosen values; or a value stands m times in a region of twelve cells
+  content       four chosen cells hold chosen values; or a value stands three times or more in six chosen cells
   speech        a class for every cell: low or high, or odd or even
   tree          a partition of the board into cages with given sums, no value twice in a cage (killer Sudoku)
   span          one cage of five cells with its sum; or four neighbouring cells that rise
@@ -34,6 +34,7 @@ from solvers.colourings import Colourings
 from solvers.grids import all_grids
 
 LARGE = (2, 4)  # fewest and most cells of a tree's cages
+RARE = 0.1  # most of all grids that may obey a target
 TOLERANCE = 2  # of a class's size, as in the paper
 Rules = tuple[Constraint, ...]
 
@@ -55,25 +56,29 @@ def _grid(task: str, rng: np.random.Generator, number: int) -> Target:
     grid = grids.uniform(rng, 1)[0]
     if task == "infill":
         shown = np.where((np.arange(36) < 12) | (np.arange(36) >= 24), grid, 0)
-        clues = tuple(Among((cell,), (int(shown[cell]),), 1, 1) for cell in np.nonzero(shown)[0].tolist())
-        given = Instance(plain.problem, shown, plain.family, f"{task} {number}")
-        return Target(task, given, (), grids.count(clues), grids.total)
-    if task == "span" and number % 2:
-        path = _path(rng, 4)
-        grid = next(g for g in grids.uniform(rng, 2000) if (np.diff(g[list(path)]) > 0).all())
-        rules: Rules = (Increasing(path, 6),)
-    else:
-        rules = TASKS[task](grid, rng, number)
+        given = Instance(plain.problem, shown, plain.family, f"{task} {number}", witness=grid)
+        return Target(task, given, (), grids.count(Target(task, given, (), 0, 0).clues), grids.total)
+    while True:
+        if task == "span" and number % 2:
+            path = _path(rng, 4)
+            grid = next(g for g in grids.uniform(rng, 2000) if (np.diff(g[list(path)]) > 0).all())
+            rules: Rules = (Increasing(path, 6),)
+        else:
+            rules = TASKS[task](grid, rng, number)
+        satisfying = grids.count(rules)
+        if satisfying <= RARE * grids.total:
+            break
+        grid = grids.uniform(rng, 1)[0]
     plain = Instance(plain.problem, plain.givens, plain.family, f"{task} {number}", witness=grid)
-    return Target(task, plain, rules, grids.count(rules), grids.total)
+    return Target(task, plain, rules, satisfying, grids.total)
 
 
 def _content(grid: Int[np.ndarray, " n"], rng: np.random.Generator, number: int) -> Rules:
-    if number % 2:
-        region = tuple(sorted(rng.choice(36, size=12, replace=False).tolist()))
-        value = int(1 + rng.integers(6))
-        size = int((grid[list(region)] == value).sum())
-        return (Among(region, (value,), size, size),)
+    while number % 2:
+        region = tuple(sorted(rng.choice(36, size=6, replace=False).tolist()))
+        sizes = np.bincount(grid[list(region)], minlength=7)
+        if sizes.max() >= 3:
+            return (Among(region, (int(sizes.argmax()),), int(sizes.max()), int(sizes.max())),)
     return _cells(grid, rng, number)
 
 

@@ -37,7 +37,7 @@ SELF_CONDITIONED = 0.5  # share of the updates in which the net sees its own fir
 
 def abar(t: Int[np.ndarray, "*any"] | int) -> Float[np.ndarray, "*any"]:
     """The share of the signal's variance that is left at t = 0 ... STEPS."""
-    return np.maximum(1 - np.sqrt(np.asarray(t) / STEPS + OFFSET), LOWEST)
+    return np.asarray(np.maximum(1 - np.sqrt(np.asarray(t) / STEPS + OFFSET), LOWEST))
 
 
 class Estimate(NamedTuple):

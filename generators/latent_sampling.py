@@ -21,15 +21,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from csp.errors import BadInput
-from csp.seeds import uniform
 from csp.spelling import one_of, read, spell
 from csp.targets import Target
-from csp.trace import Costs, Events, Trace
-from generators.boards import stack
+from csp.trace import Trace
 from generators.latent_diffusion import LATENT, STEPS, LatentDiffusion, abar
 from generators.masked_diffusion import check_fits
 from generators.model import DIGITS
-from generators.relaxation import Energies
+from generators.samples import ABOUT, Guide, Samples
 from generators.transformer import pairs
 
 WORDS: dict[str, dict[str, str]] = {
@@ -43,10 +41,7 @@ WORDS: dict[str, dict[str, str]] = {
         "adagrad": "Adagrad over the inner updates of a step, as Diffusion-LM states it",
         "sign": "a new Adagrad at each inner update: steps of the gradient's sign, as its public code does",
     },
-    "about": {
-        "control": "guidance knows the control alone",
-        "all": "guidance knows the board's own rules too",
-    },
+    "about": ABOUT,
 }
 
 
@@ -55,8 +50,9 @@ class Sampler:
     """How latents are sampled. Raises BadInput for words that do not exist or do not go together.
 
     steps: calls from pure noise to none. eta: 1 DDPM, 0 DDIM. clamp: 1 puts each estimate on its nearest embedding.
-    remember: 1 shows the net its last estimate. strength: weight of the control. rise: the weight grows with
-    abar ** rise. updates, rate: inner updates a step and their size; fluency: weight of log p(x_s | x_t) in them.
+    remember: 1 shows the net its last estimate. strength: weight of the control. fade: the weight falls with
+    (1 - abar) ** fade as noise does. updates, rate: inner updates a step and their size; fluency: the weight of
+    log p(x_s | x_t) in them.
     travel: how often a step in the middle half of the way is taken again from renewed noise (Lugmayr et al. 2022).
     repair: passes after the first in which cells that break a rule, and a share `widen` of the others, are noised
     again up to `level` of the way and filled in anew around the rest. calls: no call begins once so many are spent.
@@ -70,7 +66,7 @@ class Sampler:
     guide: str = "none"
     about: str = "control"
     strength: float = 1.0
-    rise: float = 0.0
+    fade: float = 0.0
     inner: str = "adagrad"
     updates: int = 3
     rate: float = 0.1
@@ -90,8 +86,8 @@ class Sampler:
             raise BadInput("clamp and remember are 0 or 1, repair at least 0")
         if not (0 <= self.eta <= 1 and 0 <= self.widen <= 1 and 0 < self.level <= 1):
             raise BadInput("eta and widen are shares from 0 to 1, level from above 0")
-        if min(self.strength, self.rise, self.rate, self.fluency) < 0:
-            raise BadInput("strength, rise, rate and fluency are at least 0")
+        if min(self.strength, self.fade, self.rate, self.fluency) < 0:
+            raise BadInput("strength, fade, rate and fluency are at least 0")
 
     def __str__(self) -> str:
         return spell(self.model, self, PLAIN[self.model])
@@ -103,35 +99,6 @@ PLAIN = {model: Sampler(model) for model in ("latent", "latent-values")}
 def parse(text: str) -> Sampler:
     """A Sampler from "model:word=value,...". Raises BadInput, naming the word that is wrong."""
     return read(text, PLAIN, "sampler", ("model",))
-
-
-class Guide:
-    """The energy of every board's own rules of control (and, about all, of its puzzle's)."""
-
-    def __init__(self, targets: Sequence[Target], about: str):
-        kinds: dict[int, list[int]] = {}
-        for row, target in enumerate(targets):
-            kinds.setdefault(id(target), []).append(row)
-        self.energies, self.which = [], np.zeros(len(targets), dtype=np.int64)
-        for number, rows in enumerate(kinds.values()):
-            target = targets[rows[0]]
-            rules = target.controls + (target.plain.problem.constraints if about == "all" else ())
-            self.energies.append((target.plain.problem.n, Energies(rules)) if rules else None)
-            self.which[rows] = number
-
-    def __call__(self, probs: Float[Tensor, "rows N d"], rows: Int[np.ndarray, " rows"]) -> Float[Tensor, " rows"]:
-        """Energy of each of those boards: 0 if its cells are sure to obey, larger the less likely that is."""
-        parts, places = [], []
-        for number in np.unique(self.which[rows]):
-            place = np.nonzero(self.which[rows] == number)[0]
-            places.append(place)
-            if self.energies[number] is None:
-                parts.append(probs[place, 0, 0] * 0)
-            else:
-                n, energies = self.energies[number]
-                parts.append(energies(probs[torch.as_tensor(place), :n]).sum(-1))
-        back = np.argsort(np.concatenate(places))
-        return torch.cat(parts)[torch.as_tensor(back)]
 
 
 def sample(sampler: Sampler, model: LatentDiffusion, targets: Sequence[Target], seed: int) -> list[Trace]:
@@ -146,49 +113,27 @@ def sample(sampler: Sampler, model: LatentDiffusion, targets: Sequence[Target], 
             break
         run.loosen(int(times[0]))
         run.descend(times)
-    return run.traces(seed)
+    return run.traces(model.backbone)
 
 
-class _Run:
-    """The latents of all boards, and what happened on each."""
+class _Run(Samples):
+    """The latents of all boards."""
 
     def __init__(self, sampler: Sampler, model: LatentDiffusion, targets: Sequence[Target], seed: int):
-        self.sampler, self.model, self.targets = sampler, model, targets
-        seen: dict[int, int] = {}
-        self.numbers = []  # of each sample among those of its target
-        for target in targets:
-            self.numbers.append(seen.setdefault(id(target), 0))
-            seen[id(target)] += 1
-        self.boards = boards = stack([target.instance for target in targets], "latents", str(sampler), seed)
-        check_fits(model.name, model.backbone.config, boards)
+        super().__init__(str(sampler), targets, seed)
+        self.sampler, self.model = sampler, model
+        check_fits(model.name, model.backbone.config, self.boards)
         self.like = model.backbone.head.weight
         self.guide = Guide(targets, sampler.about)
-        self.rows = np.arange(len(boards))
-        self.fixed, self.values = boards.givens > 0, boards.givens
-        self.now = boards.givens.copy()  # what the boards say
-        self.x = torch.zeros((*boards.givens.shape, LATENT), dtype=self.like.dtype)
-        self.last = torch.zeros_like(self.x)
-        self.draws = 0
-        self.calls, self.tokens, self.seconds = (np.zeros(len(boards)) for _ in range(3))
-        self.log: list[np.ndarray] = []
-        self.related = pairs(torch.as_tensor(boards.relations))
-        self.real = torch.as_tensor(boards.real)
+        self.fixed, self.values = self.boards.givens > 0, self.boards.givens.copy()
+        self.related = pairs(torch.as_tensor(self.boards.relations))
+        self.real = torch.as_tensor(self.boards.real)
         self.x = self.normals(self.rows)
+        self.last = torch.zeros_like(self.x)
 
     def normals(self, rows: Int[np.ndarray, " rows"]) -> Float[Tensor, "rows N latent"]:
         """Standard normal numbers, a function of board, seed and draw alone."""
-        self.draws += 1
-        numbers = np.asarray(self.numbers)[rows]
-        cells, axes = np.arange(self.boards.width), np.arange(LATENT)
-        keys = self.boards.keys[rows][:, None, None]
-        lots = uniform(keys, numbers[:, None, None], self.draws, cells[:, None], axes)
-        return torch.special.ndtri(torch.as_tensor(lots)).to(self.like.dtype)
-
-    def lots(self, rows: Int[np.ndarray, " rows"]) -> Float[np.ndarray, "rows N"]:
-        """Uniform numbers, a cell each."""
-        self.draws += 1
-        numbers = np.asarray(self.numbers)[rows][:, None]
-        return uniform(self.boards.keys[rows][:, None], numbers, self.draws, np.arange(self.boards.width))
+        return torch.special.ndtri(torch.as_tensor(self.lots(rows, LATENT))).to(self.like.dtype)
 
     def descend(self, times: Int[np.ndarray, " steps"]) -> None:
         """From the latents at times[0] to clean ones."""
@@ -207,15 +152,9 @@ class _Run:
         rows = self.rows
         x0 = self.estimate(rows, t)
         self.commit(rows, x0)
-        self.last[rows] = x0
         self.x[rows] = self.draw(rows, x0, t, s)
         self.seconds[rows] += (time.perf_counter() - started) / len(rows)
-        over = self.calls[rows] >= self.sampler.calls
-        solved = np.array([bool(self.targets[row].instance.solved(self.board(row))) for row in rows])
-        self.rows = rows[~solved & ~over]
-
-    def board(self, row: int) -> Int[np.ndarray, " n"]:
-        return self.now[row, : self.targets[row].plain.problem.n]
+        self.rows = rows[~self.solved(rows) & (self.calls[rows] < self.sampler.calls)]
 
     def estimate(self, rows: Int[np.ndarray, " rows"], t: int) -> Float[Tensor, "rows N latent"]:
         """The network's estimate, guided; fixed cells are what they are."""
@@ -228,7 +167,8 @@ class _Run:
         with torch.set_grad_enabled(through):
             said = self.model(d, x, times, related, self.real[where], last)
         x0, log_probs = said.x0.detach(), said.log_probs.detach()
-        weight = plan.strength * float(abar(t)) ** plan.rise
+        self.last[where] = settled(x0)  # as in training, the net sees what it said itself
+        weight = plan.strength * (1 - float(abar(t))) ** plan.fade
         if through:
             energy = self.guide(self.hold(said.log_probs.exp(), rows), rows)
             (slope,) = torch.autograd.grad(energy.sum(), x)
@@ -240,8 +180,7 @@ class _Run:
             x0 = self.model.table[(x0 @ self.model.table[:d].T).argmax(-1)]
         held = torch.as_tensor(self.fixed[rows])[..., None]
         x0 = torch.where(held, self.model.table[np.maximum(self.values[rows] - 1, 0)], x0)
-        self.calls[rows] += 1
-        self.tokens[rows] += self.boards.real[rows].sum(1) * (3 if through else 1)
+        self.spend(rows, 3 if through else 1)
         return settled(x0)
 
     def hold(self, probs: Float[Tensor, "rows N d"], rows: Int[np.ndarray, " rows"]) -> Float[Tensor, "rows N d"]:
@@ -283,7 +222,7 @@ class _Run:
     def inner(self, rows, drawn: Tensor, mean: Tensor, spread: float, s: int) -> Tensor:
         """Updates of the drawn latents that raise fluency * log p(x_s | x_t) + strength * log p(control | x_s)."""
         plan, squares = self.sampler, torch.zeros_like(drawn)
-        weight = plan.strength * float(abar(s)) ** plan.rise
+        weight = plan.strength * (1 - float(abar(s))) ** plan.fade
         for _ in range(plan.updates):
             x = drawn.detach().requires_grad_()
             probs = self.hold(self.model.posterior(self.boards.d, x, s).exp(), rows)
@@ -304,42 +243,18 @@ class _Run:
     def loosen(self, t: int) -> None:
         """Noise cells that break a rule, and some others, up to time t; all others stay fixed for a pass."""
         rows = self.rows
-        broken = np.zeros((len(rows), self.boards.width), dtype=bool)
-        for place, row in enumerate(rows):
-            instance = self.targets[row].instance
-            broken[place, : instance.problem.n] = instance.problem.conflicts(self.board(row))
-        loose = (broken | (self.lots(rows) < self.sampler.widen)) & (self.boards.givens[rows] == 0)
+        loose = (self.conflicts(rows) | (self.lots(rows)[..., 0] < self.sampler.widen)) & (
+            self.boards.givens[rows] == 0
+        )
         self.fixed[rows], self.values[rows] = ~loose & self.boards.real[rows], self.now[rows]
         self.x[rows] = settled(self.noised(self.model.table[np.maximum(self.values[rows] - 1, 0)], t, rows))
         self.last[rows] = 0
 
     def commit(self, rows: Int[np.ndarray, " rows"], x0: Tensor) -> None:
-        """Write what the estimate rounds to where it differs from the board: retractions first."""
+        """Write what the estimate rounds to where it differs from the board."""
         said = (x0 @ self.model.table[: self.boards.d].T).argmax(-1).numpy() + 1
         said = np.where(self.boards.real[rows], said, 0)
-        said = np.where(self.fixed[rows], self.values[rows], said)
-        differs = said != self.now[rows]
-        for written in (differs & (self.now[rows] > 0), differs):
-            row, cell = np.nonzero(written)
-            value = said[row, cell] if written is differs else np.zeros(len(row), dtype=np.int64)
-            self.log.append(np.stack([rows[row], self.calls[rows[row]].astype(np.int64), cell, value], axis=1))
-        self.now[rows] = said
-
-    def traces(self, seed: int) -> list[Trace]:
-        log = np.concatenate(self.log)
-        log = log[np.argsort(log[:, 0], kind="stable")]
-        cuts = np.searchsorted(log[:, 0], np.arange(len(self.boards) + 1))
-        flops = self.model.backbone.flops
-        made = []
-        for row, target in enumerate(self.targets):
-            n = target.plain.problem.n
-            solved = bool(target.instance.solved(self.board(row)))
-            tokens = int(self.tokens[row])
-            costs = Costs(int(self.calls[row]), tokens, float(flops(n, n**2) * tokens / n), float(self.seconds[row]))
-            events = Events(log[cuts[row] : cuts[row + 1], 1:])
-            end = "solved" if solved else "wrong"
-            made.append(Trace(target.instance.id, str(self.sampler), seed, events, end, costs))
-        return made
+        self.turn(rows, np.where(self.fixed[rows], self.values[rows], said))
 
 
 def settled(x: Tensor) -> Tensor:
@@ -351,9 +266,3 @@ def shortened(shift: Float[Tensor, "rows N latent"]) -> Float[Tensor, "rows N la
     """A shift no longer than an embedding, cell by cell."""
     length = shift.norm(dim=-1, keepdim=True)
     return shift * (LATENT**0.5 / length.clamp(min=LATENT**0.5))
-
-
-def minimum_bayes_risk(boards: Int[np.ndarray, "samples n"]) -> int:
-    """The sample that differs in the fewest cells from the others on average (Kumar and Byrne 2004); the first of
-    equals."""
-    return int((boards[:, None] != boards[None]).sum((1, 2)).argmin())

@@ -1,0 +1,119 @@
+"""`takeback control`: its targets, its figures, its folder."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from csp.errors import BadInput
+from csp.seeds import stream
+from experiments import control
+from experiments.control import Control, figures, judged, verdict
+from experiments.statistics import Estimate
+from experiments.tasks import TASKS, cages, targets
+from generators import checkpoint
+from generators.autoregressive import Autoregressive
+from generators.latent_diffusion import LatentDiffusion
+from generators.transformer import BackboneConfig
+from solvers.cp_sat import cp_sat
+from solvers.grids import all_grids
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_targets_can_be_reached_and_are_counted(task):
+    some = targets(task, 3, 2)
+    assert [aim.instance.id for aim in targets(task, 3, 2)] == [aim.instance.id for aim in some]
+    assert task == "diagonals" or some[0].instance.id != targets(task, 4, 1)[0].instance.id
+    for aim in some:
+        assert 1 <= aim.satisfying <= aim.among
+        trace = cp_sat(aim.instance, 0)
+        assert trace.end == "solved"
+        made = judged(trace, aim)
+        assert made["both"] and made["valid"] and made["control"]
+
+
+@pytest.mark.parametrize("task", ["content", "span"])
+def test_rarity_is_what_sampling_says(task):
+    for aim in targets(task, 1, 2):
+        grids = all_grids(aim.plain.problem).uniform(stream("rarity", task), 20_000)
+        share = aim.satisfying / aim.among
+        met = float(np.mean(aim.controlled(grids)))
+        assert met == pytest.approx(share, abs=4 * (share * (1 - share) / 20_000) ** 0.5)
+
+
+def test_cages_are_a_partition_into_connected_cells():
+    grid = all_grids(targets("tree", 0, 1)[0].plain.problem).uniform(stream("cages"), 1)[0]
+    scopes = cages(grid, stream("cut"))
+    assert sorted(cell for scope in scopes for cell in scope) == list(range(36))
+    for scope in scopes:
+        assert len({int(grid[cell]) for cell in scope}) == len(scope) <= 4
+        reached = {scope[0]}
+        for _ in scope:
+            reached |= {b for a in reached for b in scope if abs(a // 6 - b // 6) + abs(a % 6 - b % 6) == 1}
+        assert reached == set(scope)
+
+
+@pytest.fixture(scope="module")
+def nets(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("nets")
+    torch.manual_seed(0)
+    shape = BackboneConfig(6, 36, 16, 2, 1, 1)
+    checkpoint.save(Autoregressive(shape), folder / "grid6-ar.safetensors", {"family": "grid6"})
+    latent = LatentDiffusion(shape, "latent-values")
+    checkpoint.save(latent, folder / "grid6-latent-values.safetensors", {"family": "grid6"})
+    return folder
+
+
+def test_the_command_and_its_folder(nets, tmp_path, capsys, monkeypatch):
+    methods = ("latent-values:steps=3,guide=latents", "ar:guide=relaxed", "ar-exact", "cp-sat", "masked")
+    options = Control(task=("span", "length"), methods=methods, targets=2, samples=2, checkpoints=nets, out=tmp_path)
+    control.main(options)
+    said = capsys.readouterr()
+    assert "span, 2 targets x 2 samples" in said.out and "left out: diffusion on span" in said.err
+    card = json.loads((tmp_path / "run.json").read_text())
+    assert set(card["summary"]["span"]) == set(methods) - {"masked"} and set(card["summary"]["length"]) == {"cp-sat"}
+    assert (
+        card["summary"]["span"]["ar-exact"]["both"]["value"] == card["summary"]["span"]["cp-sat"]["both"]["value"] == 1
+    )
+    traces = {path.name: path.read_bytes() for path in (tmp_path / "traces").iterdir()}
+    monkeypatch.setattr(control, "run", lambda *_, **__: pytest.fail("all is there already"))
+    control.main(options)
+    monkeypatch.undo()
+    other = tmp_path / "again"
+    control.main(Control(**{**options.__dict__, "out": other, "batch_size": 2}))
+    assert traces == {path.name: path.read_bytes() for path in (other / "traces").iterdir()}
+    with pytest.raises(BadInput, match="holds another run"):
+        control.main(Control(**{**options.__dict__, "seed": 1}))
+
+
+@pytest.mark.parametrize("wrong", [{"task": ("sonnet",)}, {"methods": ("gpt",)}, {"targets": 0}, {"samples": 0}])
+def test_wrong_options_are_one_line(nets, tmp_path, wrong):
+    with pytest.raises(BadInput, match=r"^[^\n]*$"):
+        control.main(Control(**{"checkpoints": nets, "out": tmp_path, **wrong}))
+
+
+def sample(target, both, board=(1,)):
+    plain = {"control": both, "valid": True, "retractions": 0, "calls": 1, "flops": 0.0, "seconds": 0.0}
+    return {"target": target, "rarity": [1, 2], "both": both, "board": list(board), **plain}
+
+
+def test_figures():
+    made = figures([sample("a", True, (1,)), sample("a", True, (2,)), sample("b", True), sample("b", False)])
+    assert made["both"].value == 0.75 and made["valid"].value == 1 and made["distinct"].value == 1
+    assert made["valid"].low < 0.9 and made["both"].n == 4
+
+
+@pytest.mark.parametrize(
+    ("latent", "ar", "word"),
+    [
+        ((0.9, 0.8, 1), (0.2, 0.1, 0.3), "wins"),
+        ((0.1, 0, 0.2), (0.5, 0.4, 0.6), "loses"),
+        ((0.5, 0.3, 0.7), (0.6, 0.4, 0.8), "not told apart"),
+    ],
+)
+def test_verdict(latent, ar, word):
+    rows = {"latent-all": {"both": Estimate(*latent, 9)}, "ar-best": {"both": Estimate(*ar, 9)}}
+    rows["ar-exact"] = {"both": Estimate(1, 0.9, 1, 9)}  # not a rival: it counts
+    assert word in verdict("span", rows)
+    assert "no verdict" in verdict("span", {"ar-best": rows["ar-best"]})

@@ -1,0 +1,272 @@
+"""Latent diffusion: the forward process, sampling, guidance, infilling; and steering of the other nets."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from csp.controls import Among, Sum
+from csp.errors import BadInput
+from csp.generate import draw
+from csp.problem import Instance
+from csp.seeds import stream
+from csp.targets import Target
+from csp.trace import replay
+from generators import latent_diffusion, latent_sampling, steering
+from generators.autoregressive import Autoregressive
+from generators.datasets import dataset
+from generators.latent_diffusion import LATENT, STEPS, Estimate, LatentDiffusion, abar, diffuse
+from generators.masked_diffusion import MaskedDiffusion
+from generators.model import Prediction
+from generators.samples import minimum_bayes_risk
+from generators.transformer import BackboneConfig
+from solvers.grids import all_grids
+
+EMPTY = draw("grid4", 0, "any", 0)
+GRIDS = all_grids(EMPTY.problem)
+SHAPE = BackboneConfig(4, 16, 16, 2, 1, 1)
+
+
+def net(kind="latent-values", shape=SHAPE):
+    torch.manual_seed(3)
+    made = LatentDiffusion(BackboneConfig(4, 16, 16, 2, 1, 1, answers=LATENT if kind == "latent" else 0), kind)
+    return made.double().eval().requires_grad_(False)
+
+
+def target(grid, shown=(), rules=None):
+    givens = np.zeros(16, dtype=np.int64)
+    givens[list(shown)] = grid[list(shown)]
+    plain = Instance(EMPTY.problem, givens, "grid4", "a test", witness=grid)
+    rules = (Sum((0, 1, 5), int(grid[[0, 1, 5]].sum()), 4),) if rules is None else rules
+    return Target("test", plain, rules, 1, 288)
+
+
+class Apart(LatentDiffusion):
+    """The denoiser without error of cells that are independent and uniform."""
+
+    def forward(self, d, x, t, related, real, last=None):
+        log_probs = self.posterior(d, x, int(t[0]))
+        return Estimate(log_probs.exp() @ self.table, log_probs)
+
+
+def apart():
+    torch.manual_seed(3)
+    return Apart(SHAPE, "latent-values").double().requires_grad_(False)
+
+
+class Knows(LatentDiffusion):
+    """A denoiser that is told the clean latents of every board."""
+
+    boards: np.ndarray
+
+    def forward(self, d, x, t, related, real, last=None):
+        clean = self.table[torch.as_tensor(self.boards - 1)].expand_as(x)
+        return Estimate(clean + 0 * x, (clean @ self.table.T).log_softmax(-1) + 0 * x.sum(-1, keepdim=True))
+
+
+@given(st.integers(0, STEPS), st.integers(0, 3))
+@settings(max_examples=20, deadline=None)
+def test_forward_has_the_stated_mean_and_variance(t, seed):
+    stated = 1 - np.sqrt(t / STEPS + 1e-4)
+    assert abar(t) == pytest.approx(max(stated, 1e-5))
+    x0 = torch.full((4000, 1, 1), 2.0, dtype=torch.float64)
+    noise = torch.as_tensor(stream("noise", seed).standard_normal((4000, 1, 1)))
+    x = diffuse(x0, torch.full((4000,), t), noise)
+    share = float(abar(t))
+    assert float(x.mean()) == pytest.approx(2 * share**0.5, abs=5 * (1 - share) ** 0.5 / 4000**0.5)
+    assert float(x.var()) == pytest.approx(1 - share, rel=0.15)
+
+
+def test_posterior_is_bayes_rule():
+    model, t = net(), 700
+    x = torch.as_tensor(stream("x").standard_normal((1, 1, LATENT)))
+    share = float(abar(t))
+    gaps = ((x - share**0.5 * model.table) ** 2).sum(-1)
+    expected = (-gaps / (2 * (1 - share))).softmax(-1)
+    assert torch.allclose(model.posterior(4, x, t).exp()[0], expected)
+
+
+@pytest.mark.parametrize(
+    "words", ["", ":eta=0", ":clamp=1,steps=7", ":travel=1,steps=9", ":guide=denoiser,strength=0.1"]
+)
+def test_a_denoiser_that_knows_the_board_is_followed(words):
+    grid = GRIDS.uniform(stream("grid"), 1)[0]
+    torch.manual_seed(0)
+    knows = Knows(SHAPE, "latent-values").double().requires_grad_(False)
+    knows.boards = grid
+    (trace,) = latent_sampling.sample(latent_sampling.parse("latent-values" + words), knows, [target(grid)], 0)
+    assert trace.end == "solved" and trace.costs.calls == 1
+    assert (replay(trace, np.zeros(16, dtype=np.int64), 4)[-1] == grid).all()
+
+
+def test_independent_cells_come_out_uniform():
+    aims = [target(GRIDS.base[0].astype(np.int64), rules=())] * 200
+    traces = latent_sampling.sample(latent_sampling.parse("latent-values:steps=60"), apart(), aims, 2)
+    boards = np.stack([replay(trace, np.zeros(16, dtype=np.int64), 4)[-1] for trace in traces])
+    counts = np.bincount(boards.reshape(-1), minlength=5)[1:]
+    chi = ((counts - 800) ** 2 / 800).sum()
+    assert chi < 16.3  # the 99.9 % quantile at three degrees of freedom
+
+
+def test_without_early_success_sampling_arrives_at_what_the_denoiser_knows():
+    grid = GRIDS.uniform(stream("grid"), 1)[0]
+    torch.manual_seed(0)
+    knows = Knows(SHAPE, "latent-values").double().requires_grad_(False)
+    knows.boards = grid
+    never = target(grid, rules=(Among((0,), (int(grid[0]) % 4 + 1,), 1, 1),))
+    run = latent_sampling._Run(latent_sampling.parse("latent-values:steps=50"), knows, [never], 0)
+    run.descend(np.linspace(STEPS, 0, 51).round().astype(int))
+    gap = run.x - knows.table[torch.as_tensor(grid - 1)]
+    assert float(gap.std()) == pytest.approx((1 - float(abar(0))) ** 0.5, rel=0.2)  # x_0 keeps the noise of t = 0
+
+
+@pytest.mark.parametrize("guide", ["latents", "denoiser", "estimate"])
+def test_guidance_of_no_strength_changes_nothing(guide):
+    aims = [target(grid) for grid in GRIDS.uniform(stream("aims"), 3)]
+    plain, none = (
+        latent_sampling.sample(latent_sampling.parse(f"latent-values:steps=12{words}"), apart(), aims, 1)
+        for words in ("", f",guide={guide},strength=0")
+    )
+    assert [trace.events for trace in plain] == [trace.events for trace in none]
+
+
+@pytest.mark.parametrize("guide", ["latents", "denoiser", "estimate"])
+def test_guidance_lowers_the_energy(guide):
+    grids = GRIDS.uniform(stream("aims"), 12)
+    rules = [tuple(Among((c,), (1, 2) if grid[c] < 3 else (3, 4), 1, 1) for c in range(16)) for grid in grids]
+    aims = [target(grid, rules=some) for grid, some in zip(grids, rules)]
+
+    def kept(words):
+        traces = latent_sampling.sample(latent_sampling.parse("latent-values:steps=30" + words), apart(), aims, 1)
+        boards = [replay(trace, np.zeros(16, dtype=np.int64), 4)[-1] for trace in traces]
+        return np.mean([[not rule.violated(board) for rule in some] for board, some in zip(boards, rules)])
+
+    assert kept(f",guide={guide},strength=5,rate=0.5,updates=5") > kept("") + 0.2
+
+
+METHODS = [
+    *("latent-values:steps=8,repair=2", "latent:steps=8,guide=latents"),
+    *("latent-values:steps=8,guide=denoiser,travel=1", "latent-values:steps=8,guide=estimate,clamp=1,calls=5"),
+    "latent-values:steps=8,guide=latents,inner=sign,about=all",
+    *("ar", "ar:guide=relaxed", "ar:guide=relaxed,about=all,retraction=restart,calls=40", "ar:guide=exact"),
+    *("diffusion:k=3", "diffusion:guide=relaxed,retraction=local,calls=30"),
+    *("diffusion:guide=relaxed,about=all,retraction=placebo,calls=30", "diffusion:retraction=restart,k=4,calls=30"),
+]
+
+
+def steer(method, aims, seed=0):
+    model = method.partition(":")[0]
+    if model.startswith("latent"):
+        return latent_sampling.sample(latent_sampling.parse(method), apart(), aims, seed)
+    torch.manual_seed(4)
+    made = (Autoregressive if model == "ar" else MaskedDiffusion)(SHAPE).double().eval().requires_grad_(False)
+    return steering.steer(steering.parse(method), made, aims, seed)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_traces_keep_givens_and_do_not_depend_on_the_batch(method):
+    grids = GRIDS.uniform(stream("conform"), 3)
+    aims = [target(grids[0], (2, 3, 9)), target(grids[1]), target(grids[2], (0, 15)), target(grids[1])]
+    together = steer(method, aims)
+    apart = [steer(method, [aim])[0] for aim in aims]
+    assert [t.events for t in together] == [t.events for t in apart]
+    assert [t.costs[:3] for t in together] == [t.costs[:3] for t in apart]
+    for trace, aim in zip(together, aims):
+        board = replay(trace, aim.plain.givens, 4)[-1]  # raises if a given is touched
+        assert (trace.end == "solved") == bool(aim.instance.solved(board))
+        assert bool(aim.instance.solved(board)) == bool(aim.valid(board) and aim.controlled(board))
+        calls = [event.call for event in trace.events]
+        assert calls == sorted(calls) and trace.costs.calls >= max(calls)
+        assert trace.decoder.startswith("latent") or trace.costs.calls == max(calls)
+        if trace.decoder.startswith(("ar", "diffusion")) and "retraction" not in method:
+            assert trace.retractions == 0
+
+
+def test_samples_of_one_target_differ():
+    aim = target(GRIDS.uniform(stream("conform"), 1)[0])
+    for method in ("latent-values:steps=8", "ar", "diffusion"):
+        first, second = steer(method, [aim, aim])
+        assert first.events != second.events
+
+
+class Uniform:
+    """An AR model without error: exact conditionals over all grids, in raster order."""
+
+    name, backbone = "exact", net().backbone
+
+    def open(self, boards):
+        return self
+
+    def predict(self, rows, assignments, turns=None, wanted=None):
+        log_probs, speaks = np.zeros((*assignments.shape, 4)), np.zeros(assignments.shape, dtype=bool)
+        for row, board in enumerate(assignments):
+            cell = int((board == 0).argmax())
+            speaks[row, cell] = True
+            counts = GRIDS.prefix_counts(board[None, :cell])[0]
+            with np.errstate(divide="ignore"):
+                log_probs[row, cell] = np.log(counts / counts.sum())
+        nothing = np.zeros(len(rows), dtype=np.int64)
+        return Prediction(log_probs, speaks, nothing, nothing.astype(float))
+
+
+def test_exact_fudge_samples_the_exact_conditional():
+    aim = target(GRIDS.base[0].astype(np.int64), rules=(Sum((0, 5, 10, 15), 8, 4), Among((3,), (1, 2), 1, 1)))
+    obeying = [tuple(grid) for grid in GRIDS.satisfying(aim.controls).tolist()]
+    samples = 40 * len(obeying)
+    traces = steering.steer(steering.parse("ar:guide=exact"), Uniform(), [aim] * samples, 5)
+    assert {trace.end for trace in traces} == {"solved"}
+    met = {grid: 0 for grid in obeying}
+    for trace in traces:
+        met[tuple(replay(trace, aim.plain.givens)[-1].tolist())] += 1
+    chi = sum((count - 40) ** 2 / 40 for count in met.values())
+    freedom = len(obeying) - 1
+    assert len(obeying) > 5 and abs(chi - freedom) < 4 * (2 * freedom) ** 0.5
+
+
+def test_minimum_bayes_risk_takes_the_middle_one():
+    assert minimum_bayes_risk(np.array([[1, 1, 1], [1, 1, 2], [1, 3, 2]])) == 1
+
+
+@pytest.mark.parametrize("kind", ["latent", "latent-values"])
+def test_training_lowers_the_loss(kind):
+    some = dataset("grid4", 0, "train", 200)
+    assert EMPTY.problem.solved(some.solutions).all() and not some.boards.givens.any()
+    model = net(kind).float().requires_grad_(True)
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
+    losses = []
+    for update in range(60):
+        loss = model.loss(*some.batch(np.arange(64), None), stream("training", update))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:5])
+
+
+def test_the_loss_of_parts_adds_up():
+    some = dataset("grid4", 0, "train", 8)
+    for kind in ("latent", "latent-values"):
+        model = net(kind)
+        whole = model.loss(some.boards, some.solutions, stream("parts"))
+        parts = [model.loss(some.boards, some.solutions, stream("parts"), slice(i, None, 2)) for i in range(2)]
+        assert float(sum(parts)) == pytest.approx(float(whole), rel=1e-6)
+
+
+def test_schedule_ends_in_noise():
+    assert latent_diffusion.abar(STEPS) < 1e-4 < latent_diffusion.abar(STEPS - 1) < 1e-3
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["latent:steps=0", "latent:guide=wish", "latent:eta=2", "latent:level=0", "latent:strength=-1", "latent:k=2"],
+)
+def test_wrong_samplers_are_refused(text):
+    with pytest.raises(BadInput, match=r"^[^\n]*$"):
+        latent_sampling.parse(text)
+
+
+@pytest.mark.parametrize("text", ["ar:k=2", "ar:retraction=local", "diffusion:guide=exact", "diffusion:widen=2", "gpt"])
+def test_wrong_steerings_are_refused(text):
+    with pytest.raises(BadInput, match=r"^[^\n]*$"):
+        steering.parse(text)
