@@ -1,16 +1,16 @@
 #!/bin/sh
-# Trains the shipped checkpoints: about five hours on two cores, one thread each.
+# Trains the shipped checkpoints: about seven hours on two cores, one thread each.
 # Remove the shipped ones first: a checkpoint is never overwritten. With a CUDA device the same commands take
 # `--device cuda`; `torchrun --nproc-per-node 2 -m experiments.train` in place of `takeback train` uses two processes.
 # Nets of one family get the same backbone, puzzles, batches and number of updates, whatever their kind; quality is a
 # head on the family's diffusion net.
 set -e
 cd "$(dirname "$0")/.."
-train() { # KIND FAMILY UPDATES [OPTION ...]
+train() { # KIND FAMILY UPDATES [OPTION ...]; NAME: what stands before the kind in the file's name
     kind=$1 family=$2 updates=$3
     shift 3
     .venv/bin/takeback train "$kind" --family "$family" --updates "$updates" --threads 1 "$@" \
-        --out "generators/checkpoints/$family-$kind.safetensors"
+        --out "generators/checkpoints/$family-${NAME:-}$kind.safetensors"
 }
 
 # 6x6: fp32.
@@ -35,5 +35,14 @@ train ar-random colouring 1500 &
 train ar-solver colouring 1500 &
 wait
 
-# Not shipped yet: nets that read 3 to 12 colours and graphs of any size (MIXTURES in generators/training.py).
-# takeback train diffusion --family colouring --mix graphs --puzzles 8000 --updates 1500 --unfold 0.5 --precision bf16
+# Colouring, 3 to 12 colours and graphs of any size (MIXTURES in generators/training.py); the small nets come first
+# where they fit.
+for kind in ar diffusion; do
+    NAME=wide- train "$kind" colouring 2000 --mix graphs --puzzles 8000 --unfold 0.5 --precision bf16 &
+done
+wait
+
+# Complete 6x6 grids without a clue, to be steered (takeback control): bf16.
+for kind in ar diffusion latent-values; do
+    train "$kind" grid6 1500 --precision bf16
+done

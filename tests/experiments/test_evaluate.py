@@ -6,13 +6,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet
 import pytest
+import torch
 
 from csp import sudoku
 from csp.generate import draw
 from csp.trace import read_jsonl
-from experiments import evaluate, running
+from experiments import evaluate, rows, running
 from experiments.cli import guarded
 from experiments.evaluate import Evaluate, main
+from generators import checkpoint
+from generators.masked_diffusion import MaskedDiffusion
+from generators.transformer import BackboneConfig
 
 FREE = ("free-depth", "free-singles-depth", "uniform:veto=legal,temperature=1,retraction=restart")
 TRIANGLE = "p edge 4 3\ne 1 2\ne 2 3\ne 1 3\n"
@@ -166,3 +170,22 @@ def test_bad_input_is_one_line(capsys, tmp_path, monkeypatch, options, words):
     options["puzzles"] = tuple(map(Path, options.get("puzzles", ())))
     code, _, err = run(capsys, **{"count": 2, "decoders": FREE[:1], **options, "out": tmp_path / "out"})
     assert code == 2 and words in err and "Traceback" not in err and "\n" not in err.strip()
+
+
+def test_the_small_network_comes_first_where_it_fits(tmp_path):
+    torch.manual_seed(0)
+    for name, shape in (
+        ("colouring", BackboneConfig(3, 6, 16, 2, 1, 1)),
+        ("colouring-wide", BackboneConfig(5, 6, 16, 2, 1, 1, flexible=True)),
+    ):
+        checkpoint.save(MaskedDiffusion(shape), tmp_path / f"{name}-diffusion.safetensors", {"family": "colouring"})
+    wanted = rows.chosen(["diffusion", "ar"])
+    for family, name in (
+        ("planted:n=6,degree=2", "colouring-diffusion"),
+        ("planted:n=9,degree=2", "colouring-wide-diffusion"),
+        ("planted:n=6,colours=5,degree=2", "colouring-wide-diffusion"),
+    ):
+        runner = rows.runner(wanted, "colouring", [draw(family, 0, "any", 0)], tmp_path)
+        assert list(runner.hashes) == [f"{name}.safetensors"] and list(runner.missing) == ["ar"]
+    runner = rows.runner(wanted, "colouring", [draw("planted:n=6,colours=6,degree=2", 0, "any", 0)], tmp_path)
+    assert not runner.models and "colouring-wide-diffusion" in runner.missing["diffusion"]
