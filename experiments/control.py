@@ -38,7 +38,7 @@ from generators.steering import Steering
 from solvers.cp_sat import cp_sat
 
 Spec = Sampler | Steering | None
-OWN = "latent-values:guide=estimate,about=all"
+OWN = "latent-values:guide=denoiser,strength=3,about=all"
 #: name: (spelling, what it is). Those with about=all are told the board's own rules too: compare them with each other.
 METHODS: dict[str, tuple[str, str]] = {
     "latent": ("latent-values", "latent diffusion, no guidance"),
@@ -46,11 +46,11 @@ METHODS: dict[str, tuple[str, str]] = {
     "latent-latents": ("latent-values:guide=latents", "Diffusion-LM's inner updates of the next latents"),
     "latent-x0-latents": ("latent:guide=latents,clamp=1", "the same on the net that estimates x0, clamped"),
     "latent-sign": ("latent-values:guide=latents,inner=sign", "as its public code does: steps of the sign"),
-    "latent-denoiser": ("latent-values:guide=denoiser", "gradient through the network"),
-    "latent-estimate": ("latent-values:guide=estimate", "mean-field balance with the estimate"),
+    "latent-estimate": ("latent-values:guide=estimate,fade=2", "mean-field balance with the estimate"),
+    "latent-denoiser": ("latent-values:guide=denoiser,strength=3", "gradient through the network"),
     "latent-all": (OWN, "the same, told the rules"),
     "latent-travel": (OWN + ",travel=3", "and time travel"),
-    "latent-repair": (OWN + ",repair=20", "and repair of violated cells"),
+    "latent-repair": (OWN + ",repair=30", "and repair of violated cells"),
     "ar": ("ar", "AR, no guidance"),
     "ar-best": ("ar:retraction=restart", "AR, the best of as many as the calls allow (rejection)"),
     "ar-relaxed": ("ar:guide=relaxed", "AR, values weighed by the energy"),
@@ -64,7 +64,7 @@ METHODS: dict[str, tuple[str, str]] = {
     "masked-placebo": ("diffusion:guide=relaxed,about=all,retraction=placebo", "and as many cells at random"),
     "cp-sat": ("cp-sat", "the control as a constraint (ceiling)"),
 }
-PRESETS = {"quick": (4, 2), "standard": (20, 5), "full": (200, 20)}  # targets a task, samples a target
+PRESETS = {"quick": (4, 1, 200), "standard": (20, 5, 2000), "full": (200, 20, 2000)}  # targets, samples of each, calls
 #: Success in % on the tasks of Diffusion-LM's paper (Li et al. 2022): PPLM, FUDGE, Diffusion-LM, fine-tuned beam.
 PAPER = {
     "content": "9.9 / 69.9 / 81.2 / 89.9",
@@ -84,23 +84,26 @@ class Control(RunOptions):
     methods: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = tuple(METHODS)
     """Methods by name, or spelled out like latent-values:guide=estimate,strength=2."""
     preset: Literal["quick", "standard", "full"] = "quick"
-    """How many targets a task and samples a target: quick 4 x 2, standard 20 x 5, full 200 x 20."""
+    """Targets a task, samples a target, calls a sample: quick 4, 1, 200; standard 20, 5, 2000; full 200, 20, 2000."""
     targets: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """Targets a task, instead of the preset's."""
     samples: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """Samples a target, instead of the preset's."""
+    calls: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
+    """Budget of network calls a sample, instead of the preset's."""
 
 
 def main(options: Control) -> None:
     """Run it. Raises BadInput for what the user can put right."""
-    options.check("targets", "samples", "batch_size")
+    options.check("targets", "samples", "calls", "batch_size")
     for task in options.task:
         if task not in TASKS:
             raise BadInput(f"no task {task!r}; there are {', '.join(TASKS)}")
-    specs = {name: read(name) for name in options.methods}
-    count, samples = (
-        given or plain for given, plain in zip((options.targets, options.samples), PRESETS[options.preset])
-    )
+    given = options.targets, options.samples, options.calls
+    count, samples, calls = (own or plain for own, plain in zip(given, PRESETS[options.preset]))
+    specs = {
+        name: spec and replace(spec, calls=calls) for name, spec in ((name, read(name)) for name in options.methods)
+    }
     plain = replace(options, out=None, fresh=False, json=False, batch_size=128)
     folder = options.out or Path("results") / f"control-{options.preset}-{key(repr(plain)) % 16**6:06x}"
     running.writable(folder)
@@ -136,7 +139,7 @@ def main(options: Control) -> None:
         print(json.dumps(as_json, indent=1))
         return
     for task, of_task in summary.items():
-        print_wide(table(task, of_task, rarity[task], count, samples))
+        print_wide(table(task, of_task, rarity[task], count, samples, calls))
         console.print(verdict(task, of_task))
     console.print(LEGEND, f"wrote run.json and parts to {folder}", sep="\n")
 
@@ -284,11 +287,13 @@ def rarity_of(samples: Sequence[dict]) -> list[float]:
     return [shares[0], float(np.median(shares)), shares[-1]]
 
 
-def table(task: str, of_task: dict[str, dict[str, Estimate]], rarity: list[float], count: int, samples: int) -> Table:
+def table(
+    task: str, of_task: dict[str, dict[str, Estimate]], rarity: list[float], count: int, samples: int, calls: int
+) -> Table:
     """The table of one task."""
     low, middle, high = rarity
-    title = f"takeback control: {task}, {count} targets x {samples} samples; obeyed by {low:.1e} to {high:.1e} of all "
-    title += f"solutions, median {middle:.1e}"
+    title = f"takeback control: {task}, {count} targets x {samples} samples, {calls:,} calls each; obeyed "
+    title += f"by {low:.1e} to {high:.1e} of all solutions, median {middle:.1e}"
     title += f". Paper, % (PPLM / FUDGE / Diffusion-LM / beam): {PAPER[task]}" if task in PAPER else ""
     made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", padding=(0, 1))
     made.add_column("method", no_wrap=True)

@@ -70,7 +70,7 @@ def test_the_command_and_its_folder(nets, tmp_path, capsys, monkeypatch):
     options = Control(task=("span", "length"), methods=methods, targets=2, samples=2, checkpoints=nets, out=tmp_path)
     control.main(options)
     said = capsys.readouterr()
-    assert "span, 2 targets x 2 samples" in said.out and "left out: diffusion on span" in said.err
+    assert "span, 2 targets x 2 samples, 200 calls each" in said.out and "left out: diffusion on span" in said.err
     card = json.loads((tmp_path / "run.json").read_text())
     assert set(card["summary"]["span"]) == set(methods) - {"masked"} and set(card["summary"]["length"]) == {"cp-sat"}
     assert (
