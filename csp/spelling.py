@@ -86,3 +86,9 @@ def one_of(name: str, value: str, choices: Collection[str]) -> None:
     """Raises BadInput if a word's value is none of its choices."""
     if value not in choices:
         raise BadInput(f"no {name} {value!r}; there are {', '.join(choices)}")
+
+
+def check_words(value: Any, words: Mapping[str, Collection[str]]) -> None:
+    """Raises BadInput if a field of value named in words holds none of its choices."""
+    for word, choices in words.items():
+        one_of(word, getattr(value, word), choices)

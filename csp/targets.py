@@ -21,8 +21,7 @@ from csp.problem import Instance, Problem
 class Target:
     """task: its name. plain: the puzzle without the control, whose givens are clues that an infilling keeps.
 
-    satisfying, among: how many solutions of the plain puzzle obey the control, and how many there are (counted, where
-    the task says so; else of so many samples).
+    satisfying, among: how many solutions of the empty board obey control and givens, and how many there are.
     """
 
     task: str

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from csp.errors import BadInput
-from csp.spelling import one_of, read, spell
+from csp.spelling import check_words, read, spell
 
 #: word: its choices, each with what it does.
 WORDS: dict[str, dict[str, str]] = {
@@ -128,8 +128,7 @@ class Decoder:
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        for word, choices in WORDS.items():
-            one_of(word, getattr(self, word), choices)
+        check_words(self, WORDS)
         if fault := next((say for wrong, say in _faults(self) if wrong), None):
             raise BadInput(fault)
 

@@ -6,7 +6,7 @@
 A call estimates the clean latents; what they round to is the board, so that a value that changes is a retraction and a
 commit. The next latents are drawn around the estimate (eta=1: DDPM, Ho et al. 2020; eta=0: DDIM, Song et al. 2021).
 A board that rounds to a solution of its target is finished. Given cells are fixed: their latents are those of their
-value at every noise level. Traces depend on (instance, sampler, seed) alone.
+value at every noise level. Traces depend on (target, sampler, seed, number of the sample) alone.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from csp.errors import BadInput
-from csp.spelling import one_of, read, spell
+from csp.spelling import check_words, read, spell
 from csp.targets import Target
 from csp.trace import Trace
 from generators.latent_diffusion import LATENT, STEPS, LatentDiffusion, abar
 from generators.masked_diffusion import check_fits
 from generators.model import DIGITS
-from generators.samples import ABOUT, Guide, Samples
+from generators.samples import ABOUT, Guide, Samples, balance, held
 from generators.transformer import pairs
 
 WORDS: dict[str, dict[str, str]] = {
@@ -78,8 +78,7 @@ class Sampler:
     calls: int = 2000
 
     def __post_init__(self) -> None:
-        for word, choices in WORDS.items():
-            one_of(word, getattr(self, word), choices)
+        check_words(self, WORDS)
         if not (1 <= self.steps <= STEPS and self.calls >= 1 and self.updates >= 1 and self.travel >= 0):
             raise BadInput(f"steps is from 1 to {STEPS}, calls and updates at least 1, travel at least 0")
         if self.clamp not in (0, 1) or self.remember not in (0, 1) or self.repair < 0:
@@ -105,15 +104,19 @@ def sample(sampler: Sampler, model: LatentDiffusion, targets: Sequence[Target], 
     """One trace for each target (the same target several times gives several samples). Raises BadInput if the model
     cannot read a target's board."""
     run = _Run(sampler, model, targets, seed)
-    run.descend(np.arange(STEPS, -1, -1)[np.linspace(0, STEPS, sampler.steps + 1).round().astype(int)])
-    short = max(1, round(sampler.level * sampler.steps))
-    times = np.linspace(round(sampler.level * STEPS), 0, short + 1).round().astype(int)
+    run.descend(times(STEPS, sampler.steps))
+    short = times(round(sampler.level * STEPS), max(1, round(sampler.level * sampler.steps)))
     for _ in range(sampler.repair):
         if not len(run.rows):
             break
-        run.loosen(int(times[0]))
-        run.descend(times)
+        run.loosen(short[0])
+        run.descend(short)
     return run.traces(model.backbone)
+
+
+def times(first: int, steps: int) -> list[int]:
+    """From `first` to 0 in so many even steps."""
+    return np.linspace(first, 0, steps + 1).round().astype(int).tolist()
 
 
 class _Run(Samples):
@@ -124,7 +127,7 @@ class _Run(Samples):
         self.sampler, self.model = sampler, model
         check_fits(model.name, model.backbone.config, self.boards)
         self.like = model.backbone.head.weight
-        self.guide = Guide(targets, sampler.about)
+        self.guide = Guide(self, sampler.about)
         self.fixed, self.values = self.boards.givens > 0, self.boards.givens.copy()
         self.related = pairs(torch.as_tensor(self.boards.relations))
         self.real = torch.as_tensor(self.boards.real)
@@ -135,16 +138,16 @@ class _Run(Samples):
         """Standard normal numbers, a function of board, seed and draw alone."""
         return torch.special.ndtri(torch.as_tensor(self.lots(rows, LATENT))).to(self.like.dtype)
 
-    def descend(self, times: Int[np.ndarray, " steps"]) -> None:
+    def descend(self, times: Sequence[int]) -> None:
         """From the latents at times[0] to clean ones."""
         for t, s in zip(times[:-1], times[1:]):
             again = self.sampler.travel if STEPS / 4 < t < STEPS * 3 / 4 else 0
             for turn in range(again + 1):
                 if not len(self.rows):
                     return
-                self.step(int(t), int(s))
+                self.step(t, s)
                 if turn < again:
-                    self.back(int(s), int(t))
+                    self.back(s, t)
 
     def step(self, t: int, s: int) -> None:
         """One call: estimate, commit what it rounds to, draw the latents of time s."""
@@ -178,27 +181,27 @@ class _Run(Samples):
             x0 = self.tilted(log_probs, rows, weight).exp() @ self.model.table[:d]
         if plan.clamp:
             x0 = self.model.table[(x0 @ self.model.table[:d].T).argmax(-1)]
-        held = torch.as_tensor(self.fixed[rows])[..., None]
-        x0 = torch.where(held, self.model.table[np.maximum(self.values[rows] - 1, 0)], x0)
+        x0 = torch.where(torch.as_tensor(self.fixed[rows])[..., None], self.embedded(rows), x0)
         self.spend(rows, 3 if through else 1)
         return settled(x0)
 
     def hold(self, probs: Float[Tensor, "rows N d"], rows: Int[np.ndarray, " rows"]) -> Float[Tensor, "rows N d"]:
         """The probabilities with fixed cells at their values."""
-        held = torch.as_tensor(self.fixed[rows])[..., None]
-        sure = torch.eye(probs.shape[-1], dtype=probs.dtype)[np.maximum(self.values[rows] - 1, 0)]
-        return torch.where(held, sure, probs)
+        return held(probs, self.fixed[rows], self.values[rows])
+
+    def embedded(self, rows: Int[np.ndarray, " rows"]) -> Float[Tensor, "rows N latent"]:
+        """The embeddings of the cells' values; any where a cell has none."""
+        return self.model.table[np.maximum(self.values[rows] - 1, 0)]
 
     def tilted(self, log_probs: Tensor, rows: Int[np.ndarray, " rows"], weight: float) -> Float[Tensor, "rows N d"]:
-        """Log-probabilities q with log q = log p - weight dE/dq up to a constant, approached by damped updates:
-        the mean-field balance between what the network says and the energy."""
-        tilt = log_probs
-        for _ in range(self.sampler.updates):
-            probs = self.hold(tilt.exp(), rows).requires_grad_()
-            (slope,) = torch.autograd.grad(self.guide(probs, rows).sum(), probs)
-            slope = slope - (slope * probs.detach()).sum(-1, keepdim=True)
-            tilt = (0.5 * tilt + 0.5 * (log_probs - weight * slope.clamp(-1e3, 1e3))).log_softmax(-1)
-        return tilt
+        """The balance between what the network says and the energy."""
+
+        def slope(tilt: Tensor) -> Tensor:
+            probs = self.hold(tilt.exp(), rows)
+            steep = self.guide.slope(probs, rows)
+            return (steep - (steep * probs.detach()).sum(-1, keepdim=True)).clamp(-1e3, 1e3)
+
+        return balance(log_probs, slope, weight, self.sampler.updates)
 
     def draw(self, rows: Int[np.ndarray, " rows"], x0: Tensor, t: int, s: int) -> Float[Tensor, "rows N latent"]:
         """Latents of time s < t, from p(x_s | x_t, x_0) with its variance times eta squared."""
@@ -210,9 +213,8 @@ class _Run(Samples):
         drawn = mean + spread * self.normals(rows)
         if self.sampler.guide == "latents" and self.sampler.strength > 0 and s > 0:
             drawn = self.inner(rows, drawn, mean, spread, s)
-        held = torch.as_tensor(self.fixed[rows])[..., None]
-        exact = self.noised(self.model.table[np.maximum(self.values[rows] - 1, 0)], s, rows)
-        return settled(torch.where(held, exact, drawn))
+        exact = self.noised(self.embedded(rows), s, rows)
+        return settled(torch.where(torch.as_tensor(self.fixed[rows])[..., None], exact, drawn))
 
     def noised(self, x0: Tensor, t: int, rows: Int[np.ndarray, " rows"]) -> Tensor:
         """Clean latents at time t of the forward process."""
@@ -243,11 +245,10 @@ class _Run(Samples):
     def loosen(self, t: int) -> None:
         """Noise cells that break a rule, and some others, up to time t; all others stay fixed for a pass."""
         rows = self.rows
-        loose = (self.conflicts(rows) | (self.lots(rows)[..., 0] < self.sampler.widen)) & (
-            self.boards.givens[rows] == 0
-        )
+        loose = self.conflicts(rows) | (self.lots(rows)[..., 0] < self.sampler.widen)
+        loose &= self.boards.givens[rows] == 0
         self.fixed[rows], self.values[rows] = ~loose & self.boards.real[rows], self.now[rows]
-        self.x[rows] = settled(self.noised(self.model.table[np.maximum(self.values[rows] - 1, 0)], t, rows))
+        self.x[rows] = settled(self.noised(self.embedded(rows), t, rows))
         self.last[rows] = 0
 
     def commit(self, rows: Int[np.ndarray, " rows"], x0: Tensor) -> None:

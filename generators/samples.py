@@ -1,8 +1,8 @@
-"""What all that is steered towards targets shares: the energy of each board's rules, and the boards' bookkeeping."""
+"""What all that is steered towards targets shares: the boards' bookkeeping, and the energy of each board's rules."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -11,42 +11,14 @@ from torch import Tensor
 
 from csp.seeds import uniform
 from csp.targets import Target
-from csp.trace import Costs, Events, Trace
+from csp.trace import Costs, Trace
 from generators.boards import stack
 from generators.relaxation import Energies
+from generators.state import events_by_board
 from generators.transformer import Backbone
 
 #: What the energies of guidance are about.
 ABOUT = {"control": "guidance knows the control alone", "all": "guidance knows the board's own rules too"}
-
-
-class Guide:
-    """The energy of every board's own rules of control (and, about all, of its puzzle's)."""
-
-    def __init__(self, targets: Sequence[Target], about: str):
-        kinds: dict[int, list[int]] = {}
-        for row, target in enumerate(targets):
-            kinds.setdefault(id(target), []).append(row)
-        self.energies, self.which = [], np.zeros(len(targets), dtype=np.int64)
-        for number, rows in enumerate(kinds.values()):
-            target = targets[rows[0]]
-            rules = target.controls + (target.plain.problem.constraints if about == "all" else ())
-            self.energies.append((target.plain.problem.n, Energies(rules)) if rules else None)
-            self.which[rows] = number
-
-    def __call__(self, probs: Float[Tensor, "rows N d"], rows: Int[np.ndarray, " rows"]) -> Float[Tensor, " rows"]:
-        """Energy of each of those boards: 0 if its cells are sure to obey, larger the less likely that is."""
-        parts, places = [], []
-        for number in np.unique(self.which[rows]):
-            place = np.nonzero(self.which[rows] == number)[0]
-            places.append(place)
-            if self.energies[number] is None:
-                parts.append(probs[place, 0, 0] * 0)
-            else:
-                n, energies = self.energies[number]
-                parts.append(energies(probs[torch.as_tensor(place), :n]).sum(-1))
-        back = np.argsort(np.concatenate(places))
-        return torch.cat(parts)[torch.as_tensor(back)]
 
 
 class Samples:
@@ -57,13 +29,11 @@ class Samples:
     """
 
     def __init__(self, name: str, targets: Sequence[Target], seed: int):
-        self.name, self.targets, self.seed = name, targets, seed
-        seen: dict[int, int] = {}
-        numbers = []
-        for target in targets:
-            numbers.append(seen.get(id(target), 0))
-            seen[id(target)] = numbers[-1] + 1
-        self.numbers = np.array(numbers)
+        self.name, self.seed = name, seed
+        self.distinct = list({id(target): target for target in targets}.values())
+        place = {id(target): number for number, target in enumerate(self.distinct)}
+        self.which = np.array([place[id(target)] for target in targets])  # of the distinct targets, a board each
+        self.numbers = np.array([(self.which[:row] == which).sum() for row, which in enumerate(self.which)])
         self.boards = stack([target.instance for target in targets], "steered", seed)
         self.rows = np.arange(len(targets))
         self.now = self.boards.givens.copy()
@@ -72,6 +42,11 @@ class Samples:
         self.tokens, self.flops = np.zeros(len(targets), dtype=np.int64), np.zeros(len(targets))
         self.seconds = np.zeros(len(targets))
         self.log: list[np.ndarray] = []  # (events, 4): board, call, cell, value
+
+    def by_target(self, rows: Int[np.ndarray, " rows"]) -> Iterator[tuple[int, Int[np.ndarray, " some"]]]:
+        """(which of the distinct targets, the places in rows of its boards), for each of those targets."""
+        for which in np.unique(self.which[rows]).tolist():
+            yield which, np.nonzero(self.which[rows] == which)[0]
 
     def lots(self, rows: Int[np.ndarray, " rows"], size: int = 1) -> Float[np.ndarray, "rows N size"]:
         """Uniform numbers, `size` for each cell, new ones at every call."""
@@ -84,20 +59,20 @@ class Samples:
         self.calls[rows] += 1
         self.passes[rows] += passes
 
-    def board(self, row: int) -> Int[np.ndarray, " n"]:
-        """What one board says, without padding."""
-        return self.now[row, : self.targets[row].plain.problem.n]
-
     def solved(self, rows: Int[np.ndarray, " rows"]) -> Bool[np.ndarray, " rows"]:
         """Which boards the checker finds complete, valid and controlled."""
-        return np.array([bool(self.targets[row].instance.solved(self.board(row))) for row in rows.tolist()], dtype=bool)
+        right = np.zeros(len(rows), dtype=bool)
+        for which, places in self.by_target(rows):
+            instance = self.distinct[which].instance
+            right[places] = instance.solved(self.now[rows[places], : instance.problem.n])
+        return right
 
     def conflicts(self, rows: Int[np.ndarray, " rows"]) -> Bool[np.ndarray, "rows N"]:
         """Which cells take part in a violation, of the puzzle's own rules or of the control."""
         broken = np.zeros((len(rows), self.boards.width), dtype=bool)
-        for place, row in enumerate(rows.tolist()):
-            problem = self.targets[row].instance.problem
-            broken[place, : problem.n] = problem.conflicts(self.board(row))
+        for which, places in self.by_target(rows):
+            problem = self.distinct[which].instance.problem
+            broken[places, : problem.n] = problem.conflicts(self.now[rows[places], : problem.n])
         return broken
 
     def turn(self, rows: Int[np.ndarray, " rows"], boards: Int[np.ndarray, "rows N"]) -> None:
@@ -111,20 +86,63 @@ class Samples:
 
     def traces(self, backbone: Backbone) -> list[Trace]:
         """What happened, one trace a board."""
-        log = np.concatenate([np.zeros((0, 4), dtype=np.int64), *self.log])
-        log = log[np.argsort(log[:, 0], kind="stable")]
-        cuts = np.searchsorted(log[:, 0], np.arange(len(self.targets) + 1))
-        made = []
-        for row, target in enumerate(self.targets):
-            n = target.plain.problem.n
+        solved, made = self.solved(np.arange(len(self.which))), []
+        for row, events in enumerate(events_by_board(self.log, len(self.which))):
+            instance = self.boards.instances[row]
+            n = instance.problem.n
             tokens = int(self.tokens[row] + self.passes[row] * n)
             flops = float(self.flops[row] + self.passes[row] * backbone.flops(n, n**2))
             costs = Costs(int(self.calls[row]), tokens, flops, float(self.seconds[row]))
-            events = Events(log[cuts[row] : cuts[row + 1], 1:])
-            full = (self.board(row) > 0).all()
-            end = "solved" if target.instance.solved(self.board(row)) else "wrong" if full else "stuck"
-            made.append(Trace(target.instance.id, self.name, self.seed, events, end, costs))
+            end = "solved" if solved[row] else "wrong" if (self.now[row, :n] > 0).all() else "out of budget"
+            made.append(Trace(instance.id, self.name, self.seed, events, end, costs))
         return made
+
+
+class Guide:
+    """The energy of every board's own rules of control (and, about all, of its puzzle's)."""
+
+    def __init__(self, samples: Samples, about: str):
+        self.samples, self.energies = samples, []
+        for target in samples.distinct:
+            rules = target.controls + (target.plain.problem.constraints if about == "all" else ())
+            self.energies.append((target.plain.problem.n, Energies(rules)))
+
+    def __call__(self, probs: Float[Tensor, "rows N d"], rows: Int[np.ndarray, " rows"]) -> Float[Tensor, " rows"]:
+        """Energy of each of those boards: 0 if its cells are sure to obey, larger the less likely that is."""
+        parts, places = [], []
+        for which, place in self.samples.by_target(rows):
+            n, energies = self.energies[which]
+            parts.append(energies(probs[torch.as_tensor(place), :n]).sum(-1))
+            places.append(place)
+        return torch.cat(parts)[torch.as_tensor(np.argsort(np.concatenate(places)))]
+
+    def slope(self, probs: Float[Tensor, "rows N d"], rows: Int[np.ndarray, " rows"]) -> Float[Tensor, "rows N d"]:
+        """The energy's derivative."""
+        probs = probs.requires_grad_()
+        return torch.autograd.grad(self(probs, rows).sum(), probs)[0]
+
+
+def held(
+    probs: Float[Tensor, "rows N d"], fixed: Bool[np.ndarray, "rows N"], values: Int[np.ndarray, "rows N"]
+) -> Float[Tensor, "rows N d"]:
+    """The probabilities with fixed cells at their values."""
+    sure = torch.eye(probs.shape[-1], dtype=probs.dtype)[np.maximum(values - 1, 0)]
+    return torch.where(torch.as_tensor(fixed)[..., None], sure, probs)
+
+
+def balance(
+    log_probs: Float[Tensor, "rows N d"],
+    slope: Callable[[Tensor], Float[Tensor, "rows N d"]],
+    weight: float,
+    updates: int,
+) -> Float[Tensor, "rows N d"]:
+    """Log-probabilities q with log q = log p - weight * slope(q) up to a constant, approached by damped updates: the
+    mean-field balance between what a network says and an energy. slope: the energy's derivative at log-probabilities.
+    """
+    tilt = log_probs
+    for _ in range(updates):
+        tilt = (0.5 * tilt + 0.5 * (log_probs - weight * slope(tilt))).log_softmax(-1)
+    return tilt
 
 
 def minimum_bayes_risk(boards: Int[np.ndarray, "samples n"]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -123,19 +125,22 @@ class State:
 
     def traces(self, seed: int) -> list[Trace]:
         """What happened, one trace a board."""
-        log = np.concatenate(self.log) if self.log else np.zeros((0, 4), dtype=np.int64)
-        log = log[np.argsort(log[:, 0], kind="stable")]
-        cuts = np.searchsorted(log[:, 0], np.arange(len(self.boards) + 1))
-        return [
-            self._trace(row, instance, seed, Events(log[cuts[row] : cuts[row + 1], 1:]))
-            for row, instance in enumerate(self.boards.instances)
-        ]
+        events = events_by_board(self.log, len(self.boards))
+        return [self._trace(row, *of_board, seed) for row, of_board in enumerate(zip(self.boards.instances, events))]
 
-    def _trace(self, row: int, instance: Instance, seed: int, events: Events) -> Trace:
+    def _trace(self, row: int, instance: Instance, events: Events, seed: int) -> Trace:
         costs = Costs(int(self.calls[row]), int(self.tokens[row]), float(self.flops[row]), float(self.seconds[row]))
         right = bool(instance.solved(self.assignments[row, : instance.problem.n]))
         assert right == (self.ends[row] == "solved"), "the checker disagrees with the decode loop"
         return Trace(instance.id, str(self.decoder), seed, events, self.ends[row], costs)
+
+
+def events_by_board(log: Sequence[Int[np.ndarray, "_ 4"]], size: int) -> list[Events]:
+    """What a log of (board, call, cell, value) says of each of `size` boards."""
+    joined = np.concatenate([np.zeros((0, 4), dtype=np.int64), *log])
+    joined = joined[np.argsort(joined[:, 0], kind="stable")]
+    cuts = np.searchsorted(joined[:, 0], np.arange(size + 1))
+    return [Events(joined[start:end, 1:]) for start, end in zip(cuts, cuts[1:])]
 
 
 def highest(

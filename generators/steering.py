@@ -26,12 +26,12 @@ import torch
 from jaxtyping import Float, Int
 
 from csp.errors import BadInput
-from csp.spelling import one_of, read, spell
+from csp.spelling import check_words, read, spell
 from csp.targets import Target
 from csp.trace import Trace
-from generators.model import Model
-from generators.samples import ABOUT, Guide, Samples
-from solvers.grids import Grids, Prefixes, all_grids
+from generators.model import DIGITS, Model
+from generators.samples import ABOUT, Guide, Samples, balance, held
+from solvers.grids import Prefixes, all_grids
 
 WORDS: dict[str, dict[str, str]] = {
     "guide": {
@@ -69,8 +69,7 @@ class Steering:
     calls: int = 2000
 
     def __post_init__(self) -> None:
-        for word, choices in WORDS.items():
-            one_of(word, getattr(self, word), choices)
+        check_words(self, WORDS)
         if self.k < 1 or self.calls < 1 or self.strength < 0 or not 0 <= self.widen <= 1:
             raise BadInput("k and calls are at least 1, strength at least 0, widen is a share from 0 to 1")
         if self.model == "ar" and (self.k > 1 or self.retraction in ("local", "placebo")):
@@ -105,9 +104,9 @@ class _Run(Samples):
         super().__init__(str(steering), targets, seed)
         self.steering = steering
         self.session = model.open(replace(self.boards, givens=np.zeros_like(self.boards.givens)))  # clues: like commits
-        self.guide = Guide(targets, steering.about)
+        self.guide = Guide(self, steering.about)
         self.turns = np.zeros(self.now.shape, dtype=np.int64)
-        self.exact = _Exact(targets) if steering.guide == "exact" else None
+        self.exact = _Exact(self) if steering.guide == "exact" else None
 
     def step(self) -> None:
         """One call, what it commits, and what is taken back from boards that are full and wrong."""
@@ -159,33 +158,26 @@ class _Run(Samples):
         if plan.guide == "none" or not plan.strength:
             return log_probs
         told = torch.as_tensor(np.where(speaks[..., None], log_probs, -np.log(self.boards.d)))
-        tilt, now = told, self.now[rows]
-        for _ in range(UPDATES if plan.model != "ar" else 1):
-            probs = self.certain(tilt.exp() if plan.model != "ar" else torch.full_like(tilt, 1 / self.boards.d), now)
-            slope = self.slope(probs, rows, speaks)
-            fresh = (told - plan.strength * slope).log_softmax(-1)
-            tilt = fresh if plan.model == "ar" else (0.5 * tilt + 0.5 * fresh).log_softmax(-1)
-        return np.round(tilt.numpy(), 9)
+        now = self.now[rows]
+        if plan.model == "ar":
+            tilt = (told - plan.strength * self.costs(rows, speaks.argmax(1), now)).log_softmax(-1)
+        else:
 
-    def slope(self, probs: torch.Tensor, rows, speaks: np.ndarray) -> torch.Tensor:
-        """How much each value costs. AR: the energy of the board with the value there, of the one cell it is asked
-        about; masked diffusion: the energy's derivative, of all cells at once."""
-        if self.steering.model != "ar":
-            probs = probs.requires_grad_()
-            (slope,) = torch.autograd.grad(self.guide(probs, rows).sum(), probs)
-            return slope.clamp(-1e3, 1e3)
-        cell, place, d = speaks.argmax(1), np.arange(len(rows)), self.boards.d
-        costs = torch.zeros_like(probs)
+            def slope(tilt: torch.Tensor) -> torch.Tensor:
+                return self.guide.slope(held(tilt.exp(), now > 0, now), rows).clamp(-1e3, 1e3)
+
+            tilt = balance(told, slope, plan.strength, UPDATES)
+        return np.round(tilt.numpy(), DIGITS)
+
+    def costs(self, rows, cell: Int[np.ndarray, " rows"], now: Int[np.ndarray, "rows N"]) -> torch.Tensor:
+        """The energy of each board with each value in its next cell, the cells to come being uniform; 0 elsewhere."""
+        d, place = self.boards.d, np.arange(len(rows))
+        board = held(torch.full((*now.shape, d), 1 / d, dtype=torch.float64), now > 0, now)
+        costs = torch.zeros_like(board)
         for value in range(d):
-            tried = probs.clone()
-            tried[place, cell] = torch.eye(d, dtype=probs.dtype)[value]
-            costs[place, cell, value] = self.guide(tried, rows)
+            board[place, cell] = torch.eye(d, dtype=board.dtype)[value]
+            costs[place, cell, value] = self.guide(board, rows)
         return costs
-
-    def certain(self, probs: torch.Tensor, now: Int[np.ndarray, "rows N"]) -> torch.Tensor:
-        """The probabilities with committed cells at their values."""
-        held = torch.as_tensor(now > 0)[..., None]
-        return torch.where(held, torch.eye(self.boards.d, dtype=probs.dtype)[np.maximum(now - 1, 0)], probs)
 
     def take_back(self, rows: Int[np.ndarray, " rows"]) -> None:
         """Blank what the retraction says, at least one cell."""
@@ -207,20 +199,19 @@ class _Run(Samples):
 class _Exact:
     """Exact p(control | prefix, next value): counts of the grids that obey, over counts of all grids."""
 
-    def __init__(self, targets: Sequence[Target]):
-        self.grids: list[Grids] = [all_grids(target.plain.problem) for target in targets]
-        known: dict[int, Prefixes] = {}
-        for target, grids in zip(targets, self.grids):
-            if id(target) not in known:
-                kept = grids.satisfying((*target.controls, *target.clues), MOST)
-                if kept is None:
-                    raise BadInput(f"{target.instance.provenance}: more than {MOST:,} grids obey; too many to keep")
-                known[id(target)] = Prefixes(kept, target.plain.problem.d)
-        self.prefixes = [known[id(target)] for target in targets]
-        self.givens = [target.plain.givens for target in targets]
-        self.ranges = np.zeros((len(targets), 2), dtype=np.int64)
-        self.place = np.zeros(len(targets), dtype=np.int64)  # the next cell
-        self.restart(np.arange(len(targets)))
+    def __init__(self, samples: Samples):
+        first = samples.distinct[0].plain.problem
+        self.grids, self.givens = all_grids(first), samples.boards.givens
+        known = []
+        for target in samples.distinct:
+            kept = self.grids.satisfying((*target.controls, *target.clues), MOST)
+            if kept is None:
+                raise BadInput(f"{target.instance.provenance}: more than {MOST:,} grids obey; too many to keep")
+            known.append(Prefixes(kept, first.d))
+        self.prefixes = [known[which] for which in samples.which]
+        self.ranges = np.zeros((len(self.prefixes), 2), dtype=np.int64)
+        self.place = np.zeros(len(self.prefixes), dtype=np.int64)  # the next cell
+        self.restart(np.arange(len(self.prefixes)))
 
     def restart(self, rows: Int[np.ndarray, " rows"]) -> None:
         """Back to the empty prefix, and past the clues at its head."""
@@ -243,7 +234,7 @@ class _Exact:
         for place, row in enumerate(rows.tolist()):
             t = int(cells[place])
             obey = self.prefixes[row].counts(self.ranges[row : row + 1], t)[0]
-            every = self.grids[row].prefix_counts(now[place : place + 1, :t])[0]
+            every = self.grids.prefix_counts(now[place : place + 1, :t])[0]
             with np.errstate(divide="ignore", invalid="ignore"):
                 made.append(np.where(obey > 0, np.log(obey) - np.log(np.maximum(every, 1)), -np.inf))
         return np.stack(made)

@@ -116,7 +116,7 @@ def test_without_early_success_sampling_arrives_at_what_the_denoiser_knows():
     knows.boards = grid
     never = target(grid, rules=(Among((0,), (int(grid[0]) % 4 + 1,), 1, 1),))
     run = latent_sampling._Run(latent_sampling.parse("latent-values:steps=50"), knows, [never], 0)
-    run.descend(np.linspace(STEPS, 0, 51).round().astype(int))
+    run.descend(latent_sampling.times(STEPS, 50))
     gap = run.x - knows.table[torch.as_tensor(grid - 1)]
     assert float(gap.std()) == pytest.approx((1 - float(abar(0))) ** 0.5, rel=0.2)  # x_0 keeps the noise of t = 0
 
