@@ -11,7 +11,7 @@ board valid, both. Beside the nets stands CP-SAT with the control as a constrain
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,13 +24,13 @@ from rich.table import Table
 
 from csp.errors import BadInput
 from csp.files import read_text, write_atomically
-from csp.seeds import key
 from csp.targets import Target
 from csp.trace import Trace, write_jsonl
 from experiments import running
 from experiments.console import cell, console, print_wide, progress
 from experiments.options import RunOptions, slug
 from experiments.statistics import Estimate, bootstrap, proportion
+from experiments.store import check_identity, identity_in
 from experiments.tasks import TASKS, targets
 from generators import checkpoint, latent_sampling, steering
 from generators.latent_sampling import Sampler
@@ -82,7 +82,7 @@ class Control(RunOptions):
     task: Annotated[tuple[str, ...], tyro.conf.arg(metavar="TASK ...")] = tuple(TASKS)
     """Tasks: content, speech, tree, span, length, infill, content+tree, diagonals."""
     methods: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = tuple(METHODS)
-    """Methods by name, or spelled out like latent-values:guide=estimate,strength=2."""
+    """Methods by name, or spelled out like latent-values:guide=estimate,strength=2; each gets --calls as its budget."""
     preset: Literal["quick", "standard", "full"] = "quick"
     """Targets a task, samples a target, calls a sample: quick 4, 1, 200; standard 20, 5, 2000; full 200, 20, 2000."""
     targets: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
@@ -100,46 +100,43 @@ def main(options: Control) -> None:
         if task not in TASKS:
             raise BadInput(f"no task {task!r}; there are {', '.join(TASKS)}")
     given = options.targets, options.samples, options.calls
-    count, samples, calls = (own or plain for own, plain in zip(given, PRESETS[options.preset]))
-    specs = {
-        name: spec and replace(spec, calls=calls) for name, spec in ((name, read(name)) for name in options.methods)
-    }
-    plain = replace(options, out=None, fresh=False, json=False, batch_size=128)
-    folder = options.out or Path("results") / f"control-{options.preset}-{key(repr(plain)) % 16**6:06x}"
+    count, samples, calls = (own or preset for own, preset in zip(given, PRESETS[options.preset]))
+    plain = {name: read(name) for name in options.methods}
+    specs = {name: spec and replace(spec, calls=calls) for name, spec in plain.items()}
+    folder = options.out or Path("results") / f"control-{options.preset}-{options.digest()}"
     running.writable(folder)
-    nets: dict[tuple[str, str], checkpoint.Checkpoint] = {}
-    wanted = [(task, name) for task in options.task for name in specs if _able(task, specs[name], options, nets)]
-    if not wanted:
-        raise BadInput("no method is left to run")
+    nets = {family: _nets(family, specs.values(), options) for family in sorted(set(map(family_of, options.task)))}
+    able = _able(options.task, specs, nets)
+    hashes = {f"{of}-{kind}": net.sha256 for of, some in nets.items() for kind, net in some.items()}
+    spelled = {name: str(spec or name) for name, spec in specs.items()}
     store = Parts(folder, {"seed": options.seed, "targets": count, "samples": samples}, options.fresh)
-    results: dict[tuple[str, str], list[dict]] = {}
-    with progress("samples") as bar:
-        job = bar.add_task("steering", total=len(wanted) * count * samples)
-        for task in dict.fromkeys(task for task, _ in wanted):
+    store.write_card({"status": "running"})
+    results: dict[str, dict[str, list[dict]]] = {}
+    with progress("methods") as bar:
+        job = bar.add_task("steering", total=sum(map(len, able.values())))
+        for task, names in able.items():
             bar.update(job, description=f"{task}: counting")
-            aims = targets(task, options.seed, count)
-            for name in (name for of_task, name in wanted if of_task == task):
+            aims, results[task] = targets(task, options.seed, count), {}
+            for name in names:
                 bar.update(job, description=f"{task}: {name}")
-                net = nets[family_of(task), specs[name].model] if specs[name] else None
-                about = {"method": str(specs[name] or name), "net": net.sha256 if net else ""}
+                net = nets[family_of(task)][specs[name].model] if specs[name] else None
+                about = {"method": spelled[name], "net": net.sha256 if net else ""}
                 make = partial(run, specs[name], net.model if net else None, seed=options.seed)
-                results[task, name] = store.get(task, name, about, aims, samples, options.batch_size, make)
-                bar.advance(job, count * samples)
-    summary = {
-        task: {name: figures(results[task, name]) for of, name in wanted if of == task}
-        for task in dict.fromkeys(task for task, _ in wanted)
-    }
+                results[task][name] = store.get(task, name, about, aims, samples, options.batch_size, make)
+                bar.advance(job)
+    summary = {task: {name: figures(rows) for name, rows in of.items()} for task, of in results.items()}
     as_json = {
         task: {name: {what: f._asdict() for what, f in row.items()} for name, row in of_task.items()}
         for task, of_task in summary.items()
     }
-    rarity = {task: next(rarity_of(results[task, name]) for of, name in wanted if of == task) for task in summary}
-    store.finish({"summary": as_json, "rarity": rarity})
+    shares = {task: shares_of(next(iter(of.values()))) for task, of in results.items()}
+    made_by = {"methods": spelled, "checkpoints": hashes, "versions": running.versions(), "calls": calls}
+    store.write_card({"status": "complete", **made_by, "summary": as_json, "shares": shares})
     if options.json:
         print(json.dumps(as_json, indent=1))
         return
     for task, of_task in summary.items():
-        print_wide(table(task, of_task, rarity[task], count, samples, calls))
+        print_wide(table(task, of_task, shares[task], samples, calls))
         console.print(verdict(task, of_task))
     console.print(LEGEND, f"wrote run.json and parts to {folder}", sep="\n")
 
@@ -168,20 +165,33 @@ def family_of(task: str) -> str:
     return "graph20" if task == "length" else "grid6"
 
 
-def _able(task: str, spec: Spec, options: Control, nets: dict) -> bool:
-    """Whether a method can run on a task, its checkpoint loaded; says why not."""
-    if spec is None:
-        return True
-    family = family_of(task)
-    if isinstance(spec, Steering) and spec.guide == "exact" and family != "grid6":
-        return False
-    if (family, spec.model) not in nets:
-        path = (options.checkpoints or checkpoint.FOLDER) / f"{family}-{spec.model}.safetensors"
-        if not path.exists():
-            console.print(f"left out: {spec.model} on {task}: there is no {path.name} in {path.parent}")
-            return False
-        nets[family, spec.model] = checkpoint.load(path, family)
-    return True
+def _nets(family: str, specs: Iterable[Spec], options: Control) -> dict[str, checkpoint.Checkpoint]:
+    """The family's checkpoints that the methods need, as far as there are any, by kind."""
+    folder = options.checkpoints or checkpoint.FOLDER
+    paths = {spec.model: folder / f"{family}-{spec.model}.safetensors" for spec in specs if spec}
+    return {kind: checkpoint.load(path, family) for kind, path in paths.items() if path.exists()}
+
+
+def _able(tasks: Sequence[str], specs: dict[str, Spec], nets: dict[str, dict]) -> dict[str, list[str]]:
+    """The methods that can run, by task; says what is left out, and why. Raises BadInput if everything is."""
+    able: dict[str, list[str]] = {}
+    reasons: dict[str, list[str]] = {}
+    for task in dict.fromkeys(tasks):
+        family = family_of(task)
+        for name, spec in specs.items():
+            if spec and spec.model not in nets[family]:
+                out, reason = f"{spec.model} on {task}", f"there is no {family} {spec.model} checkpoint"
+            elif isinstance(spec, Steering) and spec.guide == "exact" and family != "grid6":
+                out, reason = f"{name} on {task}", "guide=exact counts over all grids"
+            else:
+                able.setdefault(task, []).append(name)
+                continue
+            if out not in reasons.setdefault(reason, []):
+                reasons[reason].append(out)
+    running.say_left_out(reasons)
+    if not able:
+        raise BadInput("no method is left to run")
+    return able
 
 
 def run(spec: Spec, model, aims: Sequence[Target], seed: int) -> list[Trace]:
@@ -198,21 +208,18 @@ class Parts:
 
     def __init__(self, folder: Path, identity: dict, fresh: bool):
         self.folder, self.identity = folder, {"command": "control", **identity}
-        card = folder / "run.json"
-        if card.exists() and not fresh:
-            try:
-                kept = json.loads(read_text(card))["identity"]
-            except (json.JSONDecodeError, KeyError, TypeError):
-                raise BadInput(f"{card} is not a run of this command; choose another --out") from None
-            if kept != self.identity:
-                raise BadInput(f"{folder} holds another run ({kept}); choose another --out, or give --fresh")
-        self.fresh = fresh
-        self.finish({"status": "running"})
+        if (folder / "run.json").exists():
+            if fresh:
+                identity_in(folder, "control")
+                for path in folder.glob("parts/*.json"):
+                    path.unlink()
+            else:
+                check_identity(folder, self.identity)
 
     def get(self, task, name, about: dict, aims, samples: int, batch: int, make: Callable) -> list[dict]:
         """What is known of a pair's samples, from its file or made now."""
         path = self.folder / "parts" / f"{slug(task)}-{slug(name)}.json"
-        if path.exists() and not self.fresh:
+        if path.exists():
             try:
                 kept = json.loads(read_text(path))
                 if kept["about"] == about:
@@ -229,10 +236,9 @@ class Parts:
         write_atomically(path, json.dumps({"about": about, "samples": made}) + "\n")
         return made
 
-    def finish(self, about: dict) -> None:
+    def write_card(self, about: dict) -> None:
         """Write run.json."""
-        card = {"identity": self.identity, "status": "complete", **about}
-        write_atomically(self.folder / "run.json", json.dumps(card, indent=1) + "\n")
+        write_atomically(self.folder / "run.json", json.dumps({"identity": self.identity, **about}, indent=1) + "\n")
 
 
 def judged(trace: Trace, aim: Target) -> dict:
@@ -281,28 +287,25 @@ def figures(samples: Sequence[dict]) -> dict[str, Estimate]:
     }
 
 
-def rarity_of(samples: Sequence[dict]) -> list[float]:
-    """Lowest, median and highest share of all solutions that obey a target."""
-    shares = sorted({one["target"]: one["rarity"][0] / one["rarity"][1] for one in samples}.values())
-    return [shares[0], float(np.median(shares)), shares[-1]]
+def shares_of(samples: Sequence[dict]) -> list[float]:
+    """For each target, the share of all solutions that obey it, rising."""
+    return sorted({one["target"]: one["rarity"][0] / one["rarity"][1] for one in samples}.values())
 
 
-def table(
-    task: str, of_task: dict[str, dict[str, Estimate]], rarity: list[float], count: int, samples: int, calls: int
-) -> Table:
+def table(task: str, of_task: dict[str, dict[str, Estimate]], shares: list[float], samples: int, calls: int) -> Table:
     """The table of one task."""
-    low, middle, high = rarity
-    title = f"takeback control: {task}, {count} targets x {samples} samples, {calls:,} calls each; obeyed "
-    title += f"by {low:.1e} to {high:.1e} of all solutions, median {middle:.1e}"
+    title = f"takeback control: {task}, {len(shares)} target{'s' * (len(shares) > 1)} x {samples} samples, "
+    title += f"{calls:,} calls each; obeyed by {shares[0]:.1e} to {shares[-1]:.1e} of all solutions, "
+    title += f"median {float(np.median(shares)):.1e}"
     title += f". Paper, % (PPLM / FUDGE / Diffusion-LM / beam): {PAPER[task]}" if task in PAPER else ""
     made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", padding=(0, 1))
     made.add_column("method", no_wrap=True)
     made.add_column("what it is")
-    shares = ("both", "control", "valid", "distinct")
+    percents = ("both", "control", "valid", "distinct")
     for what in next(iter(of_task.values())):
-        made.add_column(f"{what} %" if what in shares else what, justify="right", no_wrap=True)
+        made.add_column(f"{what} %" if what in percents else what, justify="right", no_wrap=True)
     for name, row in of_task.items():
-        cells = [cell(figure, percent=what in shares) for what, figure in row.items()]
+        cells = [cell(figure, percent=what in percents) for what, figure in row.items()]
         made.add_row(name, METHODS[name][1] if name in METHODS else "", *cells)
     return made
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +27,6 @@ from csp.colouring import is_graph
 from csp.errors import BadInput
 from csp.files import read_text
 from csp.problem import STRATA, Instance
-from csp.seeds import key
 from experiments import puzzles, rows, running
 from experiments.console import cell, console, print_wide, progress
 from experiments.options import RunOptions, slug
@@ -212,9 +211,8 @@ def _colours(path: Path, known: dict[str, int] | None, options: Evaluate) -> lis
 
 
 def _default_folder(options: Evaluate) -> Path:
-    same = replace(options, out=None, fresh=False, json=False, batch_size=128)
     source = slug(options.puzzles[0].stem if options.puzzles else options.family)
-    return Path("results") / f"evaluate-{source}-{f'{key(repr(same)):016x}'[:6]}"
+    return Path("results") / f"evaluate-{source}-{options.digest()}"
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from csp.errors import BadInput
+from csp.seeds import key
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class RunOptions:
                 raise BadInput(f"--{name.replace('_', '-')} {number}: at least 1")
         if not 0 <= self.seed < 2**63:
             raise BadInput(f"--seed {self.seed}: a seed is from 0 to 2^63 - 1")
+
+    def digest(self) -> str:
+        """Six hexadecimal digits of all that results depend on."""
+        return f"{key(repr(replace(self, out=None, fresh=False, json=False, batch_size=128))):016x}"[:6]
 
 
 def slug(text: str) -> str:

@@ -40,10 +40,14 @@ def identity(able: Sequence[Row], instances: Sequence[Instance], runner: Runner,
     }
 
 
+def versions() -> dict[str, str]:
+    """Of Python and of the libraries that results depend on."""
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}}
+
+
 def about(instances: Sequence[Instance]) -> dict:
     """What else run.json says of a finished run."""
-    versions = {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}}
-    return {"versions": versions, "instances": [_card(instance) for instance in instances]}
+    return {"versions": versions(), "instances": [_card(instance) for instance in instances]}
 
 
 def _card(instance: Instance) -> dict:
@@ -62,12 +66,17 @@ def able(wanted: Sequence[Row], runner: Runner) -> list[Row]:
     for row in wanted:
         if reason := runner.reason_left_out(row):
             reasons.setdefault(reason, []).append(row.name)
-    for reason, names in reasons.items():
-        console.print(f"left out: {', '.join(names)}\n  because {reason}")
+    say_left_out(reasons)
     rest = [row for row in wanted if runner.reason_left_out(row) is None]
     if not rest:
         raise BadInput("no row is left to run")
     return rest
+
+
+def say_left_out(reasons: dict[str, list[str]]) -> None:
+    """Name what cannot run, by reason."""
+    for reason, names in reasons.items():
+        console.print(f"left out: {', '.join(names)}\n  because {reason}")
 
 
 def writable(folder: Path) -> None:

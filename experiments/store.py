@@ -24,6 +24,30 @@ from experiments.summary import SCORE_FIELDS
 Piece = tuple[Trace, Score]
 
 
+def identity_in(folder: Path, command: str) -> dict:
+    """What a folder's run.json says its run is. Raises BadInput if it is not a run of that command."""
+    card = folder / "run.json"
+    try:
+        kept = json.loads(read_text(card))["identity"]
+        if kept["command"] == command:
+            return kept
+    except (json.JSONDecodeError, KeyError, TypeError):
+        pass
+    raise BadInput(f"{card} is not a run of this command; choose another --out")
+
+
+def check_identity(folder: Path, identity: dict) -> None:
+    """Raises BadInput, saying in what they differ, unless the folder's run is that one."""
+    kept = identity_in(folder, identity["command"])
+    mine = json.loads(json.dumps(identity))
+    if kept != mine:
+        differing = [name for name in mine if kept.get(name) != mine[name]]
+        raise BadInput(
+            f"{folder} holds another run (differing in {', '.join(differing)}); "
+            "choose another --out, or give --fresh to overwrite it"
+        )
+
+
 class Store:
     """Traces and scores of a run by (row, index of the instance).
 
@@ -37,31 +61,11 @@ class Store:
         self.pieces: dict[tuple[str, int], Piece] = {}
         card = folder / "run.json"
         if card.exists() and not fresh:
-            self._check(card)
+            check_identity(folder, identity)
             self._load()
         else:
             self._clear(card)
             self.write_card({"status": "running"})
-
-    def _identity_in(self, card: Path) -> dict:
-        """What the card says its run is."""
-        try:
-            kept = json.loads(read_text(card))["identity"]
-            if kept["command"] == self.identity["command"]:
-                return kept
-        except (json.JSONDecodeError, KeyError, TypeError):
-            pass
-        raise BadInput(f"{card} is not a run of this command; choose another --out")
-
-    def _check(self, card: Path) -> None:
-        kept = self._identity_in(card)
-        mine = json.loads(json.dumps(self.identity))
-        if kept != mine:
-            differing = [name for name in mine if kept.get(name) != mine[name]]
-            raise BadInput(
-                f"{self.folder} holds another run (differing in {', '.join(differing)}); "
-                "choose another --out, or give --fresh to overwrite it"
-            )
 
     def _load(self) -> None:
         for path in sorted(self.parts.glob("*.jsonl")):
@@ -78,7 +82,7 @@ class Store:
     def _clear(self, card: Path) -> None:
         """Remove what an earlier run of this command left; pieces first, so that none outlives its card."""
         if card.exists():
-            self._identity_in(card)
+            identity_in(self.folder, self.identity["command"])
         try:
             for path in self.parts.glob("*.jsonl"):
                 path.unlink()
