@@ -210,8 +210,12 @@ class Uniform:
         return Prediction(log_probs, speaks, nothing, nothing.astype(float))
 
 
-def test_exact_fudge_samples_the_exact_conditional():
-    aim = target(GRIDS.base[0].astype(np.int64), rules=(Sum((0, 5, 10, 15), 8, 4), Among((3,), (1, 2), 1, 1)))
+FIRST_ROW = tuple(Among((cell,), (cell + 1,), 1, 1) for cell in range(4))  # 12 grids, whose values are not alike
+
+
+@pytest.mark.parametrize("rules", [(Sum((0, 5, 10, 15), 8, 4), Among((3,), (1, 2), 1, 1)), FIRST_ROW])
+def test_exact_fudge_samples_the_exact_conditional(rules):
+    aim = target(GRIDS.base[0].astype(np.int64), rules=rules)
     obeying = [tuple(grid) for grid in GRIDS.satisfying(aim.controls).tolist()]
     samples = 40 * len(obeying)
     traces = steering.steer(steering.parse("ar:guide=exact"), Uniform(), [aim] * samples, 5)
