@@ -294,7 +294,7 @@ def shares_of(samples: Sequence[dict]) -> list[float]:
 
 def table(task: str, of_task: dict[str, dict[str, Estimate]], shares: list[float], samples: int, calls: int) -> Table:
     """The table of one task."""
-    title = f"takeback control: {task}, {len(shares)} target{'s' * (len(shares) > 1)} x {samples} samples, "
+    title = f"takeback control: {task}, {len(shares)} target{'s' * (len(shares) > 1)} x {samples} sample{'s' * (samples > 1)}, "
     title += f"{calls:,} calls each; obeyed by {shares[0]:.1e} to {shares[-1]:.1e} of all solutions, "
     title += f"median {float(np.median(shares)):.1e}"
     title += f". Paper, % (PPLM / FUDGE / Diffusion-LM / beam): {PAPER[task]}" if task in PAPER else ""
@@ -313,19 +313,20 @@ def table(task: str, of_task: dict[str, dict[str, Estimate]], shares: list[float
 def verdict(task: str, of_task: dict[str, dict[str, Estimate]]) -> str:
     """One sentence: the best gradient-guided latent method against the best control of a frozen AR net."""
 
-    def best(prefix: str, without: Sequence[str] = ()) -> str | None:
-        names = [name for name in of_task if name.startswith(prefix) and name not in without]
-        return max(names, key=lambda name: of_task[name]["both"].value or 0.0, default=None)
-
-    latent, ar = best("latent"), best("ar", ("ar-exact",))
-    if latent is None or ar is None:
+    latents = [name for name in of_task if name.startswith("latent")]
+    ars = [name for name in of_task if name.startswith("ar") and name != "ar-exact"]
+    if not latents or not ars:
         return f"{task}: no verdict, one side was not run."
+    latent, ar = (max(names, key=lambda name: of_task[name]["both"].value or 0.0) for names in (latents, ars))
     a, b = of_task[latent]["both"], of_task[ar]["both"]
     said = "is not told apart from"
     if a.low > b.high or a.high < b.low:
         said = f"{'wins' if a.low > b.high else 'loses'}, intervals apart, against"
     names = f"gradient control of latents ({latent}, {100 * a.value:.0f} %)", f"({ar}, {100 * b.value:.0f} %)"
-    return f"{task}: {names[0]} {said} the best control of a frozen AR net without counting {names[1]}."
+    return (
+        f"{task}: {names[0]} {said} the best control of a frozen AR net without counting {names[1]}: the best of "
+        f"{len(latents)} and of {len(ars)}, chosen by these figures; n = {a.n}, one net each."
+    )
 
 
 if __name__ == "__main__":
