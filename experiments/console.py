@@ -58,7 +58,7 @@ def cell(figure: Estimate, percent: bool = False) -> Text:
     if figure.value is None:
         return Text("-", style="dim")
     if figure.low is None:
-        return Text(_short(figure.value)).append("\nn=1", style="dim")
+        return Text(_percent(figure.value) if percent else _short(figure.value)).append("\nn=1", style="dim")
     if percent:
         value, low, high = _percent(figure.value), f"{100 * figure.low:.0f}", f"{100 * figure.high:.0f}"
     else:

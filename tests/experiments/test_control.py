@@ -9,6 +9,7 @@ import torch
 from csp.errors import BadInput
 from csp.seeds import stream
 from experiments import control
+from experiments.console import cell
 from experiments.control import Control, figures, judged, verdict
 from experiments.statistics import Estimate
 from experiments.tasks import TASKS, cages, targets
@@ -117,3 +118,9 @@ def test_verdict(latent, ar, word):
     rows["ar-exact"] = {"both": Estimate(1, 0.9, 1, 9)}  # not a rival: it counts
     assert word in verdict("span", rows)
     assert "no verdict" in verdict("span", {"ar-best": rows["ar-best"]})
+
+
+def test_a_share_of_one_target_is_shown_in_percent():
+    made = figures([sample("a", True), sample("b", False)])["distinct"]
+    assert made.value == 1 and made.n == 1
+    assert cell(made, percent=True).plain == "100\nn=1"
