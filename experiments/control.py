@@ -295,8 +295,8 @@ def shares_of(samples: Sequence[dict]) -> list[float]:
 def table(task: str, of_task: dict[str, dict[str, Estimate]], shares: list[float], samples: int, calls: int) -> Table:
     """The table of one task."""
     title = f"takeback control: {task}, {len(shares)} target{'s' * (len(shares) > 1)} x {samples} "
-    title += f"sample{'s' * (samples > 1)}, {calls:,} calls each; obeyed by {shares[0]:.1e} to {shares[-1]:.1e} of all solutions, "
-    title += f"median {float(np.median(shares)):.1e}"
+    title += f"sample{'s' * (samples > 1)}, {calls:,} calls each; obeyed by {shares[0]:.1e} to "
+    title += f"{shares[-1]:.1e} of all solutions, median {float(np.median(shares)):.1e}"
     title += f". Paper, % (PPLM / FUDGE / Diffusion-LM / beam): {PAPER[task]}" if task in PAPER else ""
     made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", padding=(0, 1))
     made.add_column("method", no_wrap=True)
