@@ -36,6 +36,11 @@ class Target:
         givens = self.plain.givens
         return tuple(Among((cell,), (int(givens[cell]),), 1, 1) for cell in np.nonzero(givens)[0].tolist())
 
+    @property
+    def told(self) -> tuple[Constraint, ...]:
+        """The control and the clues: all that is asked of a solution beyond the puzzle's own rules."""
+        return self.controls + self.clues
+
     @cached_property
     def instance(self) -> Instance:
         """The puzzle with the control among its rules."""

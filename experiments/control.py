@@ -4,7 +4,7 @@
     takeback control --task tree span --methods latent-estimate ar-exact cp-sat --targets 20 --samples 10
 
 Nets of one backbone, trained alike on complete boards without any control, are steered towards targets of which it is
-counted how rare they are (experiments/tasks.py). Every full board is judged by the independent checker: control obeyed,
+counted how rare they are (generators/tasks.py). Every full board is judged by the independent checker: control obeyed,
 board valid, both. Beside the nets stands CP-SAT with the control as a constraint. Writes run.json, parts/ and traces.
 """
 
@@ -31,10 +31,10 @@ from experiments.console import cell, console, print_wide, progress
 from experiments.options import RunOptions, slug
 from experiments.statistics import Estimate, bootstrap, proportion
 from experiments.store import check_identity, identity_in
-from experiments.tasks import TASKS, targets
 from generators import checkpoint, latent_sampling, steering
 from generators.latent_sampling import Sampler
 from generators.steering import Steering
+from generators.tasks import TASKS, targets
 from solvers.cp_sat import cp_sat
 
 Spec = Sampler | Steering | None

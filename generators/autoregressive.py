@@ -65,12 +65,14 @@ class Autoregressive(nn.Module):
         d: int,
         cache: Cache | None = None,
         places: Int[Tensor, "batch m"] | None = None,
+        more: Float[Tensor, "batch m dim"] | None = None,
     ) -> Float[Tensor, "batch m d"]:
-        """Log-probabilities of the targets' values 1..d. In cells and keys (the keys' cells), N means no cell."""
+        """Log-probabilities of the targets' values 1..d. In cells and keys (the keys' cells), N means no cell. more:
+        added to the tokens' embeddings."""
         width = codes.shape[-1]
         related = pairs(codes, cells, targets, keys)
         cells, targets = (self.backbone.ids(part, width) for part in (cells, targets))
-        return self.backbone(d, values, cells, targets, related, blocked, cache, places)
+        return self.backbone(d, values, cells, targets, related, blocked, cache, places, more=more)
 
     def text(self, assignments, givens, order) -> tokens.Tokens:
         """The causal layout, with this network's START."""
@@ -83,9 +85,22 @@ class Autoregressive(nn.Module):
 
         part: only these boards' share of that mean; what is drawn is the same for any part.
         """
-        device, size = self.backbone.head.weight.device, len(boards)
+        size = len(boards)
         order = self.order(boards, solutions, rng)[part]
         boards, solutions = boards.take(part), solutions[part]
+        said, log_probs = self.complete(boards, solutions, order)
+        places = np.broadcast_to(np.arange(boards.width), said.values.shape)
+        counted = (places >= said.clues[:, None]) & (said.labels > 0)
+        weight = counted / counted.sum(1, keepdims=True)
+        return weighted_nats(log_probs, said.labels, weight, size)
+
+    def complete(
+        self, boards: Boards, solutions: Int[np.ndarray, "batch N"], order: Int[np.ndarray, "batch N"]
+    ) -> tuple[tokens.Tokens, Float[Tensor, "batch N d"]]:
+        """Complete boards as text in that order, and the log-probabilities of each token's target, given what is right
+        before it.
+        """
+        device = self.backbone.head.weight.device
         said = self.text(solutions, boards.givens, order)
         places = np.broadcast_to(np.arange(boards.width), said.values.shape)
         values, cells, targets, codes, blocked = (
@@ -98,10 +113,7 @@ class Autoregressive(nn.Module):
                 sight(said.clues, places, boards.width),
             )
         )
-        log_probs = self.read(values, cells, targets, cells, codes, blocked, boards.d)
-        counted = (places >= said.clues[:, None]) & (said.labels > 0)
-        weight = counted / counted.sum(1, keepdims=True)
-        return weighted_nats(log_probs, said.labels, weight, size)
+        return said, self.read(values, cells, targets, cells, codes, blocked, boards.d)
 
     def order(self, boards: Boards, solutions, rng: np.random.Generator) -> Int[np.ndarray, "batch N"]:
         """The order in which boards are read in training."""

@@ -18,7 +18,9 @@ from csp.errors import BadInput
 from csp.files import read_text, write_atomically
 from generators.autoregressive import Autoregressive
 from generators.latent_diffusion import LatentDiffusion
+from generators.latent_rules import LatentRules
 from generators.masked_diffusion import MaskedDiffusion
+from generators.prompted import Prompted
 from generators.quality import QualityHead
 from generators.transformer import BackboneConfig
 from generators.written import Written
@@ -31,8 +33,13 @@ KINDS = {
     "quality": QualityHead,
     "latent": LatentDiffusion,
     "latent-values": LatentDiffusion,
+    "latent-rules": LatentRules,
+    "ar-prompted": Prompted,
+    "future": Prompted,
 }
-Network = Autoregressive | LatentDiffusion | MaskedDiffusion | QualityHead | Written
+#: Kinds that stand on a frozen net: of which kind that is.
+BASES = {"quality": "diffusion", "future": "ar", "latent-rules": "latent-values"}
+Network = Autoregressive | LatentDiffusion | LatentRules | MaskedDiffusion | Prompted | QualityHead | Written
 FORMAT = "takeback checkpoint 1"
 
 

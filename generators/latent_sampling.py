@@ -1,7 +1,7 @@
 """Sampling from a latent diffusion net, and steering it by gradients towards rules that it was not trained on.
 
     >>> sampler = parse("latent-values:steps=100,guide=estimate,strength=2")
-    >>> traces = sample(sampler, model, targets, seed=0)
+    >>> traces = sample(sampler, nets, targets, seed=0)          # nets: models by kind
 
 A call estimates the clean latents; what they round to is the board, so that a value that changes is a retraction and a
 commit. The next latents are drawn around the estimate (eta=1: DDPM, Ho et al. 2020; eta=0: DDIM, Song et al. 2021).
@@ -24,10 +24,11 @@ from csp.errors import BadInput
 from csp.spelling import check_words, read, spell
 from csp.targets import Target
 from csp.trace import Trace
-from generators.latent_diffusion import LATENT, STEPS, LatentDiffusion, abar
+from generators.latent_diffusion import LATENT, STEPS, abar
 from generators.masked_diffusion import check_fits
 from generators.model import DIGITS
-from generators.samples import ABOUT, Guide, Samples, balance, held
+from generators.prompts import tell
+from generators.samples import ABOUT, Guide, Nets, Samples, balance, held
 from generators.transformer import pairs
 
 WORDS: dict[str, dict[str, str]] = {
@@ -35,6 +36,7 @@ WORDS: dict[str, dict[str, str]] = {
         "none": "no guidance",
         "latents": "inner updates of the next latents, by their own rounding probabilities (Diffusion-LM)",
         "denoiser": "gradient through the network of the estimate's energy (classifier guidance, Dhariwal et al. 2021)",
+        "classifier": "gradient of a noise-aware classifier (generators/latent_rules.py) at the latents",
         "estimate": "inner updates of the estimate's rounding probabilities; nothing goes back through the network",
     },
     "inner": {
@@ -87,9 +89,16 @@ class Sampler:
             raise BadInput("eta and widen are shares from 0 to 1, level from above 0")
         if min(self.strength, self.fade, self.rate, self.fluency) < 0:
             raise BadInput("strength, fade, rate and fluency are at least 0")
+        if self.guide == "classifier" and self.model != "latent-values":
+            raise BadInput("guide=classifier goes with model latent-values, on whose latents it is trained")
 
     def __str__(self) -> str:
         return spell(self.model, self, PLAIN[self.model])
+
+    @property
+    def nets(self) -> tuple[str, ...]:
+        """The kinds of the nets that are needed."""
+        return (self.model, "latent-rules") if self.guide == "classifier" else (self.model,)
 
 
 PLAIN = {model: Sampler(model) for model in ("latent", "latent-values")}
@@ -100,10 +109,12 @@ def parse(text: str) -> Sampler:
     return read(text, PLAIN, "sampler", ("model",))
 
 
-def sample(sampler: Sampler, model: LatentDiffusion, targets: Sequence[Target], seed: int) -> list[Trace]:
-    """One trace for each target (the same target several times gives several samples). Raises BadInput if the model
-    cannot read a target's board."""
-    run = _Run(sampler, model, targets, seed)
+def sample(sampler: Sampler, nets: Nets, targets: Sequence[Target], seed: int) -> list[Trace]:
+    """One trace for each target (the same target several times gives several samples). nets: what sampler.nets says.
+
+    Raises BadInput if a net cannot read a target's board.
+    """
+    run = _Run(sampler, nets, targets, seed)
     run.descend(times(STEPS, sampler.steps))
     short = times(round(sampler.level * STEPS), max(1, round(sampler.level * sampler.steps)))
     for _ in range(sampler.repair):
@@ -111,7 +122,7 @@ def sample(sampler: Sampler, model: LatentDiffusion, targets: Sequence[Target], 
             break
         run.loosen(short[0])
         run.descend(short)
-    return run.traces(model.backbone)
+    return run.traces(run.model.backbone)
 
 
 def times(first: int, steps: int) -> list[int]:
@@ -122,15 +133,22 @@ def times(first: int, steps: int) -> list[int]:
 class _Run(Samples):
     """The latents of all boards."""
 
-    def __init__(self, sampler: Sampler, model: LatentDiffusion, targets: Sequence[Target], seed: int):
+    def __init__(self, sampler: Sampler, nets: Nets, targets: Sequence[Target], seed: int):
         super().__init__(str(sampler), targets, seed)
-        self.sampler, self.model = sampler, model
+        self.sampler, self.model = sampler, nets[sampler.model]
+        model = self.model
         check_fits(model.name, model.backbone.config, self.boards)
         self.like = model.backbone.head.weight
         self.guide = Guide(self, sampler.about)
         self.fixed, self.values = self.boards.givens > 0, self.boards.givens.copy()
         self.related = pairs(torch.as_tensor(self.boards.relations))
         self.real = torch.as_tensor(self.boards.real)
+        self.classifier = None
+        if sampler.guide == "classifier" and sampler.strength > 0:
+            self.classifier = nets["latent-rules"]
+            if not torch.equal(self.classifier.base.table, model.table):
+                raise BadInput("guide=classifier: it was trained on the embeddings of another latent-values net")
+            self.told = tell([self.distinct[which].told for which in self.which], self.boards)
         self.x = self.normals(self.rows)
         self.last = torch.zeros_like(self.x)
 
@@ -175,14 +193,20 @@ class _Run(Samples):
         if through:
             energy = self.guide(self.hold(said.log_probs.exp(), rows), rows)
             (slope,) = torch.autograd.grad(energy.sum(), x)
-            share = float(abar(t))
-            x0 = x0 - shortened(slope * (weight * (1 - share) / share**0.5))
+            x0 = shifted(x0, slope * weight, t)
+        elif self.classifier is not None:
+            x = x.detach().requires_grad_()
+            told, real = self.told.take(rows), self.real[where]
+            (slope,) = torch.autograd.grad(self.classifier.energy(d, x, times, told, real).sum(), x)
+            x0 = shifted(x0, slope * weight, t)
         elif plan.guide == "estimate" and plan.strength > 0:
             x0 = self.tilted(log_probs, rows, weight).exp() @ self.model.table[:d]
         if plan.clamp:
             x0 = self.model.table[(x0 @ self.model.table[:d].T).argmax(-1)]
         x0 = torch.where(torch.as_tensor(self.fixed[rows])[..., None], self.embedded(rows), x0)
         self.spend(rows, 3 if through else 1)
+        if self.classifier is not None:
+            self.spend(rows, 3)  # of a backbone of the same shape
         return settled(x0)
 
     def hold(self, probs: Float[Tensor, "rows N d"], rows: Int[np.ndarray, " rows"]) -> Float[Tensor, "rows N d"]:
@@ -261,6 +285,12 @@ class _Run(Samples):
 def settled(x: Tensor) -> Tensor:
     """Rounded so that the noise of another batch shape is gone (see generators/model.py)."""
     return x.detach().round(decimals=DIGITS)
+
+
+def shifted(x0: Float[Tensor, "rows N latent"], slope: Float[Tensor, "rows N latent"], t: int):
+    """An estimate moved as a score moved by -slope moves it (Dhariwal and Nichol 2021)."""
+    share = float(abar(t))
+    return x0 - shortened(slope * ((1 - share) / share**0.5))
 
 
 def shortened(shift: Float[Tensor, "rows N latent"]) -> Float[Tensor, "rows N latent"]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,12 +12,15 @@ from torch import Tensor
 
 from csp.seeds import uniform
 from csp.targets import Target
-from csp.trace import Costs, Trace
+from csp.trace import Costs, Events, Trace
 from generators.boards import stack
+from generators.model import Prediction
 from generators.relaxation import Energies
 from generators.state import events_by_board
 from generators.transformer import Backbone
 
+#: Models by kind.
+Nets = Mapping[str, Any]
 #: What the energies of guidance are about.
 ABOUT = {"control": "guidance knows the control alone", "all": "guidance knows the board's own rules too"}
 
@@ -84,18 +88,29 @@ class Samples:
             self.log.append(np.stack([rows[row], self.calls[rows[row]], cell, values[row, cell]], axis=1))
         self.now[rows] = boards
 
+    def pay(self, rows: Int[np.ndarray, " rows"], said: Prediction) -> None:
+        """Count a call of each board, and what it cost."""
+        self.calls[rows] += 1
+        self.tokens[rows] += said.tokens
+        self.flops[rows] += said.flops
+
     def traces(self, backbone: Backbone) -> list[Trace]:
         """What happened, one trace a board."""
         solved, made = self.solved(np.arange(len(self.which))), []
         for row, events in enumerate(events_by_board(self.log, len(self.which))):
-            instance = self.boards.instances[row]
-            n = instance.problem.n
+            n = self.boards.instances[row].problem.n
             tokens = int(self.tokens[row] + self.passes[row] * n)
             flops = float(self.flops[row] + self.passes[row] * backbone.flops(n, n**2))
             costs = Costs(int(self.calls[row]), tokens, flops, float(self.seconds[row]))
-            end = "solved" if solved[row] else "wrong" if (self.now[row, :n] > 0).all() else "out of budget"
-            made.append(Trace(instance.id, self.name, self.seed, events, end, costs))
+            made.append(self.trace(row, events, bool(solved[row]), costs))
         return made
+
+    def trace(self, row: int, events: Events, solved: bool, costs: Costs) -> Trace:
+        """A board's trace."""
+        instance = self.boards.instances[row]
+        full = (self.now[row, : instance.problem.n] > 0).all()
+        end = "solved" if solved else "wrong" if full else "out of budget"
+        return Trace(instance.id, self.name, self.seed, events, end, costs)
 
 
 class Guide:

@@ -46,7 +46,10 @@ MIXTURES = {
         "planted:n=60-120,colours=12,degree=42",
     )
 }
-Kind = Literal["ar", "ar-random", "ar-solver", "ar-written", "diffusion", "quality", "latent", "latent-values"]
+Kind = Literal[
+    "ar", "ar-random", "ar-solver", "ar-written", "ar-prompted", "future",
+    "diffusion", "quality", "latent", "latent-values", "latent-rules",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class TrainConfig:
     edges: bool = False  # diffusion: graphs as a token an edge instead of the bias by relations (ablation)
     lowest: float = 0.0  # diffusion: mask rates are drawn from here to 1
     patience: int = 0  # stop after so many validations in a row without a new best, which is then kept (0: never)
-    base: str = ""  # quality: the diffusion checkpoint under the head (empty: the shipped one)
+    base: str = ""  # quality, future, latent-rules: the checkpoint of the frozen net they stand on (empty: the shipped)
     validate_every: int = 100  # updates between validation losses, printed and kept in the card
 
     def __post_init__(self) -> None:
@@ -115,6 +118,8 @@ UNITS = {
     "ar-written": "nats per written token",
     "latent": "squared error a dimension + rounding nats a cell",
     "latent-values": "nats per cell, mean over noise levels",
+    "latent-rules": "nats per rule (binary), mean over noise levels",
+    "future": "nats per cell (two values told apart)",
 }
 
 
@@ -146,13 +151,15 @@ def build(config: TrainConfig, train_sets: Sequence[Dataset]) -> torch.nn.Module
     if config.kind == "latent":
         shape = replace(shape, answers=LATENT)
     model = checkpoint.KINDS[config.kind](shape, config.kind)
-    if config.kind == "quality":
-        base = checkpoint.load(Path(config.base) if config.base else checkpoint.shipped(config.family, "diffusion"))
-        if (base.card["kind"], base.card["family"]) != ("diffusion", config.family):
-            raise BadInput(f"--base is a {base.card['family']} {base.card['kind']} net, not {config.family} diffusion")
+    if of := checkpoint.BASES.get(config.kind):
+        base = checkpoint.load(Path(config.base) if config.base else checkpoint.shipped(config.family, of))
+        if (base.card["kind"], base.card["family"]) != (of, config.family):
+            raise BadInput(f"--base is a {base.card['family']} {base.card['kind']} net, not {config.family} {of}")
         if base.model.backbone.config != shape:
             raise BadInput(f"{base.card['family']} {base.card['kind']}: of another shape than dim, heads, ... say")
         model.base.load_state_dict(base.model.state_dict())
+        if config.kind == "future":
+            model.warm()
     model.backbone.supervise = config.supervise
     return model
 

@@ -12,10 +12,10 @@ from experiments import control
 from experiments.console import cell
 from experiments.control import Control, figures, judged, verdict
 from experiments.statistics import Estimate
-from experiments.tasks import TASKS, cages, targets
 from generators import checkpoint
 from generators.autoregressive import Autoregressive
 from generators.latent_diffusion import LatentDiffusion
+from generators.tasks import TASKS, cages, targets
 from generators.transformer import BackboneConfig
 from solvers.cp_sat import cp_sat
 from solvers.grids import all_grids

@@ -17,8 +17,10 @@ from generators import latent_diffusion, latent_sampling, steering
 from generators.autoregressive import Autoregressive
 from generators.datasets import dataset
 from generators.latent_diffusion import LATENT, STEPS, Estimate, LatentDiffusion, abar, diffuse
+from generators.latent_rules import LatentRules
 from generators.masked_diffusion import MaskedDiffusion
 from generators.model import Prediction
+from generators.prompted import Prompted
 from generators.samples import minimum_bayes_risk
 from generators.transformer import BackboneConfig
 from solvers.grids import all_grids
@@ -65,6 +67,15 @@ class Knows(LatentDiffusion):
         return Estimate(clean + 0 * x, (clean @ self.table.T).log_softmax(-1) + 0 * x.sum(-1, keepdim=True))
 
 
+def sample(method, model, aims, seed):
+    """Traces of a latent net of any kind, with a classifier on its embeddings."""
+    sampler = latent_sampling.parse(method)
+    torch.manual_seed(6)
+    rules = LatentRules(SHAPE).double().requires_grad_(False)
+    rules.base.embedding.load_state_dict(model.embedding.state_dict())
+    return latent_sampling.sample(sampler, {sampler.model: model, "latent-rules": rules}, aims, seed)
+
+
 @given(st.integers(0, STEPS), st.integers(0, 3))
 @settings(max_examples=20, deadline=None)
 def test_forward_has_the_stated_mean_and_variance(t, seed):
@@ -95,14 +106,14 @@ def test_a_denoiser_that_knows_the_board_is_followed(words):
     torch.manual_seed(0)
     knows = Knows(SHAPE, "latent-values").double().requires_grad_(False)
     knows.boards = grid
-    (trace,) = latent_sampling.sample(latent_sampling.parse("latent-values" + words), knows, [target(grid)], 0)
+    (trace,) = sample("latent-values" + words, knows, [target(grid)], 0)
     assert trace.end == "solved" and trace.costs.calls == 1
     assert (replay(trace, np.zeros(16, dtype=np.int64), 4)[-1] == grid).all()
 
 
 def test_independent_cells_come_out_uniform():
     aims = [target(GRIDS.base[0].astype(np.int64), rules=())] * 200
-    traces = latent_sampling.sample(latent_sampling.parse("latent-values:steps=60"), apart(), aims, 2)
+    traces = sample("latent-values:steps=60", apart(), aims, 2)
     boards = np.stack([replay(trace, np.zeros(16, dtype=np.int64), 4)[-1] for trace in traces])
     counts = np.bincount(boards.reshape(-1), minlength=5)[1:]
     chi = ((counts - 800) ** 2 / 800).sum()
@@ -115,18 +126,17 @@ def test_without_early_success_sampling_arrives_at_what_the_denoiser_knows():
     knows = Knows(SHAPE, "latent-values").double().requires_grad_(False)
     knows.boards = grid
     never = target(grid, rules=(Among((0,), (int(grid[0]) % 4 + 1,), 1, 1),))
-    run = latent_sampling._Run(latent_sampling.parse("latent-values:steps=50"), knows, [never], 0)
+    run = latent_sampling._Run(latent_sampling.parse("latent-values:steps=50"), {"latent-values": knows}, [never], 0)
     run.descend(latent_sampling.times(STEPS, 50))
     gap = run.x - knows.table[torch.as_tensor(grid - 1)]
     assert float(gap.std()) == pytest.approx((1 - float(abar(0))) ** 0.5, rel=0.2)  # x_0 keeps the noise of t = 0
 
 
-@pytest.mark.parametrize("guide", ["latents", "denoiser", "estimate"])
+@pytest.mark.parametrize("guide", ["latents", "denoiser", "estimate", "classifier"])
 def test_guidance_of_no_strength_changes_nothing(guide):
     aims = [target(grid) for grid in GRIDS.uniform(stream("aims"), 3)]
     plain, none = (
-        latent_sampling.sample(latent_sampling.parse(f"latent-values:steps=12{words}"), apart(), aims, 1)
-        for words in ("", f",guide={guide},strength=0")
+        sample(f"latent-values:steps=12{words}", apart(), aims, 1) for words in ("", f",guide={guide},strength=0")
     )
     assert [trace.events for trace in plain] == [trace.events for trace in none]
 
@@ -138,7 +148,7 @@ def test_guidance_lowers_the_energy(guide):
     aims = [target(grid, rules=some) for grid, some in zip(grids, rules)]
 
     def kept(words):
-        traces = latent_sampling.sample(latent_sampling.parse("latent-values:steps=30" + words), apart(), aims, 1)
+        traces = sample("latent-values:steps=30" + words, apart(), aims, 1)
         boards = [replay(trace, np.zeros(16, dtype=np.int64), 4)[-1] for trace in traces]
         return np.mean([[not rule.violated(board) for rule in some] for board, some in zip(boards, rules)])
 
@@ -150,6 +160,14 @@ METHODS = [
     *("latent-values:steps=8,guide=denoiser,travel=1", "latent-values:steps=8,guide=estimate,clamp=1,calls=5"),
     "latent-values:steps=8,guide=latents,inner=sign,about=all",
     *("ar", "ar:guide=relaxed", "ar:guide=relaxed,about=all,retraction=restart,calls=40", "ar:guide=exact"),
+    *("ar:guide=learned", "ar:guide=learned,strength=2,retraction=restart,calls=70", "ar:guide=activations,calls=50"),
+    *("ar-prompted", "ar-prompted:retraction=restart,calls=40", "ar-prompted:search=beam,width=3", "ar:search=beam"),
+    *(
+        "ar:guide=relaxed,search=smc,width=4",
+        "ar:guide=learned,search=smc,width=3",
+        "ar:guide=exact,search=smc,width=2",
+    ),
+    *("ar:guide=relaxed,search=smc,calls=35", "diffusion:guide=straight", "latent-values:steps=8,guide=classifier"),
     *("diffusion:k=3", "diffusion:guide=relaxed,retraction=local,calls=30"),
     *("diffusion:guide=relaxed,about=all,retraction=placebo,calls=30", "diffusion:retraction=restart,k=4,calls=30"),
 ]
@@ -158,10 +176,12 @@ METHODS = [
 def steer(method, aims, seed=0):
     model = method.partition(":")[0]
     if model.startswith("latent"):
-        return latent_sampling.sample(latent_sampling.parse(method), apart(), aims, seed)
+        return sample(method, apart(), aims, seed)
     torch.manual_seed(4)
-    made = (Autoregressive if model == "ar" else MaskedDiffusion)(SHAPE).double().eval().requires_grad_(False)
-    return steering.steer(steering.parse(method), made, aims, seed)
+    made = {"ar": Autoregressive(SHAPE), "diffusion": MaskedDiffusion(SHAPE)}
+    made |= {kind: Prompted(SHAPE, kind) for kind in ("ar-prompted", "future")}
+    nets = {kind: each.double().eval().requires_grad_(False) for kind, each in made.items()}
+    return steering.steer(steering.parse(method), nets, aims, seed)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -178,7 +198,8 @@ def test_traces_keep_givens_and_do_not_depend_on_the_batch(method):
         assert bool(aim.instance.solved(board)) == bool(aim.valid(board) and aim.controlled(board))
         calls = [event.call for event in trace.events]
         assert calls == sorted(calls) and trace.costs.calls >= max(calls)
-        assert trace.decoder.startswith("latent") or trace.costs.calls == max(calls)
+        several = ("latent", "search=", "activations", "learned")  # calls that commit nothing
+        assert any(word in method for word in several) or trace.costs.calls == max(calls)
         if trace.decoder.startswith(("ar", "diffusion")) and "retraction" not in method:
             assert trace.retractions == 0
 
@@ -218,7 +239,7 @@ def test_exact_fudge_samples_the_exact_conditional(rules):
     aim = target(GRIDS.base[0].astype(np.int64), rules=rules)
     obeying = [tuple(grid) for grid in GRIDS.satisfying(aim.controls).tolist()]
     samples = 40 * len(obeying)
-    traces = steering.steer(steering.parse("ar:guide=exact"), Uniform(), [aim] * samples, 5)
+    traces = steering.steer(steering.parse("ar:guide=exact"), {"ar": Uniform()}, [aim] * samples, 5)
     assert {trace.end for trace in traces} == {"solved"}
     met = {grid: 0 for grid in obeying}
     for trace in traces:
@@ -270,7 +291,13 @@ def test_wrong_samplers_are_refused(text):
         latent_sampling.parse(text)
 
 
-@pytest.mark.parametrize("text", ["ar:k=2", "ar:retraction=local", "diffusion:guide=exact", "diffusion:widen=2", "gpt"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("ar:k=2", "ar:retraction=local", "ar:guide=straight", "ar-prompted:guide=exact", "gpt"),
+        *("diffusion:guide=exact", "diffusion:widen=2", "diffusion:search=smc", "ar:search=beam,retraction=restart"),
+    ],
+)
 def test_wrong_steerings_are_refused(text):
     with pytest.raises(BadInput, match=r"^[^\n]*$"):
         steering.parse(text)

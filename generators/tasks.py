@@ -123,6 +123,24 @@ TASKS: dict[str, Callable[[Int[np.ndarray, " n"], np.random.Generator, int], Rul
 }
 
 
+def rules_of(solution: Int[np.ndarray, " n"], d: int, rng: np.random.Generator) -> Rules:
+    """Rules of a random task that a solution obeys, to train networks that are told of rules: any task of its board but
+    `diagonals`, an infilling's clues being rules too."""
+    if len(solution) != 36:  # a colouring
+        return _classes(solution, d, rng, int(rng.integers(2)))
+    task, number = TOLD[int(rng.integers(len(TOLD)))], int(rng.integers(2))
+    if task == "infill":
+        return tuple(Among((cell,), (int(solution[cell]),), 1, 1) for cell in (*range(12), *range(24, 36)))
+    if task == "span" and number:
+        for path in (_path(rng, 4) for _ in range(1000)):
+            if (np.diff(solution[list(path)]) > 0).all():
+                return (Increasing(path, d),)
+    return TASKS[task](solution, rng, 0 if task == "span" else number)
+
+
+TOLD = ("content", "speech", "tree", "span", "infill", "content+tree")
+
+
 def _cage(grid: Int[np.ndarray, " n"], scope: tuple[int, ...]) -> Rules:
     total = Sum(scope, int(grid[list(scope)].sum()), 6)
     return (total,) if len(scope) == 1 else (total, AllDifferent(scope, ""))
@@ -169,16 +187,26 @@ def _beside(cell: int) -> Iterator[int]:
 def _colours(rng: np.random.Generator, seed: int, number: int) -> Target:
     plain = draw("graph20", seed, "test", number)
     n, d = plain.problem.n, plain.problem.d
-    every, exact = tuple(range(n)), Colourings(plain.problem)
+    exact = Colourings(plain.problem)
     if number % 2:
-        sizes = [m for m in range(n + 1) if m < 2 or m > 6]
-        sizes = [m for m in sizes if exact.of_size(m, m)]
-        size = sizes[int(rng.integers(len(sizes)))]
-        low, high = max(0, size - TOLERANCE), size + TOLERANCE
-        value = int(1 + rng.integers(d))
-        return Target("length", plain, (Among(every, (value,), low, high),), exact.of_size(low, high), exact.total)
+        sizes = [m for m in range(n + 1) if (m < 2 or m > 6) and exact.of_size(m, m)]
+        rule = _class_of(int(1 + rng.integers(d)), sizes[int(rng.integers(len(sizes)))], n)
+        return Target("length", plain, (rule,), exact.of_size(rule.low, rule.high), exact.total)
     used = [k for k in range(1, d + 1) if exact.using(k, k)]
     if not used:
         raise BadInput(f"{plain.provenance}: has no colouring")
     k = used[int(rng.integers(len(used)))]
-    return Target("length", plain, (NValues(every, k, k),), exact.using(k, k), exact.total)
+    return Target("length", plain, (NValues(tuple(range(n)), k, k),), exact.using(k, k), exact.total)
+
+
+def _class_of(value: int, size: int, n: int) -> Among:
+    return Among(tuple(range(n)), (value,), max(0, size - TOLERANCE), size + TOLERANCE)
+
+
+def _classes(solution: Int[np.ndarray, " n"], d: int, rng: np.random.Generator, number: int) -> Rules:
+    n = len(solution)
+    if number % 2:
+        value = int(1 + rng.integers(d))
+        return (_class_of(value, int((solution == value).sum()), n),)
+    k = len(np.unique(solution))
+    return (NValues(tuple(range(n)), k, k),)

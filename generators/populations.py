@@ -1,0 +1,137 @@
+"""Several boards a sample, written side by side in raster order: beam search, and twisted sequential Monte Carlo.
+
+    >>> traces = steer(parse("ar:guide=relaxed,search=smc,width=16"), nets, targets, seed=0)
+
+  beam   of all continuations of a sample's boards, the `width` that the tilted net finds likeliest
+  smc    every board goes on by the tilted probabilities; its weight is multiplied by how much more likely they made
+         what follows than the net did, relative to what the guide had promised (Zhao et al. 2024). Where the weights
+         are worth less than half of the boards, these are drawn anew, in proportion (systematic resampling)
+
+The answer is the first full board that the checker finds right (as in best-of-n), else the likeliest one (beam) or one
+in proportion to the weights (smc). A trace tells the answer's own commits: nothing is ever taken back. What all boards
+cost is the sample's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from csp.targets import Target
+from csp.trace import Costs, Events, Trace
+from generators.filling import CALLS, Run, normalised
+from generators.samples import Nets
+from generators.steerings import Steering
+from generators.transformer import Backbone
+
+
+class Population(Run):
+    """Boards in groups of `width`, a group a sample."""
+
+    def __init__(self, steering: Steering, nets: Nets, targets: Sequence[Target], seed: int):
+        cells = max(target.plain.problem.n for target in targets)
+        self.width = max(1, min(steering.width, steering.calls // (cells * CALLS.get(steering.guide, 1))))
+        super().__init__(steering, nets, [target for target in targets for _ in range(self.width)], seed)
+        self.beam = steering.search == "beam"
+        first = np.arange(len(self.rows)) % self.width == 0
+        self.score = np.where(first | (not self.beam), 0.0, -np.inf)  # beams start with one board; smc: log-weights
+        self.promise = np.zeros(len(self.rows))  # smc: the guide's last word
+        self.rows = self.rows[np.isfinite(self.score)]
+
+    def step(self) -> None:
+        """A cell of every board."""
+        started = time.perf_counter()
+        rows = self.rows
+        place, said = np.arange(len(rows)), self.predict(rows)
+        tilted, word = self.tilted(rows, said)
+        cell = said.speaks.argmax(1)
+        log_probs = tilted[place, cell]
+        if self.beam:
+            rows, parents, cell, values = self.extended(rows, cell, log_probs)
+        else:
+            values, parents = (log_probs + self.noise(rows)[place, cell]).argmax(-1) + 1, rows
+            self.weigh(rows, said.log_probs[place, cell], word, values)
+        if self.beam:
+            self.move(rows, parents)
+        self.now[rows, cell] = values
+        self.turns[rows, cell] = 1 + self.calls[rows]
+        if self.future is not None:
+            self.future.advance(rows, cell, values)
+        if not self.beam:
+            self.resample(rows)
+        self.seconds[rows] += (time.perf_counter() - started) / len(rows)
+        self.rows = rows[~self.full(rows) & (self.spent(rows) < self.steering.calls)]
+
+    def spent(self, rows: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:
+        """The calls of each board's group."""
+        return self.calls.reshape(-1, self.width).sum(1)[rows // self.width]
+
+    def move(self, rows: Int[np.ndarray, " rows"], sources: Int[np.ndarray, " rows"]) -> None:
+        """The boards at rows (rising, all that go on) go on from those at sources."""
+        self.session.move(rows, sources)
+        if self.future is not None:
+            self.future.move(rows, sources)
+        for array in (self.now, self.turns, self.promise):
+            array[rows] = array[sources]
+
+    def extended(self, rows, cell, log_probs: Float[np.ndarray, "rows d"]):
+        """The likeliest continuations: (slots, parents, cells, values), slots rising."""
+        made: list[tuple[int, int, int, int]] = []
+        score = np.full(len(self.score), -np.inf)
+        for group in np.unique(rows // self.width).tolist():
+            mine = np.nonzero(rows // self.width == group)[0]
+            every = (self.score[rows[mine]][:, None] + log_probs[mine]).ravel()
+            for slot, spot in enumerate(np.argsort(-every, kind="stable")[: self.width].tolist()):
+                parent, value = divmod(spot, log_probs.shape[1])
+                made.append((group * self.width + slot, rows[mine[parent]], cell[mine[parent]], value + 1))
+                score[group * self.width + slot] = every[spot]
+        slots, parents, cells, values = np.array(made, dtype=np.int64).T
+        self.score[np.isin(np.arange(len(score)) // self.width, rows // self.width)] = -np.inf
+        self.score[slots] = score[slots]
+        return slots, parents, cells, values
+
+    def weigh(self, rows, log_probs: Float[np.ndarray, "rows d"], word, values: Int[np.ndarray, " rows"]) -> None:
+        """Multiply the weights by sum_v p(v) psi(prefix, v) / psi(prefix)."""
+        if word is None:
+            return
+        raw = log_probs + word
+        top = raw.max(-1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            total = np.where(np.isfinite(top), top + np.log(np.exp(raw - top[:, None]).sum(-1)), -np.inf)
+        self.score[rows] += np.round(total - self.promise[rows], 9)
+        if self.future is not None and self.future.absolute:
+            said = word[np.arange(len(rows)), values - 1]
+            self.promise[rows] = np.where(np.isfinite(said), said, 0.0)
+
+    def resample(self, rows: Int[np.ndarray, " rows"]) -> None:
+        """Draw the boards of each group anew where the effective number of weights is less than half of them."""
+        sources = rows.copy()
+        lots = self.lots(rows)[:, 0, 0]
+        for group in np.unique(rows // self.width).tolist():
+            mine = np.nonzero(rows // self.width == group)[0]
+            shares = np.exp(normalised(self.score[rows[mine]][None])[0])
+            if 1 / (shares**2).sum() < len(mine) / 2:
+                ticks = (lots[mine[0]] + np.arange(len(mine))) / len(mine)
+                drawn = np.minimum(np.searchsorted(np.cumsum(shares), ticks), len(mine) - 1)
+                sources[mine], self.score[rows[mine]] = rows[mine[drawn]], 0.0
+        if (sources != rows).any():
+            self.move(rows, sources)
+
+    def traces(self, backbone: Backbone) -> list[Trace]:
+        """The answers, a trace a sample."""
+        made, full = [], self.full(np.arange(len(self.now)))
+        solved = self.solved(np.arange(len(self.now))) & full
+        lots = self.lots(np.arange(len(self.now)))[:, 0, 0]
+        for start in range(0, len(self.now), self.width):
+            group = slice(start, start + self.width)
+            shares = np.exp(normalised(self.score[group][None])[0])
+            pick = shares.argmax() if self.beam else np.searchsorted(np.cumsum(shares), lots[start] * shares.sum())
+            row = start + int(solved[group].argmax() if solved[group].any() else min(int(pick), self.width - 1))
+            written = np.nonzero((self.now[row] > 0) & (self.boards.givens[row] == 0))[0]
+            events = np.stack([np.arange(1, len(written) + 1), written, self.now[row, written]], axis=1)
+            sums = (array[group].sum() for array in (self.calls, self.tokens, self.flops, self.seconds))
+            made.append(self.trace(row, Events(events), bool(solved[row]), Costs(*(part.item() for part in sums))))
+        return made

@@ -1,0 +1,168 @@
+"""Autoregression that is told a target's rules: a prompt of one token a cell (generators/prompts.py), then the text.
+
+  ar-prompted   p(x_t | prefix, rules), trained with the rules in its prompt: conditional AR. Loss: nats a cell.
+  future        what a frozen AR net does not know of the future (FUDGE, Yang and Klein 2021): the logarithm of
+                p(rules | prefix, value) / p(rules | prefix), for each value of the next cell. Loss: telling the value
+                that came from one that the frozen net would have written, whose best answer is that logarithm
+                (noise-contrastive estimation, Gutmann and Hyvarinen 2010). Its checkpoint holds the frozen net too.
+
+Both are trained on complete boards and rules that are read off them (generators/tasks.py). Cells are written in raster
+order, all of them: clues are rules of the prompt.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from csp.tokens import start
+from generators.autoregressive import Autoregressive, raster, sight
+from generators.boards import ALL, Boards
+from generators.masked_diffusion import check_fits
+from generators.model import DIGITS, Prediction
+from generators.prompts import ReadRules, Told, tell
+from generators.tasks import rules_of
+from generators.transformer import Backbone, BackboneConfig, Cache, pairs, weighted_nats
+
+
+class Prompted(nn.Module):
+    """A causal Backbone behind a prompt, of kind ar-prompted or future."""
+
+    def __init__(self, config: BackboneConfig, kind: str = "ar-prompted"):
+        super().__init__()
+        self.kind = self.name = kind
+        self.backbone = Backbone(config)
+        self.told = ReadRules(config.dim)
+        self.base = Autoregressive(config).requires_grad_(False) if kind == "future" else None
+
+    def warm(self) -> None:
+        """Begin as the frozen net, but for the head: from nothing, what is to be learned shows too late."""
+        frozen = {name: weight for name, weight in self.base.backbone.state_dict().items() if "head" not in name}
+        self.backbone.load_state_dict(frozen, strict=False)
+
+    def forward(self, d: int, told: Told, values: Int[Tensor, "batch t"]) -> Float[Tensor, "batch t d"]:
+        """Logits of cells 0 ... t - 1, given all values before each: the text is START and values[:, :-1]."""
+        device = values.device
+        size, t = values.shape
+        width = told.relations.shape[-1]
+        text = torch.cat([torch.full((size, 1), start(self.backbone.config.d), device=device), values[:, :-1]], dim=1)
+        places = torch.arange(width + t, device=device).expand(size, -1)
+        more = F.pad(self.told(told), (0, 0, 0, t))
+        x = self.hidden(d, told, F.pad(text, (width, 0)), places, more)
+        return self.say(d, x[:, width:])
+
+    def say(self, d: int, x: Float[Tensor, "*tokens dim"]) -> Float[Tensor, "*tokens d"]:
+        """Features to log-probabilities (ar-prompted) or to the logarithms that the module's text speaks of."""
+        logits = self.backbone.head(self.backbone.norm(x)).to(x.dtype)[..., :d]
+        return logits.log_softmax(-1) if self.kind == "ar-prompted" else logits
+
+    def hidden(
+        self,
+        d: int,
+        told: Told,
+        values: Int[Tensor, "batch m"],
+        places: Int[Tensor, "batch m"],
+        more: Float[Tensor, "batch m dim"] | None = None,
+        cache: Cache | None = None,
+    ) -> Float[Tensor, "batch m dim"]:
+        """The last features of tokens at those places: 0 ... N - 1 the prompt, then the text, 2 N nothing. Without a
+        cache the tokens see each other alone, from place 0 on."""
+        width, device = told.relations.shape[-1], values.device
+        total = places.shape[1] if cache is None else cache.width
+        spots = torch.arange(total, device=device).expand(len(values), -1)
+        cells, targets, keys = self._of(places, width), self._of(places + 1, width), self._of(spots, width)
+        targets = torch.where(places < width, places, targets)
+        codes = torch.as_tensor(told.relations, device=device)
+        related = pairs(codes, cells, targets, keys)
+        blocked = sight(np.full(len(values), width), places.cpu().numpy(), total).to(device)
+        ids = (self.backbone.ids(part, width) for part in (cells, targets))
+        return self.backbone.hidden(d, values, *ids, related, blocked, cache, places, more=more)
+
+    @staticmethod
+    def _of(places: Int[Tensor, "batch m"], width: int) -> Int[Tensor, "batch m"]:
+        """The cell that the token at each place speaks of; width: none."""
+        behind = torch.where(places == width, width, (places - width - 1).clamp(max=width))
+        return torch.where(places < width, places, behind)
+
+    def loss(
+        self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator, part: slice = ALL
+    ) -> Float[Tensor, ""]:
+        """The kind's loss, mean over cells and batch. Boards of one size. rng: of the rules.
+
+        part: only these boards' share of that mean; what is drawn is the same for any part.
+        """
+        device, size = self.backbone.head.weight.device, len(boards)
+        rules = [rules_of(solution, boards.d, rng) for solution in solutions]
+        boards, solutions = boards.take(part), solutions[part]
+        told = tell(rules[part], boards)
+        values = torch.as_tensor(solutions, device=device)
+        said = self(boards.d, told, values)
+        weight = np.full(solutions.shape, 1 / boards.width)
+        if self.base is None:
+            return weighted_nats(said, solutions, weight, size)
+        with torch.no_grad():
+            other = self.base.complete(boards, solutions, raster(boards))[1].to(said.dtype).exp()
+        nats = F.softplus(-said.gather(-1, values[..., None] - 1)[..., 0]) + (other * F.softplus(said)).sum(-1)
+        return nats.mean(1).sum() / size
+
+    def training_flops(self, boards: Boards) -> float:
+        """FLOPs of one update; the frozen net goes forward alone."""
+        extra = 0.0 if self.base is None else self.base.training_flops(boards) / 3
+        return self.backbone.training_flops(len(boards), 2 * boards.width) + extra
+
+    def open(self, boards: Boards, told: Told) -> PromptedSession:
+        check_fits(self.name, self.backbone.config, boards)
+        return PromptedSession(self, boards, told)
+
+
+class PromptedSession:
+    """Reads the prompt once and each token of the text once: a KV cache, as AutoregressiveSession's."""
+
+    def __init__(self, model: Prompted, boards: Boards, told: Told):
+        self.model, self.boards, self.told = model, boards, told
+        self.weight = model.backbone.head.weight
+        self.rows = np.arange(len(boards))
+        self.cache = Cache(model.backbone.config, len(boards), 2 * boards.width + 1, self.weight)
+        self.read = np.full(boards.givens.shape, -1)  # the tokens of the text in the cache, -1 where there is none
+        self.fresh = np.ones(len(boards), dtype=bool)  # whose prompt is not paid for yet
+        with torch.inference_mode():
+            places = torch.arange(boards.width).expand(len(boards), -1)
+            model.hidden(boards.d, told, torch.zeros_like(places), places, model.told(told), self.cache)
+
+    @torch.inference_mode()
+    def predict(self, rows, assignments, turns=None, wanted=None) -> Prediction:
+        """About the first blank cell of each board; every cell before it is filled."""
+        width, each = self.boards.width, np.arange(len(rows))
+        at = np.searchsorted(self.rows, rows)
+        text = np.concatenate([np.full((len(rows), 1), start(self.model.backbone.config.d)), assignments[:, :-1]], 1)
+        last = (assignments == 0).argmax(1)
+        first = np.minimum(np.cumprod(self.read[at] == text, axis=1).sum(1), last)
+        steps = np.arange((last - first).max() + 1)
+        places = np.where(steps <= (last - first)[:, None], width + first[:, None] + steps, 2 * width)
+        values = np.take_along_axis(text, np.minimum(first[:, None] + steps, width - 1), axis=1)
+        where, part = torch.as_tensor(at), self.cache
+        if len(rows) < len(self.rows):
+            part = self.cache.part(where)
+        x = self.model.hidden(
+            self.boards.d, self.told.take(rows), torch.as_tensor(values), torch.as_tensor(places), None, part
+        )
+        if part is not self.cache:
+            self.cache.put(where, part)
+        answer = self.model.say(self.boards.d, x[each, last - first]).double().numpy()
+        self.read[at] = np.where(np.arange(width) <= last[:, None], text, -1)
+        log_probs, speaks = np.zeros((*assignments.shape, self.boards.d)), np.zeros(assignments.shape, dtype=bool)
+        log_probs[each, last], speaks[each, last] = np.round(answer, DIGITS), True
+        tokens = last - first + 1
+        looked = tokens * width + ((last + 1) * (last + 2) - first * (first + 1)) // 2
+        flops = self.model.backbone.flops(tokens, looked)
+        prompt = np.where(self.fresh[rows], width, 0)
+        self.fresh[rows] = False
+        return Prediction(log_probs, speaks, tokens + prompt, flops + self.model.backbone.flops(prompt, prompt * width))
+
+    def move(self, rows: Int[np.ndarray, " rows"], sources: Int[np.ndarray, " rows"]) -> None:
+        """What is on the boards at `rows` goes on from what was on those at `sources`, of the same target."""
+        self.cache.put(torch.as_tensor(rows), self.cache.part(torch.as_tensor(sources)))
+        self.read[rows] = self.read[sources]
