@@ -38,7 +38,7 @@ KINDS = {
     "future": Prompted,
 }
 #: Kinds that stand on a frozen net: of which kind that is.
-BASES = {"quality": "diffusion", "future": "ar", "latent-rules": "latent-values"}
+BASES = {"quality": "diffusion", "latent-rules": "latent-values"}
 Network = Autoregressive | LatentDiffusion | LatentRules | MaskedDiffusion | Prompted | QualityHead | Written
 FORMAT = "takeback checkpoint 1"
 

@@ -1,7 +1,7 @@
 """What is known of the future of a board that is written in raster order: guides of generators/steering.py.
 
-A Future says for each value of a board's next cell the logarithm of a number that tells how well the rules can be kept
-from there: up to a constant factor p(rules | prefix, value) (absolute), or the same over p(rules | prefix).
+A Future says for each value of a board's next cell the logarithm of how likely the rules are kept from there, up to a
+constant that is the same for every prefix.
 
   Relaxed   exp(-strength * energy), the cells to come being uniform
   Learned   a network trained to tell (generators/prompted.py); a call of its own each time
@@ -27,9 +27,7 @@ Rows = Int[np.ndarray, " rows"]
 
 
 class Future(Protocol):
-    """absolute: whether what it says is about the whole prefix, or about the next value alone."""
-
-    absolute: bool
+    """A guide that looks ahead."""
 
     def word(self, rows: Rows, cells: Rows, now: Int[np.ndarray, "rows N"]) -> Float[np.ndarray, "rows d"]:
         """Of each value of the boards' next cells."""
@@ -47,8 +45,6 @@ class Future(Protocol):
 
 class Relaxed:
     """The energy of each board with each value in its next cell, the cells to come being uniform."""
-
-    absolute = True
 
     def __init__(self, samples: Samples, guide: Guide, strength: float):
         self.d, self.guide, self.strength = samples.boards.d, guide, strength
@@ -75,8 +71,6 @@ class Relaxed:
 class Learned:
     """What a Prompted net of kind future says."""
 
-    absolute = False
-
     def __init__(self, samples: Samples, net: Prompted, strength: float):
         rules = [samples.distinct[which].told for which in samples.which]
         self.samples, self.strength = samples, strength
@@ -85,7 +79,8 @@ class Learned:
     def word(self, rows, cells, now):
         said = self.session.predict(rows, np.where(np.arange(now.shape[1]) < cells[:, None], now, 0))
         self.samples.pay(rows, said)
-        return self.strength * said.log_probs[np.arange(len(rows)), cells]
+        odds = said.log_probs[np.arange(len(rows)), cells]
+        return -self.strength * np.logaddexp(0, -odds)
 
     def advance(self, rows, cells, values):
         """The session sees for itself."""
@@ -99,8 +94,6 @@ class Learned:
 
 class Exact:
     """Counts of the grids that obey, over counts of all grids."""
-
-    absolute = True
 
     def __init__(self, samples: Samples):
         first = samples.distinct[0].plain.problem

@@ -8,19 +8,16 @@ batch; loss = binary cross-entropy, each rule counting as one that its cells sha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from csp.constraints import Constraint
 from generators.boards import ALL, Boards
 from generators.latent_diffusion import LATENT, STEPS, WAVES, LatentDiffusion, diffuse, waves
 from generators.prompts import ReadRules, Told, tell
-from generators.tasks import rules_of
+from generators.tasks import holds, rules_of
 from generators.transformer import Backbone, BackboneConfig, pairs
 
 
@@ -82,13 +79,3 @@ class LatentRules(nn.Module):
     def training_flops(self, boards: Boards) -> float:
         """FLOPs of one update."""
         return self.backbone.training_flops(len(boards), boards.width)
-
-
-def holds(rules: Sequence[Sequence[Constraint]], boards: Int[np.ndarray, "batch N"]) -> Bool[np.ndarray, "batch N"]:
-    """Where all rules of a cell hold on complete boards."""
-    fine = np.ones(boards.shape, dtype=bool)
-    for row, of_board in enumerate(rules):
-        for rule in of_board:
-            if rule.violated(boards[row]):
-                fine[row, list(rule.scope)] = False
-    return fine

@@ -102,9 +102,8 @@ class Population(Run):
         with np.errstate(invalid="ignore", divide="ignore"):
             total = np.where(np.isfinite(top), top + np.log(np.exp(raw - top[:, None]).sum(-1)), -np.inf)
         self.score[rows] += np.round(total - self.promise[rows], 9)
-        if self.future is not None and self.future.absolute:
-            said = word[np.arange(len(rows)), values - 1]
-            self.promise[rows] = np.where(np.isfinite(said), said, 0.0)
+        said = word[np.arange(len(rows)), values - 1]
+        self.promise[rows] = np.where(np.isfinite(said), said, 0.0)
 
     def resample(self, rows: Int[np.ndarray, " rows"]) -> None:
         """Draw the boards of each group anew where the effective number of weights is less than half of them."""

@@ -1,10 +1,10 @@
 """Autoregression that is told a target's rules: a prompt of one token a cell (generators/prompts.py), then the text.
 
   ar-prompted   p(x_t | prefix, rules), trained with the rules in its prompt: conditional AR. Loss: nats a cell.
-  future        what a frozen AR net does not know of the future (FUDGE, Yang and Klein 2021): the logarithm of
-                p(rules | prefix, value) / p(rules | prefix), for each value of the next cell. Loss: telling the value
-                that came from one that the frozen net would have written, whose best answer is that logarithm
-                (noise-contrastive estimation, Gutmann and Hyvarinen 2010). Its checkpoint holds the frozen net too.
+  future        log-odds that all rules hold in the end, for each value of the next cell: the discriminator of FUDGE
+                (Yang and Klein 2021). Half of the boards meet their own rules, the others rules of which some or all
+                are those of another board; loss = binary cross-entropy of "all hold", a cell, the board being read up
+                to it.
 
 Both are trained on complete boards and rules that are read off them (generators/tasks.py). Cells are written in raster
 order, all of them: clues are rules of the prompt.
@@ -19,12 +19,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from csp.tokens import start
-from generators.autoregressive import Autoregressive, raster, sight
+from generators.autoregressive import sight
 from generators.boards import ALL, Boards
 from generators.masked_diffusion import check_fits
 from generators.model import DIGITS, Prediction
 from generators.prompts import ReadRules, Told, tell
-from generators.tasks import rules_of
+from generators.tasks import holds, rules_of, spoiled
 from generators.transformer import Backbone, BackboneConfig, Cache, pairs, weighted_nats
 
 
@@ -36,12 +36,6 @@ class Prompted(nn.Module):
         self.kind = self.name = kind
         self.backbone = Backbone(config)
         self.told = ReadRules(config.dim)
-        self.base = Autoregressive(config).requires_grad_(False) if kind == "future" else None
-
-    def warm(self) -> None:
-        """Begin as the frozen net, but for the head: from nothing, what is to be learned shows too late."""
-        frozen = {name: weight for name, weight in self.base.backbone.state_dict().items() if "head" not in name}
-        self.backbone.load_state_dict(frozen, strict=False)
 
     def forward(self, d: int, told: Told, values: Int[Tensor, "batch t"]) -> Float[Tensor, "batch t d"]:
         """Logits of cells 0 ... t - 1, given all values before each: the text is START and values[:, :-1]."""
@@ -55,7 +49,7 @@ class Prompted(nn.Module):
         return self.say(d, x[:, width:])
 
     def say(self, d: int, x: Float[Tensor, "*tokens dim"]) -> Float[Tensor, "*tokens d"]:
-        """Features to log-probabilities (ar-prompted) or to the logarithms that the module's text speaks of."""
+        """Features to log-probabilities (ar-prompted) or log-odds (future)."""
         logits = self.backbone.head(self.backbone.norm(x)).to(x.dtype)[..., :d]
         return logits.log_softmax(-1) if self.kind == "ar-prompted" else logits
 
@@ -96,22 +90,20 @@ class Prompted(nn.Module):
         """
         device, size = self.backbone.head.weight.device, len(boards)
         rules = [rules_of(solution, boards.d, rng) for solution in solutions]
-        boards, solutions = boards.take(part), solutions[part]
-        told = tell(rules[part], boards)
+        if self.kind == "future":
+            rules = [each if row % 2 else spoiled(each, solutions[row - 1], rng) for row, each in enumerate(rules)]
+        boards, solutions, rules = boards.take(part), solutions[part], rules[part]
         values = torch.as_tensor(solutions, device=device)
-        said = self(boards.d, told, values)
-        weight = np.full(solutions.shape, 1 / boards.width)
-        if self.base is None:
-            return weighted_nats(said, solutions, weight, size)
-        with torch.no_grad():
-            other = self.base.complete(boards, solutions, raster(boards))[1].to(said.dtype).exp()
-        nats = F.softplus(-said.gather(-1, values[..., None] - 1)[..., 0]) + (other * F.softplus(said)).sum(-1)
-        return nats.mean(1).sum() / size
+        said = self(boards.d, tell(rules, boards), values)
+        if self.kind == "ar-prompted":
+            return weighted_nats(said, solutions, np.full(solutions.shape, 1 / boards.width), size)
+        held = torch.as_tensor(holds(rules, solutions).all(1), device=device)[:, None]
+        chosen = said.gather(-1, values[..., None] - 1)[..., 0]
+        return F.softplus(torch.where(held, -chosen, chosen)).mean(1).sum() / size
 
     def training_flops(self, boards: Boards) -> float:
-        """FLOPs of one update; the frozen net goes forward alone."""
-        extra = 0.0 if self.base is None else self.base.training_flops(boards) / 3
-        return self.backbone.training_flops(len(boards), 2 * boards.width) + extra
+        """FLOPs of one update."""
+        return self.backbone.training_flops(len(boards), 2 * boards.width)
 
     def open(self, boards: Boards, told: Told) -> PromptedSession:
         check_fits(self.name, self.backbone.config, boards)

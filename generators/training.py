@@ -80,7 +80,7 @@ class TrainConfig:
     edges: bool = False  # diffusion: graphs as a token an edge instead of the bias by relations (ablation)
     lowest: float = 0.0  # diffusion: mask rates are drawn from here to 1
     patience: int = 0  # stop after so many validations in a row without a new best, which is then kept (0: never)
-    base: str = ""  # quality, future, latent-rules: the checkpoint of the frozen net they stand on (empty: the shipped)
+    base: str = ""  # quality, latent-rules: the checkpoint of the frozen net they stand on (empty: the shipped)
     validate_every: int = 100  # updates between validation losses, printed and kept in the card
 
     def __post_init__(self) -> None:
@@ -119,7 +119,7 @@ UNITS = {
     "latent": "squared error a dimension + rounding nats a cell",
     "latent-values": "nats per cell, mean over noise levels",
     "latent-rules": "nats per rule (binary), mean over noise levels",
-    "future": "nats per cell (two values told apart)",
+    "future": "nats per cell (binary)",
 }
 
 
@@ -158,8 +158,6 @@ def build(config: TrainConfig, train_sets: Sequence[Dataset]) -> torch.nn.Module
         if base.model.backbone.config != shape:
             raise BadInput(f"{base.card['family']} {base.card['kind']}: of another shape than dim, heads, ... say")
         model.base.load_state_dict(base.model.state_dict())
-        if config.kind == "future":
-            model.warm()
     model.backbone.supervise = config.supervise
     return model
 

@@ -10,10 +10,10 @@ from csp.errors import BadInput
 from csp.seeds import stream
 from generators.boards import stack
 from generators.datasets import dataset
-from generators.latent_rules import LatentRules, holds
+from generators.latent_rules import LatentRules
 from generators.prompted import Prompted
 from generators.prompts import BLOCK, FEATURES, RULES, tell
-from generators.tasks import TOLD, rules_of, targets
+from generators.tasks import TOLD, holds, rules_of, spoiled, targets
 from generators.transformer import BackboneConfig
 
 SHAPE = BackboneConfig(6, 36, 16, 2, 2, 2)
@@ -132,17 +132,16 @@ def test_moved_boards_go_on_from_their_sources(aims):
     assert np.allclose(said.log_probs, other.log_probs, atol=1e-8)
 
 
-def test_the_best_answer_of_future_is_the_ratio():
-    """With p the frozen net's and q the rules' probability of each value, log(q / p) has the least loss."""
-    p, q = torch.tensor([0.5, 0.3, 0.2]), torch.tensor([0.1, 0.6, 0.3])
-
-    def loss(logits):
-        softplus = torch.nn.functional.softplus
-        return (q * softplus(-logits) + p * softplus(logits)).sum()
-
-    best = (q / p).log()
-    for _ in range(20):
-        assert loss(best) < loss(best + 0.3 * torch.randn(3, generator=torch.Generator().manual_seed(_)))
+@pytest.mark.parametrize("family", ["grid6", "graph20"])
+def test_spoiled_rules_speak_of_the_same_cells_and_often_fail(family):
+    _, solutions = dataset(family, 0, "train", 40).batch(np.arange(40), None)
+    rng, kept = stream("spoiled"), []
+    for solution, other in zip(solutions, np.roll(solutions, 1, axis=0)):
+        rules = rules_of(solution, 6, rng)
+        bad = spoiled(rules, other, rng)
+        assert [set(rule.scope) for rule in bad] == [set(rule.scope) for rule in rules]
+        kept.append(holds([bad], solution[None]).all())
+    assert np.mean(kept) < (0.6 if family == "grid6" else 0.9)
 
 
 @pytest.mark.parametrize("kind", ["ar-prompted", "future", "latent-rules"])
