@@ -2,7 +2,7 @@
 
     python -m experiments.markdown results/evaluate-sudoku10k-1a2b3c [...]
 
-Reads what ceiling, frontier, evaluate and recipes write; prints the tables to standard output.
+Reads what ceiling, frontier, evaluate, recipes and control write; prints the tables to standard output.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import tyro
 
 from csp.errors import BadInput
 from csp.files import read_text
 from experiments.console import cell
+from experiments.control_report import PAPER, PERCENTS, columns, needs
 from experiments.recipes import VARIANTS, solved_share, validation
 from experiments.statistics import Estimate
 
@@ -107,11 +109,39 @@ def _recipes(card: dict) -> list[str]:
     return [lines(("variant", "", "validation", *(f"{s} guesses, solved %" for s in strata)), rows)]
 
 
+def _control(card: dict) -> list[str]:
+    made = []
+    for task, of_task in card["summary"].items():
+        read = {name: {what: Estimate(**f) for what, f in row.items()} for name, row in of_task.items()}
+        shares, n = card["shares"][task], next(iter(read.values()))["both"].n
+        made.append(
+            f"**{task}**: {len(shares)} targets, n = {n}, {card['calls']:,} calls each; obeyed by {shares[0]:.1e} to "
+            f"{shares[-1]:.1e} of all solutions, median {float(np.median(shares)):.1e}. "
+            + (f"Paper, % (PPLM / FUDGE / Diffusion-LM / beam): {PAPER[task]}" if task in PAPER else "")
+        )
+        heads = [head for head in columns(read) if head not in ("retractions", "seconds")]
+        rows = []
+        for name, row in read.items():
+            cells = [
+                needs(row)
+                if head == "need/met/unmet"
+                else figure(of_task[name][head], head in PERCENTS)
+                if head in row
+                else "-"
+                for head in heads
+            ]
+            rows.append([name, *cells])
+        made += [lines(("", *(f"{head} %" if head in PERCENTS else head for head in heads)), rows)]
+        made += ["\n".join(f"- {sentence}" for sentence in card["verdicts"][task])]
+    return made
+
+
 COMMANDS: dict[str, Callable[[dict], list[str]]] = {
     "ceiling": _ceiling,
     "frontier": _frontier,
     "evaluate": _evaluate,
     "recipes": _recipes,
+    "control": _control,
 }
 
 

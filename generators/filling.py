@@ -80,6 +80,16 @@ class Run(Samples):
         self.seconds[rows] += (time.perf_counter() - started) / len(rows)
         self.rows = rows[~over]
 
+    def finish(self, other: Samples) -> None:
+        """Take the boards that others have left unfinished, full and wrong, with their books, and go on."""
+        shared = ("now", "calls", "tokens", "flops", "seconds", "draws", "log", "rows")
+        for name in shared:
+            setattr(self, name, getattr(other, name))
+        self.take_back(self.rows)
+        while len(self.rows):
+            self.step()
+        other.rows = self.rows
+
     def full(self, rows: Int[np.ndarray, " rows"]) -> Bool[np.ndarray, " rows"]:
         """Which boards have no blank cell."""
         return ((self.now[rows] > 0) | ~self.boards.real[rows]).all(1)

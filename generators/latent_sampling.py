@@ -24,11 +24,13 @@ from csp.errors import BadInput
 from csp.spelling import check_words, read, spell
 from csp.targets import Target
 from csp.trace import Trace
+from generators.filling import Run
 from generators.latent_diffusion import LATENT, STEPS, abar
 from generators.masked_diffusion import check_fits
 from generators.model import DIGITS
 from generators.prompts import tell
 from generators.samples import ABOUT, Guide, Nets, Samples, balance, held
+from generators.steerings import Steering
 from generators.transformer import pairs
 
 WORDS: dict[str, dict[str, str]] = {
@@ -44,6 +46,10 @@ WORDS: dict[str, dict[str, str]] = {
         "sign": "a new Adagrad at each inner update: steps of the gradient's sign, as its public code does",
     },
     "about": ABOUT,
+    "finish": {
+        "none": "the board that the latents round to is the answer",
+        "masked": "cells that break a rule are remasked and filled anew by a masked-diffusion net, tilted as they were",
+    },
 }
 
 
@@ -77,6 +83,7 @@ class Sampler:
     repair: int = 0
     widen: float = 0.2
     level: float = 0.6
+    finish: str = "none"
     calls: int = 2000
 
     def __post_init__(self) -> None:
@@ -98,7 +105,8 @@ class Sampler:
     @property
     def nets(self) -> tuple[str, ...]:
         """The kinds of the nets that are needed."""
-        return (self.model, "latent-rules") if self.guide == "classifier" else (self.model,)
+        classifier = ("latent-rules",) if self.guide == "classifier" else ()
+        return (self.model, *classifier, *(("diffusion",) if self.finish == "masked" else ()))
 
 
 PLAIN = {model: Sampler(model) for model in ("latent", "latent-values")}
@@ -122,6 +130,9 @@ def sample(sampler: Sampler, nets: Nets, targets: Sequence[Target], seed: int) -
             break
         run.loosen(short[0])
         run.descend(short)
+    if sampler.finish == "masked" and len(run.rows):
+        plan = Steering("diffusion", "relaxed", sampler.about, retraction="local", calls=sampler.calls)
+        Run(plan, nets, targets, seed).finish(run)
     return run.traces(run.model.backbone)
 
 

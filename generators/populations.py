@@ -84,7 +84,9 @@ class Population(Run):
         for group in np.unique(rows // self.width).tolist():
             mine = np.nonzero(rows // self.width == group)[0]
             every = (self.score[rows[mine]][:, None] + log_probs[mine]).ravel()
-            for slot, spot in enumerate(np.argsort(-every, kind="stable")[: self.width].tolist()):
+            likeliest = np.argsort(-every, kind="stable")[: self.width]
+            alive = likeliest[np.isfinite(every[likeliest])]
+            for slot, spot in enumerate((alive if len(alive) else likeliest[:1]).tolist()):
                 parent, value = divmod(spot, log_probs.shape[1])
                 made.append((group * self.width + slot, rows[mine[parent]], cell[mine[parent]], value + 1))
                 score[group * self.width + slot] = every[spot]

@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 import torch
 
+from csp.controls import Among
 from csp.errors import BadInput
 from csp.seeds import stream
-from experiments import control
+from csp.trace import Costs, Event, Trace
+from experiments import control, markdown
 from experiments.console import cell
-from experiments.control import Control, figures, judged, verdict
+from experiments.control import Control
+from experiments.control_report import diversity, figures, verdicts
+from experiments.judging import first_dead, judged
+from experiments.methods import FROZEN, LATENT, METHODS, QUICK, family, read
 from experiments.statistics import Estimate
 from generators import checkpoint
 from generators.autoregressive import Autoregressive
@@ -68,7 +73,7 @@ def nets(tmp_path_factory):
 
 def test_the_command_and_its_folder(nets, tmp_path, capsys, monkeypatch):
     methods = ("latent-values:steps=3,guide=latents", "ar:guide=relaxed", "ar-exact", "cp-sat", "masked")
-    options = Control(task=("span", "length"), methods=methods, targets=2, samples=2, checkpoints=nets, out=tmp_path)
+    options = Control(task=("span", "length"), methods=methods, targets=2, samples=2, checkpoints=(nets,), out=tmp_path)
     control.main(options)
     said = capsys.readouterr()
     assert "span, 2 targets x 2 samples, 200 calls each" in said.out and "left out: diffusion on span" in said.err
@@ -77,6 +82,8 @@ def test_the_command_and_its_folder(nets, tmp_path, capsys, monkeypatch):
     assert (
         card["summary"]["span"]["ar-exact"]["both"]["value"] == card["summary"]["span"]["cp-sat"]["both"]["value"] == 1
     )
+    printed = "\n".join(markdown.tables(tmp_path))
+    assert "**span**: 2 targets, n = 4, 200 calls each" in printed and "| ar-exact | 100 [34, 100] |" in printed
     traces = {path.name: path.read_bytes() for path in (tmp_path / "traces").iterdir()}
     monkeypatch.setattr(control, "run", lambda *_, **__: pytest.fail("all is there already"))
     control.main(options)
@@ -91,7 +98,7 @@ def test_the_command_and_its_folder(nets, tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize("wrong", [{"task": ("sonnet",)}, {"methods": ("gpt",)}, {"targets": 0}, {"samples": 0}])
 def test_wrong_options_are_one_line(nets, tmp_path, wrong):
     with pytest.raises(BadInput, match=r"^[^\n]*$"):
-        control.main(Control(**{"checkpoints": nets, "out": tmp_path, **wrong}))
+        control.main(Control(**{"checkpoints": (nets,), "out": tmp_path, **wrong}))
 
 
 def sample(target, both, board=(1,)):
@@ -116,11 +123,72 @@ def test_figures():
 def test_verdict(latent, ar, word):
     rows = {"latent-all": {"both": Estimate(*latent, 9)}, "ar-best": {"both": Estimate(*ar, 9)}}
     rows["ar-exact"] = {"both": Estimate(1, 0.9, 1, 9)}  # not a rival: it counts
-    assert word in verdict("span", rows)
-    assert "no verdict" in verdict("span", {"ar-best": rows["ar-best"]})
+    (said,) = verdicts("span", rows, 1)
+    assert word in said and "1 net of" in said
+    rows["prompted"] = {"both": Estimate(0.99, 0.98, 1, 9)}
+    frozen, prompted = verdicts("span", rows, 3)
+    assert word in frozen and FROZEN in frozen and frozen.startswith("span: " + LATENT) and "3 nets of" in frozen
+    assert "conditional AR (prompted" in prompted
+    assert "no verdict" in verdicts("span", {"ar-best": rows["ar-best"]}, 1)[0]
+
+
+def test_methods_have_families():
+    assert {family(name) for name in METHODS} == {LATENT, FROZEN, "conditional AR", "masked diffusion", ""}
+    assert [name for name in METHODS if not family(name)] == ["ar-exact", "cp-sat"]
+    assert family("ar:guide=relaxed,strength=2") == FROZEN
+    assert set(QUICK) <= set(METHODS) and all(read(name) or name == "cp-sat" for name in METHODS)
+
+
+def test_bits_of_diversity():
+    boards = [{"board": [1, 1, 1, 1]}, {"board": [1, 1, 2, 2]}, {"board": [1, 1, 3, 3]}]
+    assert diversity(boards) == pytest.approx(1)  # two boards agree in half of the cells
+    assert diversity(boards[:1]) is None
+
+
+def test_first_dead_is_when_no_solution_is_left():
+    """Against counting all grids at every step, for boards that are filled at random."""
+    (aim,) = targets("span", 5, 1)
+    grids, rng = all_grids(aim.plain.problem), stream("dead")
+    for _ in range(6):
+        board = grids.uniform(rng, 1)[0] if rng.random() < 0.7 else rng.integers(1, 7, 36)
+        trace = Trace("x", "y", 0, tuple(Event(t + 1, t, int(v)) for t, v in enumerate(board)), "wrong", Costs(36))
+        rules = list(aim.controls)
+        expected = None
+        for t, value in enumerate(board):
+            rules.append(Among((t,), (int(value),), 1, 1))
+            if not grids.count(rules):
+                expected = (t + 1) / 36
+                break
+        assert first_dead(trace, aim) == expected
+        assert judged(trace, aim, looks=True)["dead"] == expected
+
+
+def test_only_the_first_board_is_looked_at():
+    (aim,) = targets("span", 5, 1)
+    grid = aim.plain.witness
+    events = [Event(t + 1, t, int(grid[t])) for t in range(12)]
+    events += [Event(13, t, 0) for t in range(12)] + [Event(14, 0, 1), Event(15, 1, 1)]
+    trace = Trace("x", "y", 0, tuple(events), "out of budget", Costs(15))
+    assert first_dead(trace, aim) is None
+
+
+def test_several_sets_of_nets(nets, tmp_path, capsys):
+    other = tmp_path / "nets"
+    other.mkdir()
+    torch.manual_seed(1)
+    net = Autoregressive(BackboneConfig(6, 36, 16, 2, 1, 1))
+    checkpoint.save(net, other / "grid6-ar.safetensors", {"family": "grid6"})
+    options = {"task": ("span",), "methods": ("ar", "cp-sat"), "targets": 2, "samples": 3}
+    control.main(Control(**options, checkpoints=(nets, other), out=tmp_path / "out"))
+    card = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert card["summary"]["span"]["ar"]["both"]["n"] == 12 and len(card["checkpoints"]) == 2
+    assert "2 targets x 6 samples" in capsys.readouterr().out
+    assert (tmp_path / "out" / "control.png").stat().st_size > 10_000
+    with pytest.raises(BadInput, match="no method is left"):
+        control.main(Control(**{**options, "methods": ("masked",)}, checkpoints=(nets, other), out=tmp_path / "x"))
 
 
 def test_a_share_of_one_target_is_shown_in_percent():
-    made = figures([sample("a", True), sample("b", False)])["distinct"]
+    made = figures([sample("a", True), sample("a", False), sample("b", False)])["distinct"]
     assert made.value == 1 and made.n == 1
     assert cell(made, percent=True).plain == "100\nn=1"

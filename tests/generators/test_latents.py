@@ -1,5 +1,7 @@
 """Latent diffusion: the forward process, sampling, guidance, infilling; and steering of the other nets."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -73,7 +75,10 @@ def sample(method, model, aims, seed):
     torch.manual_seed(6)
     rules = LatentRules(SHAPE).double().requires_grad_(False)
     rules.base.embedding.load_state_dict(model.embedding.state_dict())
-    return latent_sampling.sample(sampler, {sampler.model: model, "latent-rules": rules}, aims, seed)
+    torch.manual_seed(4)
+    masked = MaskedDiffusion(SHAPE).double().eval().requires_grad_(False)
+    nets = {sampler.model: model, "latent-rules": rules, "diffusion": masked}
+    return latent_sampling.sample(sampler, nets, aims, seed)
 
 
 @given(st.integers(0, STEPS), st.integers(0, 3))
@@ -168,6 +173,7 @@ METHODS = [
         "ar:guide=exact,search=smc,width=2",
     ),
     *("ar:guide=relaxed,search=smc,calls=35", "diffusion:guide=straight", "latent-values:steps=8,guide=classifier"),
+    "latent-values:steps=8,guide=denoiser,finish=masked,calls=40",
     *("diffusion:k=3", "diffusion:guide=relaxed,retraction=local,calls=30"),
     *("diffusion:guide=relaxed,about=all,retraction=placebo,calls=30", "diffusion:retraction=restart,k=4,calls=30"),
 ]
@@ -219,6 +225,9 @@ class Uniform:
     def open(self, boards):
         return self
 
+    def move(self, rows, sources):
+        """It remembers nothing."""
+
     def predict(self, rows, assignments, turns=None, wanted=None):
         log_probs, speaks = np.zeros((*assignments.shape, 4)), np.zeros(assignments.shape, dtype=bool)
         for row, board in enumerate(assignments):
@@ -247,6 +256,46 @@ def test_exact_fudge_samples_the_exact_conditional(rules):
     chi = sum((count - 40) ** 2 / 40 for count in met.values())
     freedom = len(obeying) - 1
     assert len(obeying) > 5 and abs(chi - freedom) < 4 * (2 * freedom) ** 0.5
+
+
+def test_smc_comes_near_the_exact_conditional():
+    """With many boards a sample, each as likely as the next, though its guide only guesses the future."""
+    aim = target(GRIDS.base[0].astype(np.int64), rules=FIRST_ROW)
+    obeying = {tuple(grid): 0 for grid in GRIDS.satisfying(aim.controls).tolist()}
+    plan = steering.parse("ar:guide=relaxed,search=smc")
+    samples = 10 * len(obeying)
+    for trace in steering.steer(plan, {"ar": Uniform()}, [aim] * samples, 3):
+        obeying[tuple(replay(trace, aim.plain.givens)[-1].tolist())] += 1
+    chi = sum((count - 10) ** 2 / 10 for count in obeying.values())
+    freedom = len(obeying) - 1
+    assert chi < freedom + 5 * (2 * freedom) ** 0.5
+
+
+def test_beams_keep_the_likeliest():
+    """Against all grids: under a net that is sure of its taste, the widest beam ends with the likeliest grid."""
+    aim = target(GRIDS.base[0].astype(np.int64), rules=())
+    taste = stream("taste").random((16, 4)) * 3
+
+    class Tasteful(Uniform):
+        def predict(self, rows, assignments, turns=None, wanted=None):
+            said = super().predict(rows, assignments)
+            log_probs = said.log_probs + np.where(said.speaks[..., None], taste, 0)
+            total = np.log(np.exp(log_probs).sum(-1, keepdims=True))
+            return replace(said, log_probs=np.where(said.speaks[..., None], log_probs - total, 0))
+
+    def likelihood(grid):
+        """Of a grid, as the net says it cell by cell."""
+        net, total = Tasteful(), 0.0
+        for cell in range(16):
+            board = np.where(np.arange(16) < cell, grid, 0)[None]
+            total += net.predict(np.arange(1), board).log_probs[0, cell, grid[cell] - 1]
+        return total
+
+    plan = steering.parse("ar:search=beam,width=288,calls=100000")
+    (trace,) = steering.steer(plan, {"ar": Tasteful()}, [aim], 0)
+    every = np.array([names[grid] for grid in GRIDS.base for names in GRIDS.relabellings.astype(np.int64)])
+    best = max(every, key=likelihood)
+    assert (replay(trace, aim.plain.givens)[-1] == best).all()
 
 
 def test_minimum_bayes_risk_takes_the_middle_one():

@@ -1,0 +1,230 @@
+"""What `takeback control` says: figures with intervals, tables, verdicts, plots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from rich import box
+from rich.table import Table
+
+from experiments.console import cell, save_figure
+from experiments.methods import FROZEN, LATENT, MASKS, METHODS, PROMPTED, family
+from experiments.statistics import Estimate, bootstrap, bootstrap_crossed, proportion
+from generators.samples import minimum_bayes_risk
+
+#: Success in % on the tasks of Diffusion-LM's paper (Li et al. 2022): PPLM, FUDGE, Diffusion-LM, fine-tuned beam.
+PAPER = {
+    "content": "9.9 / 69.9 / 81.2 / 89.9",
+    "speech": "- / 27.0 / 90.0 / 93.0",
+    "tree": "- / 17.9 / 86.0 / 76.4",
+    "span": "- / 54.2 / 93.8 / 54.4",
+    "length": "- / 46.9 / 99.9 / 100",
+}
+PERCENTS = ("both", "control", "valid", "chosen", "distinct", "dead at")
+LEGEND = """
+both: control obeyed and board valid. Below each figure: its 95 % interval (bootstrap over targets, and nets where there
+are several; Wilson where all or none succeeded, or there is one target). chosen: of each target's samples the one of
+minimum Bayes risk. distinct: different boards among a target's successful samples; bits: -log2 of the chance that two
+of them agree in a cell. need / met / unmet: samples whose first board entered a dead end, a state that no solution
+of the target extends; of those, solved all the same, and not; dead at: cells filled when it did (nets that write cell
+by cell). Methods told "all" know the board's own rules; the others know the control alone."""
+
+
+def figures(samples: Sequence[dict]) -> dict[str, Estimate]:
+    """What the table shows of one method on one task."""
+    groups: dict[tuple, list[dict]] = {}
+    for one in samples:
+        groups.setdefault((one.get("net", 0), one["target"]), []).append(one)
+    good = [[one for one in group if one["both"]] for group in groups.values()]
+    made = {
+        what: share(groups, [[one[what] for one in group] for group in groups.values()])
+        for what in ("both", "control", "valid")
+    }
+    if len(samples) > len(groups):
+        picks = [group[minimum_bayes_risk(np.array([one["board"] for one in group]))] for group in groups.values()]
+        made["chosen"] = share(groups, [[pick["both"]] for pick in picks])
+        distinct = [len({tuple(one["board"]) for one in group}) / len(group) for group in good if group]
+        made["distinct"] = bootstrap(distinct)
+        made["bits"] = bootstrap([bits for group in good if (bits := diversity(group)) is not None])
+    looked = [one for one in samples if "dead" in one]
+    if looked:
+        need = [one["dead"] is not None for one in looked]
+        met = [one["both"] for one, dead in zip(looked, need) if dead]
+        made["need"] = proportion(sum(need), len(need))
+        made["met"] = proportion(sum(met), len(met))
+        made["dead at"] = bootstrap([one["dead"] for one in looked if one["dead"] is not None], np.median)
+    for what, scale in (("retractions", 1.0), ("calls", 1.0), ("flops", 1e-9), ("seconds", 1.0)):
+        made["gflops" if what == "flops" else what] = bootstrap([one[what] * scale for one in samples])
+    return made
+
+
+def share(groups: dict[tuple, list[dict]], marks: Sequence[Sequence[bool]]) -> Estimate:
+    """The share of marks that are true, by (net, target)."""
+    n = sum(map(len, marks))
+    means = [float(np.mean(group)) for group in marks]
+    nets = len({net for net, _ in groups})
+    whole = float(np.mean(means))
+    if whole in (0, 1) or len(means) == nets:  # resampling says nothing there
+        count = len(means) // nets if len(means) > nets else n // nets
+        return proportion(round(whole * count), count)._replace(value=whole, n=n)
+    if nets > 1:
+        return bootstrap_crossed(np.reshape(means, (nets, -1)))._replace(n=n)
+    return bootstrap(means)._replace(n=n)
+
+
+def diversity(group: Sequence[dict]) -> float | None:
+    """-log2 of the share of cells in which two of the boards agree, over all pairs; None without a pair."""
+    boards = np.array([one["board"] for one in group])
+    if len(boards) < 2:
+        return None
+    agree = np.array([boards[a] == boards[b] for a, b in combinations(range(len(boards)), 2)])
+    return float(-np.log2(max(agree.mean(), 0.5 / agree.size)))
+
+
+def shares_of(samples: Sequence[dict]) -> list[float]:
+    """For each target, the share of all solutions that obey it, rising."""
+    return sorted({one["target"]: one["rarity"][0] / one["rarity"][1] for one in samples}.values())
+
+
+def table(task: str, of_task: dict[str, dict[str, Estimate]], shares: list[float], samples: int, calls: int) -> Table:
+    """The table of one task."""
+    title = f"takeback control: {task}, {len(shares)} target{'s' * (len(shares) > 1)} x {samples} "
+    title += f"sample{'s' * (samples > 1)}, {calls:,} calls each; obeyed by {shares[0]:.1e} to "
+    title += f"{shares[-1]:.1e} of all solutions, median {float(np.median(shares)):.1e}"
+    title += f". Paper, % (PPLM / FUDGE / Diffusion-LM / beam): {PAPER[task]}" if task in PAPER else ""
+    made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", padding=(0, 1))
+    made.add_column("method", no_wrap=True)
+    made.add_column("what it is")
+    heads = columns(of_task)
+    for head in heads:
+        made.add_column(f"{head} %" if head in PERCENTS else head, justify="right", no_wrap=True)
+    for name, row in of_task.items():
+        made.add_row(name, METHODS[name][1] if name in METHODS else "", *(shown(row, head) for head in heads))
+    return made
+
+
+def columns(of_task: dict[str, dict[str, Estimate]]) -> list[str]:
+    """The columns of a table: what any of its methods has."""
+    has = {what for row in of_task.values() for what in row}
+    every = ("both", "control", "valid", "chosen", "distinct", "bits", "need/met/unmet", "dead at")
+    every += ("retractions", "calls", "gflops", "seconds")
+    return [head for head in every if head in has or (head == "need/met/unmet" and "need" in has)]
+
+
+def shown(row: dict[str, Estimate], head: str):
+    """A figure of a row; a dash where it has none."""
+    if head == "need/met/unmet":
+        return needs(row)
+    return cell(row.get(head, Estimate(None, None, None, 0)), percent=head in PERCENTS)
+
+
+def needs(row: dict[str, Estimate]) -> str:
+    """Counts: need / met / unmet."""
+    if "need" not in row:
+        return "-"
+    met, need = row["met"], row["met"].n
+    count = round((met.value or 0.0) * need)
+    return f"{need}/{count}/{need - count}"
+
+
+def verdicts(task: str, of_task: dict[str, dict[str, Estimate]], nets: int) -> list[str]:
+    """The best gradient-guided latent method against the best of each other family, a sentence each."""
+    best: dict[str, str] = {}
+    sizes: dict[str, int] = {}
+    for name, row in of_task.items():
+        if of := family(name):
+            sizes[of] = sizes.get(of, 0) + 1
+            if of not in best or row["both"].value > of_task[best[of]]["both"].value:
+                best[of] = name
+    made = [_verdict(task, of_task, best, sizes, of, nets) for of in (FROZEN, PROMPTED, MASKS) if of in best]
+    return made if LATENT in best and made else [f"{task}: no verdict, one side was not run."]
+
+
+def _verdict(task, of_task, best: dict[str, str], sizes: dict[str, int], other: str, nets: int) -> str:
+    if LATENT not in best:
+        return ""
+    a, b = of_task[best[LATENT]]["both"], of_task[best[other]]["both"]
+    said = "is not told apart from"
+    if a.low > b.high or a.high < b.low:
+        said = f"{'wins' if a.low > b.high else 'loses'}, intervals apart, against"
+    return (
+        f"{task}: {LATENT} ({best[LATENT]}, {100 * a.value:.0f} %) {said} {other} ({best[other]}, "
+        f"{100 * b.value:.0f} %): the best of {sizes[LATENT]} and of {sizes[other]}, chosen by these figures; "
+        f"n = {a.n}, {nets} net{'s' * (nets > 1)} of each kind."
+    )
+
+
+#: Colours of the families in the plots.
+COLOURS = {LATENT: "#1f77b4", FROZEN: "#d62728", PROMPTED: "#9467bd", MASKS: "#2ca02c", "": "#7f7f7f"}
+
+
+def leaders(of_task: dict[str, list[dict]]) -> dict[str, str]:
+    """Of each family, the method with the most successes; of the ceilings, each."""
+    best: dict[str, str] = {}
+    for name, samples in of_task.items():
+        of = family(name) or name
+        if of not in best or np.mean([s["both"] for s in samples]) > np.mean([s["both"] for s in of_task[best[of]]]):
+            best[of] = name
+    return best
+
+
+def curves(results: dict[str, dict[str, list[dict]]], calls: int, path: Path) -> None:
+    """control.png: a panel a task, the share of samples that succeeded within so many calls."""
+    from matplotlib.figure import Figure
+
+    across = min(4, len(results))
+    down = -(-len(results) // across)
+    canvas = Figure(figsize=(4.2 * across, 3.4 * down + 0.5), layout="constrained")
+    grid = np.unique(np.round(np.geomspace(1, calls, 120)))
+    panels = canvas.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
+    for axes, (task, of_task) in zip(panels, results.items()):
+        for of, name in leaders(of_task).items():
+            spent = np.array([s["calls"] if s["both"] else np.inf for s in of_task[name]])
+            shares = 100 * (spent[None, :] <= grid[:, None]).mean(1)
+            style = {"ls": "--" if of == name else "-", "color": COLOURS.get(of, COLOURS[""]), "lw": 1.6}
+            axes.step(grid, shares, where="post", label=name, **style)
+        axes.set_xscale("log")
+        axes.set_ylim(-3, 103)
+        axes.set_title(f"{task}, n = {len(next(iter(of_task.values())))}", fontsize=10)
+        axes.legend(fontsize=7, loc="upper left", framealpha=0.8)
+    for axes in panels[len(results) :]:
+        axes.set_visible(False)
+    canvas.supxlabel("network calls a sample")
+    canvas.supylabel("valid and controlled, %")
+    canvas.suptitle("Control within so many calls: the best method of each family (dashed: counting and CP-SAT)")
+    save_figure(canvas, path)
+
+
+def rarity(results: dict[str, dict[str, list[dict]]], path: Path) -> None:
+    """rarity.png: success by how rare the targets are, all tasks together; of each family the best method a task."""
+    from matplotlib.figure import Figure
+
+    canvas = Figure(figsize=(8, 4.6), layout="constrained")
+    axes = canvas.subplots()
+    known: dict[str, dict[int, dict[str, list[bool]]]] = {}
+    for of_task in results.values():
+        for of, name in leaders(of_task).items():
+            for s in of_task[name]:
+                decade = int(np.floor(np.log10(s["rarity"][0] / s["rarity"][1])))
+                known.setdefault(of, {}).setdefault(decade, {}).setdefault(s["target"], []).append(s["both"])
+    for shift, (of, decades) in enumerate(known.items()):
+        places = sorted(decades)
+        means = [[float(np.mean(marks)) for marks in decades[place].values()] for place in places]
+        made = [proportion(round(sum(m)), len(m))._replace(value=float(np.mean(m))) for m in means]
+        value = np.array([100 * one.value for one in made])
+        low = np.minimum(value, [100 * one.low for one in made])
+        high = np.maximum(value, [100 * one.high for one in made])
+        style = {"color": COLOURS.get(of, COLOURS[""]), "ls": "-" if of in COLOURS else "--", "marker": "o", "ms": 3}
+        x = np.array(places) + 0.5 + 0.06 * (shift - len(known) / 2)
+        axes.errorbar(x, value, yerr=[value - low, high - value], capsize=2, lw=1.4, label=of, **style)
+    axes.set_xlabel("share of all solutions that obey the target: 10 to the power of")
+    axes.set_ylabel("valid and controlled, %")
+    axes.set_ylim(-3, 103)
+    axes.set_title(
+        "Control by rarity: the best method of each family on each task (95 % intervals over targets)", fontsize=10
+    )
+    axes.legend(fontsize=8)
+    save_figure(canvas, path)

@@ -1,0 +1,58 @@
+"""What the independent checker says of a steered trace, and where it could no longer reach its target."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from csp.targets import Target
+from csp.trace import Trace
+from solvers.oracle import CpSat
+
+
+def judged(trace: Trace, aim: Target, looks: bool = False) -> dict[str, Any]:
+    """Of a trace's last board: control obeyed, valid, both; and what it cost.
+
+    looks: also `dead`, the share of the free cells that stood when the first board was first beyond what any solution
+    of the target extends (None: never). From there on only a retraction can help.
+    """
+    board = aim.plain.givens.copy()
+    for _, place, value in trace.events:
+        board[place] = value
+    return {
+        "target": aim.instance.id,
+        "rarity": [aim.satisfying, aim.among],
+        "control": bool(aim.controlled(board)),
+        "valid": bool(aim.valid(board)),
+        "both": bool(aim.instance.solved(board)),
+        "board": board.tolist(),
+        "retractions": trace.retractions,
+        "calls": trace.costs.calls,
+        "flops": trace.costs.flops,
+        "seconds": trace.costs.seconds,
+        **({"dead": first_dead(trace, aim)} if looks else {}),
+    }
+
+
+def first_dead(trace: Trace, aim: Target) -> float | None:
+    """See judged. Only the commits before the first retraction are looked at: among them, once dead is always dead."""
+    events = trace.events.array
+    back = np.nonzero(events[:, 2] == 0)[0]
+    first = events[: back[0]] if len(back) else events
+    if not len(back) and trace.end == "solved":
+        return None
+    oracle = CpSat(aim.instance)
+
+    def dead(commits: int) -> bool:
+        board = aim.plain.givens.copy()
+        board[first[:commits, 1]] = first[:commits, 2]
+        return oracle.solve(board) is None
+
+    low, high = 0, len(first)  # the target can be reached from its givens
+    if not dead(high):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if dead(middle) else (middle, high)
+    return high / int((aim.plain.givens == 0).sum())

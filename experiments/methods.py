@@ -1,0 +1,95 @@
+"""The methods of `takeback control`: by name, and how a method is run on targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from csp.errors import BadInput
+from csp.targets import Target
+from csp.trace import Trace
+from generators import latent_sampling, steering
+from generators.latent_sampling import Sampler
+from generators.samples import Nets
+from generators.steering import Steering
+from solvers.cp_sat import cp_sat
+
+Spec = Sampler | Steering | None
+OWN = "latent-values:guide=denoiser,strength=3,about=all"
+ALL = "ar:guide=relaxed,about=all"
+MASKED = "diffusion:guide=relaxed,about=all"
+#: name: (spelling, what it is). Those with about=all are told the board's own rules too: compare them with each other.
+METHODS: dict[str, tuple[str, str]] = {
+    "latent": ("latent-values", "latent diffusion, no guidance"),
+    "latent-x0": ("latent", "the same, estimating x0 as in the paper"),
+    "latent-latents": ("latent-values:guide=latents", "Diffusion-LM's inner updates of the next latents"),
+    "latent-x0-latents": ("latent:guide=latents,clamp=1", "the same on the net that estimates x0, clamped"),
+    "latent-sign": ("latent-values:guide=latents,inner=sign", "as its public code does: steps of the sign"),
+    "latent-estimate": ("latent-values:guide=estimate,fade=2", "mean-field balance with the estimate"),
+    "latent-classifier": ("latent-values:guide=classifier,strength=3", "gradient of a learned, noise-aware classifier"),
+    "latent-denoiser": ("latent-values:guide=denoiser,strength=3", "gradient through the network"),
+    "latent-all": (OWN, "the same, told the rules"),
+    "latent-travel": (OWN + ",travel=3", "and time travel"),
+    "latent-repair": (OWN + ",repair=30", "and repair of violated cells"),
+    "latent-hybrid": (OWN + ",finish=masked", "and violated cells remasked by masked diffusion"),
+    "ar": ("ar", "AR, no guidance"),
+    "ar-best": ("ar:retraction=restart", "AR, the best of as many as the calls allow (rejection)"),
+    "ar-relaxed": ("ar:guide=relaxed", "AR, values weighed by the energy"),
+    "ar-activations": ("ar:guide=activations", "PPLM: gradient steps on AR's activations"),
+    "ar-all": (ALL, "AR, values weighed by the energy, told the rules"),
+    "ar-all-best": (ALL + ",retraction=restart", "and restarts"),
+    "ar-all-smc": (ALL + ",search=smc", "twisted SMC by the same energy"),
+    "ar-learned": ("ar:guide=learned", "FUDGE: a learned p(control | prefix)"),
+    "ar-learned-best": ("ar:guide=learned,retraction=restart", "and restarts"),
+    "ar-learned-smc": ("ar:guide=learned,search=smc", "twisted SMC by it"),
+    "ar-exact": ("ar:guide=exact", "FUDGE with exact p(control | prefix)"),
+    "prompted": ("ar-prompted", "AR trained with the control in its prompt, sampled"),
+    "prompted-best": ("ar-prompted:retraction=restart", "the best of as many as the calls allow"),
+    "prompted-beam": ("ar-prompted:search=beam", "beam search"),
+    "masked": ("diffusion", "masked diffusion, no guidance"),
+    "masked-relaxed": ("diffusion:guide=relaxed", "masked diffusion, logits tilted by the energy"),
+    "masked-straight": ("diffusion:guide=straight", "the same, straight through sampled values"),
+    "masked-all": (MASKED, "logits tilted by the energy, told the rules"),
+    "masked-remask": (MASKED + ",retraction=local", "and violated cells remasked"),
+    "masked-placebo": (MASKED + ",retraction=placebo", "and as many cells at random"),
+    "cp-sat": ("cp-sat", "the control as a constraint (ceiling)"),
+}
+#: What the quick preset runs.
+QUICK = (
+    *("latent", "latent-latents", "latent-classifier", "latent-denoiser", "latent-all", "latent-repair"),
+    *("ar", "ar-best", "ar-relaxed", "ar-activations", "ar-all-best", "ar-learned", "ar-exact"),
+    *("prompted", "prompted-beam", "masked", "masked-remask", "masked-placebo", "cp-sat"),
+)
+#: Families of methods: of a frozen net of one kind, or of one that was trained to be controlled.
+LATENT, FROZEN = "gradient control of latents", "control of a frozen AR net"
+PROMPTED, MASKS = "conditional AR", "masked diffusion"
+
+
+def family(name: str) -> str:
+    """What a method is one of; "" for the ceilings, which count or search."""
+    text = METHODS[name][0] if name in METHODS else name
+    if text == "cp-sat" or "guide=exact" in text:
+        return ""
+    words = {"latent": LATENT, "latent-values": LATENT, "ar": FROZEN, "ar-prompted": PROMPTED, "diffusion": MASKS}
+    return words[text.partition(":")[0]]
+
+
+def read(name: str) -> Spec:
+    """A method's Sampler or Steering; None for cp-sat. Raises BadInput for an unknown one."""
+    text = METHODS[name][0] if name in METHODS else name
+    if text == "cp-sat":
+        return None
+    model = text.partition(":")[0]
+    if model in latent_sampling.PLAIN:
+        return latent_sampling.parse(text)
+    if model in steering.PLAIN:
+        return steering.parse(text)
+    raise BadInput(f"no method {name!r}; there are {', '.join(METHODS)}, or one spelled out like {OWN}")
+
+
+def run(spec: Spec, nets: Nets, aims: Sequence[Target], seed: int) -> list[Trace]:
+    """A trace for each target."""
+    if spec is None:
+        return [cp_sat(aim.instance, seed) for aim in aims]
+    if isinstance(spec, Sampler):
+        return latent_sampling.sample(spec, nets, aims, seed)
+    return steering.steer(spec, nets, aims, seed)
