@@ -112,12 +112,15 @@ def draw(name: str, seed: int, split: str, index: int, settle: Settle | None = N
     raise BadInput(f"{name}: no {split} puzzle among {TRIES} candidates; this family may have none")
 
 
-def certified(instance: Instance, settle: Settle | None = None, limit: int = 2) -> Instance:
+def certified(
+    instance: Instance, settle: Settle | None = None, limit: int = 2, budget: int = reference.BUDGET
+) -> Instance:
     """The instance with its difficulty, and a witness if it has a solution (checked by the checker).
 
     limit: count so many solutions. settle: see draw; without it, raises BadInput where the reference search gives up.
+    budget: of guesses, after which it does.
     """
-    difficulty, met = reference.graded(instance.problem, instance.givens, limit)
+    difficulty, met = reference.graded(instance.problem, instance.givens, limit, budget)
     witness = met if instance.witness is None else instance.witness
     if witness is None and difficulty.solutions is None:
         if settle is None:

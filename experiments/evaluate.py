@@ -27,6 +27,7 @@ from csp.colouring import is_graph
 from csp.errors import BadInput
 from csp.files import read_text
 from csp.problem import STRATA, Instance
+from csp.reference import BUDGET
 from experiments import puzzles, rows, running
 from experiments.console import cell, console, print_wide, progress
 from experiments.options import RunOptions, slug
@@ -54,6 +55,8 @@ class Evaluate(RunOptions):
     """For .col graphs, instead of --colours: lines of a graph's name and its best known number of colours."""
     extra: Annotated[tuple[int, ...], tyro.conf.arg(metavar="N ...")] = (0,)
     """With --known: ask for the best known number and so many more, each a puzzle of its own."""
+    patience: Annotated[int, tyro.conf.arg(metavar="N")] = BUDGET
+    """Guesses after which the reference search gives up certifying a puzzle's need, which is then a lower bound."""
     family: str = "sudoku9"
     """Without --puzzles: a shipped set (sudoku6, sudoku9, colouring3-30, colouring3-50, colouring3-100)."""
     stratum: Annotated[tuple[str, ...], tyro.conf.arg(metavar="S ...")] = ()
@@ -68,7 +71,7 @@ class Evaluate(RunOptions):
 
 def main(options: Evaluate) -> None:
     """Run it. Raises BadInput for what the user can put right."""
-    options.check("count", "calls", "batch_size")
+    options.check("count", "calls", "batch_size", "patience")
     if bool(options.puzzles) == bool(options.stratum):
         raise BadInput("give --puzzles FILE, or --family SET with --stratum: one of the two")
     if options.known is None and options.extra != (0,):
@@ -181,7 +184,8 @@ def _instances(options: Evaluate) -> list[Instance]:
     with progress("puzzles") as bar:
         task = bar.add_task("certifying puzzles", total=None)
         for path, colours in jobs:
-            read = puzzles.read(path, colours, options.count, lambda: bar.advance(task), skip=True)
+            tick, patience = (lambda: bar.advance(task)), options.patience
+            read = puzzles.read(path, colours, options.count, tick, skip=True, patience=patience)
             found |= {instance.id: instance for instance in read if instance.id not in found}
     kinds = {instance.family for instance in found.values()}
     if len(kinds) > 1:

@@ -9,6 +9,7 @@ from csp import embedded
 from csp.errors import BadInput
 from csp.generate import certified, draw
 from csp.problem import Instance
+from csp.reference import BUDGET
 from experiments.console import console
 from solvers import formats
 from solvers.oracle import Undecided, settle
@@ -43,12 +44,14 @@ def read(
     tick: Callable[[], None] = lambda: None,
     one_kind: bool = True,
     skip: bool = False,
+    patience: int = BUDGET,
 ) -> list[Instance]:
     """The puzzles of a file, in any format of solvers/formats.py, each certified.
 
     count: only the first so many. one_kind: all of one family and number of values. Repeated puzzles are left out, and
     that is said. Raises BadInput, naming file and line, for anything malformed, for puzzles of more than one kind (if
-    one_kind), and for a puzzle without a solution (skip: that is said, and it is left out).
+    one_kind), and for a puzzle without a solution (skip: that is said, and it is left out). patience: guesses after
+    which the reference search gives up, which leaves a lower bound of the search need.
     """
     instances: list[Instance] = []
     seen: set[str] = set()
@@ -66,7 +69,7 @@ def read(
             continue
         seen.add(instance.id)
         try:
-            instances.append(_certified(instance))
+            instances.append(_certified(instance, patience))
         except BadInput as fault:
             if not skip:
                 raise
@@ -76,10 +79,10 @@ def read(
     return instances
 
 
-def _certified(instance: Instance) -> Instance:
+def _certified(instance: Instance, patience: int) -> Instance:
     """The instance, certified. Raises BadInput if it has no solution, or that cannot be decided."""
     try:
-        return _solvable(certified(instance, settle))
+        return _solvable(certified(instance, settle, budget=patience))
     except Undecided as fault:
         raise BadInput(f"{instance.provenance}: whether it has a solution is undecided ({fault})") from None
 

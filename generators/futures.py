@@ -79,8 +79,7 @@ class Learned:
     def word(self, rows, cells, now):
         said = self.session.predict(rows, np.where(np.arange(now.shape[1]) < cells[:, None], now, 0))
         self.samples.pay(rows, said)
-        odds = said.log_probs[np.arange(len(rows)), cells]
-        return -self.strength * np.logaddexp(0, -odds)
+        return self.strength * said.log_probs[np.arange(len(rows)), cells]
 
     def advance(self, rows, cells, values):
         """The session sees for itself."""

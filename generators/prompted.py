@@ -1,10 +1,10 @@
 """Autoregression that is told a target's rules: a prompt of one token a cell (generators/prompts.py), then the text.
 
   ar-prompted   p(x_t | prefix, rules), trained with the rules in its prompt: conditional AR. Loss: nats a cell.
-  future        log-odds that all rules hold in the end, for each value of the next cell: the discriminator of FUDGE
-                (Yang and Klein 2021). Half of the boards meet their own rules, the others rules of which some or all
-                are those of another board; loss = binary cross-entropy of "all hold", a cell, the board being read up
-                to it.
+  future        for each value of the next cell, log p(rules of that cell hold in the end | prefix, value) + the same of
+                the cells that it must differ from: the discriminator of FUDGE (Yang and Klein 2021), attributes taken
+                apart. Half of the boards meet their own rules, the others rules of which some or all are those of
+                another board; loss = the two binary cross-entropies, mean over cells, the board being read up to each.
 
 Both are trained on complete boards and rules that are read off them (generators/tasks.py). Cells are written in raster
 order, all of them: clues are rules of the prompt.
@@ -38,20 +38,28 @@ class Prompted(nn.Module):
         self.told = ReadRules(config.dim)
 
     def forward(self, d: int, told: Told, values: Int[Tensor, "batch t"]) -> Float[Tensor, "batch t d"]:
-        """Logits of cells 0 ... t - 1, given all values before each: the text is START and values[:, :-1]."""
+        """What is said of cells 0 ... t - 1, given all values before each."""
+        return self.say(d, self.text(d, told, values))
+
+    def text(self, d: int, told: Told, values: Int[Tensor, "batch t"]) -> Float[Tensor, "batch t dim"]:
+        """The last features of the text START and values[:, :-1] behind the prompt."""
         device = values.device
         size, t = values.shape
         width = told.relations.shape[-1]
         text = torch.cat([torch.full((size, 1), start(self.backbone.config.d), device=device), values[:, :-1]], dim=1)
         places = torch.arange(width + t, device=device).expand(size, -1)
         more = F.pad(self.told(told), (0, 0, 0, t))
-        x = self.hidden(d, told, F.pad(text, (width, 0)), places, more)
-        return self.say(d, x[:, width:])
+        return self.hidden(d, told, F.pad(text, (width, 0)), places, more)[:, width:]
 
     def say(self, d: int, x: Float[Tensor, "*tokens dim"]) -> Float[Tensor, "*tokens d"]:
-        """Features to log-probabilities (ar-prompted) or log-odds (future)."""
-        logits = self.backbone.head(self.backbone.norm(x)).to(x.dtype)[..., :d]
-        return logits.log_softmax(-1) if self.kind == "ar-prompted" else logits
+        """Features to log-probabilities: of the values (ar-prompted), or that rules hold (future)."""
+        if self.kind == "future":
+            return F.logsigmoid(self.odds(d, x)).sum(-2)
+        return self.backbone.head(self.backbone.norm(x)).to(x.dtype)[..., :d].log_softmax(-1)
+
+    def odds(self, d: int, x: Float[Tensor, "*tokens dim"]) -> Float[Tensor, "*tokens 2 d"]:
+        """future: log-odds that the rules of the next cell hold, and those of the cells that it must differ from."""
+        return self.backbone.head(self.backbone.norm(x)).to(x.dtype).unflatten(-1, (2, -1))[..., :d]
 
     def hidden(
         self,
@@ -94,12 +102,15 @@ class Prompted(nn.Module):
             rules = [each if row % 2 else spoiled(each, solutions[row - 1], rng) for row, each in enumerate(rules)]
         boards, solutions, rules = boards.take(part), solutions[part], rules[part]
         values = torch.as_tensor(solutions, device=device)
-        said = self(boards.d, tell(rules, boards), values)
+        read = self.text(boards.d, tell(rules, boards), values)
         if self.kind == "ar-prompted":
-            return weighted_nats(said, solutions, np.full(solutions.shape, 1 / boards.width), size)
-        held = torch.as_tensor(holds(rules, solutions).all(1), device=device)[:, None]
-        chosen = said.gather(-1, values[..., None] - 1)[..., 0]
-        return F.softplus(torch.where(held, -chosen, chosen)).mean(1).sum() / size
+            weight = np.full(solutions.shape, 1 / boards.width)
+            return weighted_nats(self.say(boards.d, read), solutions, weight, size)
+        own = holds(rules, solutions)
+        near = (own[:, None, :] | ~boards.adjacency).all(2)
+        held = torch.as_tensor(np.stack([own, near], axis=2), device=device)
+        odds = self.odds(boards.d, read).gather(-1, (values - 1)[..., None, None].expand(-1, -1, 2, 1))[..., 0]
+        return F.softplus(torch.where(held, -odds, odds)).sum(2).mean(1).sum() / size
 
     def training_flops(self, boards: Boards) -> float:
         """FLOPs of one update."""

@@ -119,7 +119,7 @@ UNITS = {
     "latent": "squared error a dimension + rounding nats a cell",
     "latent-values": "nats per cell, mean over noise levels",
     "latent-rules": "nats per rule (binary), mean over noise levels",
-    "future": "nats per cell (binary)",
+    "future": "nats per cell (two binary ones)",
 }
 
 
@@ -150,6 +150,8 @@ def build(config: TrainConfig, train_sets: Sequence[Dataset]) -> torch.nn.Module
         shape = replace(shape, **written.vocabulary(shape.d))
     if config.kind == "latent":
         shape = replace(shape, answers=LATENT)
+    if config.kind == "future":
+        shape = replace(shape, answers=2 * d)
     model = checkpoint.KINDS[config.kind](shape, config.kind)
     if of := checkpoint.BASES.get(config.kind):
         base = checkpoint.load(Path(config.base) if config.base else checkpoint.shipped(config.family, of))

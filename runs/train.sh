@@ -1,5 +1,5 @@
 #!/bin/sh
-# Trains the shipped checkpoints: about seven hours on two cores, one thread each.
+# Trains the shipped checkpoints: about eight hours on two cores, one thread each.
 # Remove the shipped ones first: a checkpoint is never overwritten. With a CUDA device the same commands take
 # `--device cuda`; `torchrun --nproc-per-node 2 -m experiments.train` in place of `takeback train` uses two processes.
 # Nets of one family get the same backbone, puzzles, batches and number of updates, whatever their kind; quality is a
@@ -42,7 +42,15 @@ for kind in ar diffusion; do
 done
 wait
 
-# Complete 6x6 grids without a clue, to be steered (takeback control): bf16.
-for kind in ar diffusion latent-values; do
-    train "$kind" grid6 1500 --precision bf16
+# Complete 6x6 grids and colourings of 20 nodes without a clue, to be steered (takeback control); and, for grids, nets
+# that are told the control: conditional AR, FUDGE's discriminator, a classifier on the latents of the shipped
+# latent-values net. bf16.
+for kind in ar diffusion latent latent-values; do
+    train "$kind" grid6 1500 --precision bf16 &
+    train "$kind" graph20 1500 --precision bf16 &
+    wait
 done
+train ar-prompted grid6 1500 --precision bf16 &
+train future grid6 1500 --precision bf16 &
+wait
+train latent-rules grid6 1500 --precision bf16

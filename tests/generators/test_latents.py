@@ -185,7 +185,7 @@ def steer(method, aims, seed=0):
         return sample(method, apart(), aims, seed)
     torch.manual_seed(4)
     made = {"ar": Autoregressive(SHAPE), "diffusion": MaskedDiffusion(SHAPE)}
-    made |= {kind: Prompted(SHAPE, kind) for kind in ("ar-prompted", "future")}
+    made |= {"ar-prompted": Prompted(SHAPE), "future": Prompted(replace(SHAPE, answers=8), "future")}
     nets = {kind: each.double().eval().requires_grad_(False) for kind, each in made.items()}
     return steering.steer(steering.parse(method), nets, aims, seed)
 
