@@ -64,6 +64,9 @@ VARIANTS: dict[str, Variant] = {
     "average": Variant("diffusion", CONFIDENCE, "moving average of weights, .98", lambda c: replace(c, ema=0.98)),
     "every-loop": Variant("diffusion", CONFIDENCE, "learns from every loop", lambda c: replace(c, supervise=True)),
     "high-masks": Variant("diffusion", CONFIDENCE, "mask rates from 0.5 on", lambda c: replace(c, lowest=0.5)),
+    "reached": Variant(
+        "diffusion", CONFIDENCE, "masks as confidence order leaves them", lambda c: replace(c, reach=1.0)
+    ),
     "thinned": Variant("diffusion", CONFIDENCE, "half the puzzles lose givens", lambda c: replace(c, thin=0.5)),
     "hard": Variant(
         "diffusion",

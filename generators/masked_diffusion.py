@@ -57,18 +57,24 @@ class MaskedDiffusion(nn.Module):
         rng: np.random.Generator,
         part: slice = ALL,
         lowest: float = 0.0,
+        reach: float = 0.0,
     ) -> Float[Tensor, ""]:
         """The mean over the batch of the bound above, in nats per free cell. solutions: 0 at padding.
 
         part: only these boards' share of that mean; what is drawn is the same for any part. lowest: t ~ U(lowest, 1]
-        instead, which is no bound any more.
+        instead; reach: this share of the boards is masked as a decoder would leave them (reached). Neither is a bound.
         """
         device = self.backbone.head.weight.device
         masked, t = masks(boards, rng, lowest)
+        aligned = rng.random(len(boards))[part] < reach if reach else None
         size = len(boards)
         weight = masked / (t * ((boards.givens == 0) & boards.real).sum(1))[:, None]
         masked, weight, solutions, boards = masked[part], weight[part], solutions[part], boards.take(part)
         related = pairs(torch.as_tensor(boards.relations, device=device))
+        if aligned is not None:
+            by = weight.max(1, keepdims=True)  # of each masked cell, whichever they are
+            masked = np.where(aligned[:, None], self.reached(boards, solutions, masked, related), masked)
+            weight = masked * by
         said = self(
             boards.d,
             torch.as_tensor(np.where(masked, 0, solutions), device=device),
@@ -77,8 +83,24 @@ class MaskedDiffusion(nn.Module):
         )
         return weighted_nats(said, solutions, weight, size)
 
+    @torch.no_grad()
+    def reached(self, boards: Boards, solutions, masked: Bool[np.ndarray, "batch N"], related: Tensor) -> np.ndarray:
+        """As many masked cells as in `masked`, but those that are left when the cells that the net is surest about are
+        filled rightly, first half of them at once and then the others: the states that confidence order passes
+        through, as progressive unmasking trains on (Kim et al. 2026, in two steps a batch instead of one an update).
+        """
+        free = (boards.givens == 0) & boards.real
+        left, real = free.copy(), torch.as_tensor(boards.real, device=related.device)
+        for part in (0.5, 1.0):
+            shown = torch.as_tensor(np.where(left, 0, solutions), device=related.device)
+            sure = self(boards.d, shown, related, real).float().amax(-1).cpu().numpy()
+            fill = left.sum(1) - np.round(free.sum(1) - part * (free.sum(1) - masked.sum(1))).astype(np.int64)
+            rank = np.argsort(np.argsort(np.where(left, -sure, np.inf), axis=1, kind="stable"), axis=1)
+            left &= rank >= fill[:, None]
+        return left
+
     def training_flops(self, boards: Boards) -> float:
-        """FLOPs of one update."""
+        """FLOPs of one update (with reach, two passes forward more)."""
         return self.backbone.training_flops(len(boards), boards.width + int(self.edges(boards).max()))
 
     def edges(self, boards: Boards) -> Int[np.ndarray, " batch"]:

@@ -79,6 +79,7 @@ class TrainConfig:
     supervise: bool = False  # learn from the answer after every loop, not only the last
     edges: bool = False  # diffusion: graphs as a token an edge instead of the bias by relations (ablation)
     lowest: float = 0.0  # diffusion: mask rates are drawn from here to 1
+    reach: float = 0.0  # diffusion: share of the boards masked as the net's own confidence order would leave them
     patience: int = 0  # stop after so many validations in a row without a new best, which is then kept (0: never)
     base: str = ""  # quality, latent-rules: the checkpoint of the frozen net they stand on (empty: the shipped)
     validate_every: int = 100  # updates between validation losses, printed and kept in the card
@@ -94,10 +95,12 @@ class TrainConfig:
             raise BadInput("lr and weight_decay are finite numbers, lr above 0")
         if self.warmup < 0 or self.weight_decay < 0 or self.patience < 0:
             raise BadInput("warmup, weight_decay and patience are at least 0")
-        if not (0 <= self.ema < 1 and 0 <= self.lowest < 1 and 0 <= self.thin <= 1 and 0 <= self.unfold <= 1):
-            raise BadInput("ema, lowest, thin and unfold are shares from 0 to (ema, lowest: below) 1")
-        if (self.lowest or self.edges) and self.kind != "diffusion":
-            raise BadInput("lowest and edges go with kind diffusion")
+        if not (0 <= self.ema < 1 and 0 <= self.lowest < 1 and max(self.thin, self.unfold, self.reach) <= 1):
+            raise BadInput("ema, lowest, thin, unfold and reach are shares from 0 to (ema, lowest: below) 1")
+        if min(self.thin, self.unfold, self.reach) < 0:
+            raise BadInput("thin, unfold and reach are at least 0")
+        if (self.lowest or self.edges or self.reach) and self.kind != "diffusion":
+            raise BadInput("lowest, reach and edges go with kind diffusion")
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -236,7 +239,7 @@ def train(
             boards = thinned(boards, config.thin, rng)
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(config, update)
-        options = {"lowest": config.lowest} if config.lowest else {}
+        options = {name: getattr(config, name) for name in ("lowest", "reach") if getattr(config, name)}
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=config.precision == "bf16"):
             loss = model.loss(boards, solutions, rng, share.part, **options)
         optimiser.zero_grad()

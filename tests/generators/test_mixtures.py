@@ -21,9 +21,10 @@ from generators.boards import stack
 from generators.datasets import MOST_THINNED, dataset, thinned
 from generators.decoders import parse
 from generators.decoding import decode
+from generators.masked_diffusion import MaskedDiffusion, masks
 from generators.parking import Kept
 from generators.training import Share, TrainConfig, datasets, sparkline, train
-from generators.transformer import BackboneConfig, with_loops
+from generators.transformer import BackboneConfig, pairs, with_loops
 
 TINY = {"updates": 6, "batch": 8, "puzzles": 20, "validate_every": 2, "dim": 16, "heads": 2, "blocks": 1, "loops": 1}
 MIX = ("planted:n=6-9,degree=2", "planted:n=8-12,colours=5,degree=4")
@@ -250,6 +251,30 @@ def test_thinned_boards_lose_givens_and_gain_none(boards):
     assert shares == pytest.approx(1 - MOST_THINNED / 2, abs=0.05)
 
 
+def test_reached_masks_leave_the_cells_that_the_net_is_least_sure_of():
+    torch.manual_seed(0)
+    boards, solutions = dataset("sudoku4", 0, "train", 16).batch(np.arange(16), None)
+    model = MaskedDiffusion(BackboneConfig(4, 16, 16, 2, 1, 2)).double()
+    masked, _ = masks(boards, stream("reach"))
+    related = pairs(torch.as_tensor(boards.relations))
+    left = model.reached(boards, solutions, masked, related)
+    free = boards.givens == 0
+    assert (left.sum(1) == masked.sum(1)).all() and not left[~free].any()
+    real = torch.as_tensor(boards.real)
+    for row in range(16):  # again, a board alone and step by step
+        blank = free[row].copy()
+        goal = int(masked[row].sum())
+        for size in (round(free[row].sum() - 0.5 * (free[row].sum() - goal)), goal):
+            shown = torch.as_tensor(np.where(blank, 0, solutions[row]))[None]
+            sure = model(4, shown, related, real[row : row + 1])[0].amax(-1).detach().numpy()
+            for _ in range(int(blank.sum()) - size):
+                blank[np.where(blank, sure, -np.inf).argmax()] = False
+        assert (blank == left[row]).all()
+    loss = model.loss(boards, solutions, stream("reach"), reach=1.0)
+    parts = [model.loss(boards, solutions, stream("reach"), slice(i, None, 2), reach=1.0) for i in range(2)]
+    assert sum(part.item() for part in parts) == pytest.approx(loss.item(), rel=1e-6)
+
+
 def test_mask_rates_from_the_lowest_on():
     from generators.masked_diffusion import masks
 
@@ -310,9 +335,9 @@ def test_the_sparkline_is_a_log_scale():
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"ema": 1.0}, "ema, lowest, thin and unfold"),
+        ({"ema": 1.0}, "ema, lowest, thin, unfold"),
         ({"patience": -1}, "at least 0"),
-        ({"lowest": 0.5}, "lowest and edges go with kind diffusion"),
+        ({"lowest": 0.5}, "lowest, reach and edges go with kind diffusion"),
     ],
 )
 def test_bad_options_are_one_line(wrong, words):
