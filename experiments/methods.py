@@ -15,47 +15,52 @@ from solvers.cp_sat import cp_sat
 
 Spec = Sampler | Steering | None
 OWN = "latent-values:guide=denoiser,strength=3,about=all"
+ANEW = ",repair=30,widen=1,level=1"
 ALL = "ar:guide=relaxed,about=all"
-MASKED = "diffusion:guide=relaxed,about=all"
+MASKED = "diffusion:guide=relaxed,about=all,strength=2"
+BEST = "the best of as many as the calls allow"
 #: name: (spelling, what it is). Those with about=all are told the board's own rules too: compare them with each other.
 METHODS: dict[str, tuple[str, str]] = {
     "latent": ("latent-values", "latent diffusion, no guidance"),
     "latent-x0": ("latent", "the same, estimating x0 as in the paper"),
-    "latent-latents": ("latent-values:guide=latents", "Diffusion-LM's inner updates of the next latents"),
-    "latent-x0-latents": ("latent:guide=latents,clamp=1", "the same on the net that estimates x0, clamped"),
-    "latent-sign": ("latent-values:guide=latents,inner=sign", "as its public code does: steps of the sign"),
+    "latent-latents": ("latent-values:guide=latents,rate=0.3", "Diffusion-LM's inner updates of the next latents"),
+    "latent-latents-best": ("latent-values:guide=latents,rate=0.3" + ANEW, BEST),
+    "latent-x0-latents": ("latent:guide=latents,rate=0.3,clamp=1", "inner updates, the net that estimates x0, clamped"),
+    "latent-sign": ("latent-values:guide=latents,inner=sign", "inner updates as the public code's: the sign"),
     "latent-estimate": ("latent-values:guide=estimate,fade=2", "mean-field balance with the estimate"),
     "latent-classifier": ("latent-values:guide=classifier,strength=3", "gradient of a learned, noise-aware classifier"),
     "latent-denoiser": ("latent-values:guide=denoiser,strength=3", "gradient through the network"),
-    "latent-all": (OWN, "the same, told the rules"),
+    "latent-denoiser-best": ("latent-values:guide=denoiser,strength=3" + ANEW, BEST),
+    "latent-all": (OWN, "gradient through the network, told the rules"),
     "latent-travel": (OWN + ",travel=3", "and time travel"),
     "latent-repair": (OWN + ",repair=30", "and repair of violated cells"),
     "latent-hybrid": (OWN + ",finish=masked", "and violated cells remasked by masked diffusion"),
     "ar": ("ar", "AR, no guidance"),
-    "ar-best": ("ar:retraction=restart", "AR, the best of as many as the calls allow (rejection)"),
+    "ar-best": ("ar:retraction=restart", BEST + " (rejection)"),
     "ar-relaxed": ("ar:guide=relaxed", "AR, values weighed by the energy"),
     "ar-activations": ("ar:guide=activations", "PPLM: gradient steps on AR's activations"),
     "ar-all": (ALL, "AR, values weighed by the energy, told the rules"),
-    "ar-all-best": (ALL + ",retraction=restart", "and restarts"),
+    "ar-all-best": (ALL + ",retraction=restart", BEST),
     "ar-all-smc": (ALL + ",search=smc", "twisted SMC by the same energy"),
     "ar-learned": ("ar:guide=learned", "FUDGE: a learned p(control | prefix)"),
-    "ar-learned-best": ("ar:guide=learned,retraction=restart", "and restarts"),
+    "ar-learned-best": ("ar:guide=learned,retraction=restart", BEST),
     "ar-learned-smc": ("ar:guide=learned,search=smc", "twisted SMC by it"),
     "ar-exact": ("ar:guide=exact", "FUDGE with exact p(control | prefix)"),
     "prompted": ("ar-prompted", "AR trained with the control in its prompt, sampled"),
-    "prompted-best": ("ar-prompted:retraction=restart", "the best of as many as the calls allow"),
+    "prompted-best": ("ar-prompted:retraction=restart", BEST),
     "prompted-beam": ("ar-prompted:search=beam", "beam search"),
     "masked": ("diffusion", "masked diffusion, no guidance"),
-    "masked-relaxed": ("diffusion:guide=relaxed", "masked diffusion, logits tilted by the energy"),
+    "masked-relaxed": ("diffusion:guide=relaxed,strength=2", "masked diffusion, logits tilted by the energy"),
     "masked-straight": ("diffusion:guide=straight", "the same, straight through sampled values"),
     "masked-all": (MASKED, "logits tilted by the energy, told the rules"),
+    "masked-best": (MASKED + ",retraction=restart", BEST),
     "masked-remask": (MASKED + ",retraction=local", "and violated cells remasked"),
     "masked-placebo": (MASKED + ",retraction=placebo", "and as many cells at random"),
     "cp-sat": ("cp-sat", "the control as a constraint (ceiling)"),
 }
 #: What the quick preset runs.
 QUICK = (
-    *("latent", "latent-latents", "latent-classifier", "latent-denoiser", "latent-all", "latent-repair"),
+    *("latent", "latent-latents", "latent-classifier", "latent-denoiser", "latent-denoiser-best", "latent-repair"),
     *("ar", "ar-best", "ar-relaxed", "ar-activations", "ar-all-best", "ar-learned", "ar-exact"),
     *("prompted", "prompted-beam", "masked", "masked-remask", "masked-placebo", "cp-sat"),
 )
