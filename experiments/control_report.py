@@ -189,7 +189,7 @@ def curves(results: dict[str, dict[str, list[dict]]], calls: int, path: Path) ->
         axes.set_xscale("log")
         axes.set_ylim(-3, 103)
         axes.set_title(f"{task}, n = {len(next(iter(of_task.values())))}", fontsize=10)
-        axes.legend(fontsize=7, loc="upper left", framealpha=0.8)
+        axes.legend(fontsize=7, loc="center left", framealpha=0.8)
     for axes in panels[len(results) :]:
         axes.set_visible(False)
     canvas.supxlabel("network calls a sample")
@@ -226,5 +226,5 @@ def rarity(results: dict[str, dict[str, list[dict]]], path: Path) -> None:
     axes.set_title(
         "Control by rarity: the best method of each family on each task (95 % intervals over targets)", fontsize=10
     )
-    axes.legend(fontsize=8)
+    canvas.legend(fontsize=8, loc="outside lower center", ncols=3)
     save_figure(canvas, path)
