@@ -15,6 +15,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -79,26 +80,30 @@ def main(options: Control) -> None:
     nets = [{family: _nets(at, family, specs.values()) for family in families} for at in folders]
     able = _able(options.task, specs, nets)
     hashes = [{f"{of}-{kind}": net.sha256 for of, some in each.items() for kind, net in some.items()} for each in nets]
+    if any(a == b for a, b in combinations(hashes, 2)):
+        raise BadInput("--checkpoints: two of the folders hold the same nets")
     spelled = {name: str(spec or name) for name, spec in specs.items()}
     store = Parts(folder, {"seed": options.seed, "targets": count, "samples": samples}, options.fresh)
     store.write_card({"status": "running"})
     results: dict[str, dict[str, list[dict]]] = {}
     with progress("methods") as bar:
-        job = bar.add_task("steering", total=sum(map(len, able.values())) * len(nets))
+        total = sum(len(nets) if specs[name] else 1 for of_task in able.values() for name in of_task)
+        job = bar.add_task("steering", total=total)
         for task, of_task in able.items():
             bar.update(job, description=f"{task}: counting")
             aims, results[task] = targets(task, options.seed, count), {name: [] for name in of_task}
             for name in of_task:
-                for number, each in enumerate(nets):
+                spec = specs[name]
+                for number, each in enumerate(nets if spec else nets[:1]):  # CP-SAT says the same each time
                     bar.update(job, description=f"{task}: {name}")
-                    spec = specs[name]
                     used = {kind: each[family_of(task)][kind] for kind in (spec.nets if spec else ())}
                     about = {"method": spelled[name], "nets": {kind: net.sha256 for kind, net in used.items()}}
                     models = {kind: net.model for kind, net in used.items()}
                     make = partial(run, spec, models, seed=options.seed)
                     file = f"{slug(task)}-{slug(name)}" + (f"-{number}" if number else "")
-                    looks = isinstance(spec, Steering)
-                    part = store.get(file, about, aims, samples, options.batch_size, make, looks)
+                    looks = isinstance(spec, Steering) and spec.search == "none"
+                    many = samples if spec else 1
+                    part = store.get(file, about, aims, many, options.batch_size, make, looks)
                     results[task][name] += [{**one, "net": number} for one in part]
                     bar.advance(job)
     summary = {task: {name: report.figures(rows) for name, rows in of.items()} for task, of in results.items()}
@@ -131,7 +136,11 @@ def _nets(folder: Path, family: str, specs: Iterable[Spec]) -> Nets:
     """The family's checkpoints that the methods need, as far as there are any, by kind."""
     kinds = {kind for spec in specs if spec for kind in spec.nets}
     paths = {kind: folder / f"{family}-{kind}.safetensors" for kind in sorted(kinds)}
-    return {kind: checkpoint.load(path, family) for kind, path in paths.items() if path.exists()}
+    nets = {kind: checkpoint.load(path, family) for kind, path in paths.items() if path.exists()}
+    for kind, net in nets.items():
+        if net.card["kind"] != kind:
+            raise BadInput(f"{paths[kind]}: holds a net of kind {net.card['kind']}, not {kind}")
+    return nets
 
 
 def _able(tasks: Sequence[str], specs: dict[str, Spec], nets: list[dict[str, Nets]]) -> dict[str, list[str]]:

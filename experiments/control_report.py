@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 
 from experiments.console import cell, save_figure
-from experiments.methods import FROZEN, LATENT, MASKS, METHODS, PROMPTED, family
+from experiments.methods import FROZEN, HYBRID, LATENT, MASKS, METHODS, PROMPTED, UNGUIDED, family
 from experiments.statistics import Estimate, bootstrap, bootstrap_crossed, proportion
 from generators.samples import minimum_bayes_risk
 
@@ -26,60 +26,73 @@ PAPER = {
 PERCENTS = ("both", "control", "valid", "chosen", "distinct", "dead at")
 LEGEND = """
 both: control obeyed and board valid. Below each figure: its 95 % interval (bootstrap over targets, and nets where there
-are several; Wilson where all or none succeeded, or there is one target). chosen: of each target's samples the one of
-minimum Bayes risk. distinct: different boards among a target's successful samples; bits: -log2 of the chance that two
-of them agree in a cell. need / met / unmet: samples whose first board entered a dead end, a state that no solution
-of the target extends; of those, solved all the same, and not; dead at: cells filled when it did (nets that write cell
-by cell). Methods told "all" know the board's own rules; the others know the control alone."""
+are several; Wilson for shares that are alike for all targets, or of one target). chosen: of each target's samples the
+one of minimum Bayes risk. distinct: different boards among a target's successful samples; bits: -log2 of the chance
+that two of them agree in a cell. need / met / unmet: samples whose first board entered a dead end, a state that no
+solution of the target extends; of those, solved all the same, and not; dead at: cells filled when it did (nets that
+write cell by cell). Methods told "all" know the board's own rules; the others know the control alone."""
+
+
+Groups = dict[tuple[int, str], list[dict]]
 
 
 def figures(samples: Sequence[dict]) -> dict[str, Estimate]:
     """What the table shows of one method on one task."""
-    groups: dict[tuple, list[dict]] = {}
+    groups: Groups = {}
     for one in samples:
         groups.setdefault((one.get("net", 0), one["target"]), []).append(one)
-    good = [[one for one in group if one["both"]] for group in groups.values()]
-    made = {
-        what: share(groups, [[one[what] for one in group] for group in groups.values()])
-        for what in ("both", "control", "valid")
-    }
+    made = {what: share(groups, what) for what in ("both", "control", "valid")}
+    good = {key: [one for one in group if one["both"]] for key, group in groups.items()}
+    good = {key: group for key, group in good.items() if group}
     if len(samples) > len(groups):
-        picks = [group[minimum_bayes_risk(np.array([one["board"] for one in group]))] for group in groups.values()]
-        made["chosen"] = share(groups, [[pick["both"]] for pick in picks])
-        distinct = [len({tuple(one["board"]) for one in group}) / len(group) for group in good if group]
-        made["distinct"] = bootstrap(distinct)
-        made["bits"] = bootstrap([bits for group in good if (bits := diversity(group)) is not None])
-    looked = [one for one in samples if "dead" in one]
+        picks = {
+            key: [group[minimum_bayes_risk(np.array([one["board"] for one in group]))]] for key, group in groups.items()
+        }
+        made["chosen"] = share(picks, "both")
+        distinct = {key: [len({tuple(one["board"]) for one in group}) / len(group)] for key, group in good.items()}
+        made["distinct"] = by_target(distinct)
+        made["bits"] = by_target({key: [diversity(group)] for key, group in good.items() if len(group) > 1})
+    looked = {key: [one for one in group if "dead" in one] for key, group in groups.items() if "dead" in group[0]}
     if looked:
-        need = [one["dead"] is not None for one in looked]
-        met = [one["both"] for one, dead in zip(looked, need) if dead]
-        made["need"] = proportion(sum(need), len(need))
-        made["met"] = proportion(sum(met), len(met))
-        made["dead at"] = bootstrap([one["dead"] for one in looked if one["dead"] is not None], np.median)
+        need = {key: [{"need": one["dead"] is not None} for one in group] for key, group in looked.items()}
+        late = {key: [one for one in group if one["dead"] is not None] for key, group in looked.items()}
+        late = {key: group for key, group in late.items() if group}
+        made["need"] = share(need, "need")
+        made["met"] = share(late, "both") if late else Estimate(None, None, None, 0)
+        made["dead at"] = by_target({key: [one["dead"] for one in group] for key, group in late.items()})
     for what, scale in (("retractions", 1.0), ("calls", 1.0), ("flops", 1e-9), ("seconds", 1.0)):
-        made["gflops" if what == "flops" else what] = bootstrap([one[what] * scale for one in samples])
+        of_target = {key: [one[what] * scale for one in group] for key, group in groups.items()}
+        made["gflops" if what == "flops" else what] = by_target(of_target)
     return made
 
 
-def share(groups: dict[tuple, list[dict]], marks: Sequence[Sequence[bool]]) -> Estimate:
-    """The share of marks that are true, by (net, target)."""
-    n = sum(map(len, marks))
-    means = [float(np.mean(group)) for group in marks]
-    nets = len({net for net, _ in groups})
-    whole = float(np.mean(means))
-    if whole in (0, 1) or len(means) == nets:  # resampling says nothing there
-        count = len(means) // nets if len(means) > nets else n // nets
-        return proportion(round(whole * count), count)._replace(value=whole, n=n)
-    if nets > 1:
-        return bootstrap_crossed(np.reshape(means, (nets, -1)))._replace(n=n)
-    return bootstrap(means)._replace(n=n)
+def by_target(groups: dict[tuple[int, str], list[float]]) -> Estimate:
+    """The mean over (net, target) of the means of their numbers; its interval over targets, and nets. n: numbers."""
+    n = sum(map(len, groups.values()))
+    means = {key: float(np.mean(group)) for key, group in groups.items()}
+    nets, targets = ({key[place] for key in means} for place in (0, 1))
+    if len(nets) > 1 and len(means) == len(nets) * len(targets):
+        table = [[means[net, target] for target in sorted(targets)] for net in sorted(nets)]
+        return bootstrap_crossed(np.array(table))._replace(n=n)
+    return bootstrap(list(means.values()))._replace(n=n)
 
 
-def diversity(group: Sequence[dict]) -> float | None:
-    """-log2 of the share of cells in which two of the boards agree, over all pairs; None without a pair."""
+def share(groups: Groups, what: str) -> Estimate:
+    """The share of samples of which `what` is true, by (net, target). Where resampling would say nothing (all targets
+    alike, or one of them): Wilson's interval, a target, or of one target a net, or of one net a sample being what is
+    counted."""
+    made = by_target({key: [float(one[what]) for one in group] for key, group in groups.items()})
+    nets, targets = ({key[place] for key in groups} for place in (0, 1))
+    alike = len({np.mean([one[what] for one in group]) for group in groups.values()}) == 1
+    if alike or len(targets) == 1:
+        count = len(targets) if len(targets) > 1 else len(nets) if len(nets) > 1 else made.n
+        return proportion(round(made.value * count), count)._replace(value=made.value, n=made.n)
+    return made
+
+
+def diversity(group: Sequence[dict]) -> float:
+    """-log2 of the share of cells in which two of the boards agree, over all pairs."""
     boards = np.array([one["board"] for one in group])
-    if len(boards) < 2:
-        return None
     agree = np.array([boards[a] == boards[b] for a, b in combinations(range(len(boards)), 2)])
     return float(-np.log2(max(agree.mean(), 0.5 / agree.size)))
 
@@ -158,7 +171,14 @@ def _verdict(task, of_task, best: dict[str, str], sizes: dict[str, int], other: 
 
 
 #: Colours of the families in the plots.
-COLOURS = {LATENT: "#1f77b4", FROZEN: "#d62728", PROMPTED: "#9467bd", MASKS: "#2ca02c", "": "#7f7f7f"}
+COLOURS = {
+    LATENT: "#1f77b4",
+    FROZEN: "#d62728",
+    PROMPTED: "#9467bd",
+    MASKS: "#2ca02c",
+    HYBRID: "#ff7f0e",
+    "": "#7f7f7f",
+}
 
 
 def leaders(of_task: dict[str, list[dict]]) -> dict[str, str]:
@@ -166,6 +186,8 @@ def leaders(of_task: dict[str, list[dict]]) -> dict[str, str]:
     best: dict[str, str] = {}
     for name, samples in of_task.items():
         of = family(name) or name
+        if of == UNGUIDED:
+            continue
         if of not in best or np.mean([s["both"] for s in samples]) > np.mean([s["both"] for s in of_task[best[of]]]):
             best[of] = name
     return best

@@ -15,7 +15,7 @@ from solvers.cp_sat import cp_sat
 
 Spec = Sampler | Steering | None
 OWN = "latent-values:guide=denoiser,strength=3,about=all"
-ANEW = ",repair=30,widen=1,level=1"
+ANEW = ",repair=99,widen=1,level=1"
 ALL = "ar:guide=relaxed,about=all"
 MASKED = "diffusion:guide=relaxed,about=all,strength=2"
 BEST = "the best of as many as the calls allow"
@@ -28,7 +28,10 @@ METHODS: dict[str, tuple[str, str]] = {
     "latent-x0-latents": ("latent:guide=latents,rate=0.3,clamp=1", "inner updates, the net that estimates x0, clamped"),
     "latent-sign": ("latent-values:guide=latents,inner=sign", "inner updates as the public code's: the sign"),
     "latent-estimate": ("latent-values:guide=estimate,fade=2", "mean-field balance with the estimate"),
-    "latent-classifier": ("latent-values:guide=classifier,strength=3", "gradient of a learned, noise-aware classifier"),
+    "latent-classifier": (
+        "latent-values:guide=classifier,strength=10",
+        "gradient of a learned classifier of latents",
+    ),
     "latent-denoiser": ("latent-values:guide=denoiser,strength=3", "gradient through the network"),
     "latent-denoiser-best": ("latent-values:guide=denoiser,strength=3" + ANEW, BEST),
     "latent-all": (OWN, "gradient through the network, told the rules"),
@@ -41,14 +44,14 @@ METHODS: dict[str, tuple[str, str]] = {
     "ar-activations": ("ar:guide=activations", "PPLM: gradient steps on AR's activations"),
     "ar-all": (ALL, "AR, values weighed by the energy, told the rules"),
     "ar-all-best": (ALL + ",retraction=restart", BEST),
-    "ar-all-smc": (ALL + ",search=smc", "twisted SMC by the same energy"),
+    "ar-all-smc": (ALL + ",search=smc,width=64", "twisted SMC by the same energy"),
     "ar-learned": ("ar:guide=learned", "FUDGE: a learned p(control | prefix)"),
     "ar-learned-best": ("ar:guide=learned,retraction=restart", BEST),
-    "ar-learned-smc": ("ar:guide=learned,search=smc", "twisted SMC by it"),
+    "ar-learned-smc": ("ar:guide=learned,search=smc,width=64", "twisted SMC by it"),
     "ar-exact": ("ar:guide=exact", "FUDGE with exact p(control | prefix)"),
     "prompted": ("ar-prompted", "AR trained with the control in its prompt, sampled"),
     "prompted-best": ("ar-prompted:retraction=restart", BEST),
-    "prompted-beam": ("ar-prompted:search=beam", "beam search"),
+    "prompted-beam": ("ar-prompted:search=beam,width=64", "beam search"),
     "masked": ("diffusion", "masked diffusion, no guidance"),
     "masked-relaxed": ("diffusion:guide=relaxed,strength=2", "masked diffusion, logits tilted by the energy"),
     "masked-straight": ("diffusion:guide=straight", "the same, straight through sampled values"),
@@ -67,6 +70,7 @@ QUICK = (
 #: Families of methods: of a frozen net of one kind, or of one that was trained to be controlled.
 LATENT, FROZEN = "gradient control of latents", "control of a frozen AR net"
 PROMPTED, MASKS = "conditional AR", "masked diffusion"
+HYBRID, UNGUIDED = "latents and masked diffusion", "latents without guidance"
 
 
 def family(name: str) -> str:
@@ -74,7 +78,9 @@ def family(name: str) -> str:
     text = METHODS[name][0] if name in METHODS else name
     if text == "cp-sat" or "guide=exact" in text:
         return ""
-    words = {"latent": LATENT, "latent-values": LATENT, "ar": FROZEN, "ar-prompted": PROMPTED, "diffusion": MASKS}
+    if text.startswith("latent"):
+        return HYBRID if "finish=masked" in text else LATENT if "guide=" in text else UNGUIDED
+    words = {"ar": FROZEN, "ar-prompted": PROMPTED, "diffusion": MASKS}
     return words[text.partition(":")[0]]
 
 

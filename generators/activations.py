@@ -5,7 +5,8 @@ The embeddings of the tokens so far, which every loop of the backbone reads agai
     energy of the rules (the next cell as the net predicts it, those to come uniform) + KL * KL(moved | unmoved)
 
 by steps of a given length, and the moved prediction is mixed geometrically with the unmoved one. The numbers are the
-paper's, but for the length of a step.
+paper's, but for the length of a step; it moves each layer's keys and values instead, of the past alone, and goes on
+from what it moved before, where here each cell begins anew.
 """
 
 from __future__ import annotations

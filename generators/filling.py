@@ -28,7 +28,7 @@ from generators.steerings import Steering
 
 UPDATES = 3  # of the mean-field balance
 STEEPEST = 1e3  # of the energy's slope
-CALLS = {"learned": 2, "activations": 1 + activations.UPDATES}  # a step, where it is not one
+CALLS = {"learned": 2, "activations": 2 + activations.UPDATES}  # a step, where it is not one
 
 
 class Run(Samples):
@@ -103,7 +103,7 @@ class Run(Samples):
         plan, now = self.steering, self.now[rows]
         if plan.guide == "activations" and plan.strength:
             said = activations.moved(self.model, self.boards, self.guide, rows, now, plan.strength)
-            self.calls[rows] += activations.UPDATES
+            self.calls[rows] += CALLS["activations"] - 1
         else:
             visible = np.where(np.cumprod(now > 0, axis=1) > 0, now, 0)  # nothing to the right of the next cell
             said = self.session.predict(rows, visible if plan.raster else now, self.turns[rows])

@@ -1,7 +1,7 @@
 """What is known of the future of a board that is written in raster order: guides of generators/steering.py.
 
-A Future says for each value of a board's next cell the logarithm of how likely the rules are kept from there, up to a
-constant that is the same for every prefix.
+A Future says for each value of a board's next cell the logarithm of how likely rules are kept from there: all of them,
+up to a constant (whole), or those that the cell has a part in.
 
   Relaxed   exp(-strength * energy), the cells to come being uniform
   Learned   a network trained to tell (generators/prompted.py); a call of its own each time
@@ -27,7 +27,9 @@ Rows = Int[np.ndarray, " rows"]
 
 
 class Future(Protocol):
-    """A guide that looks ahead."""
+    """whole: whether it speaks of all rules each time."""
+
+    whole: bool
 
     def word(self, rows: Rows, cells: Rows, now: Int[np.ndarray, "rows N"]) -> Float[np.ndarray, "rows d"]:
         """Of each value of the boards' next cells."""
@@ -45,6 +47,8 @@ class Future(Protocol):
 
 class Relaxed:
     """The energy of each board with each value in its next cell, the cells to come being uniform."""
+
+    whole = True
 
     def __init__(self, samples: Samples, guide: Guide, strength: float):
         self.d, self.guide, self.strength = samples.boards.d, guide, strength
@@ -71,6 +75,8 @@ class Relaxed:
 class Learned:
     """What a Prompted net of kind future says."""
 
+    whole = False
+
     def __init__(self, samples: Samples, net: Prompted, strength: float):
         rules = [samples.distinct[which].told for which in samples.which]
         self.samples, self.strength = samples, strength
@@ -93,6 +99,8 @@ class Learned:
 
 class Exact:
     """Counts of the grids that obey, over counts of all grids."""
+
+    whole = True
 
     def __init__(self, samples: Samples):
         first = samples.distinct[0].plain.problem

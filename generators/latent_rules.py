@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from generators.boards import ALL, Boards
 from generators.latent_diffusion import LATENT, STEPS, WAVES, LatentDiffusion, diffuse, waves
 from generators.prompts import ReadRules, Told, tell
-from generators.tasks import holds, rules_of
+from generators.tasks import holds, lent, rules_of
 from generators.transformer import Backbone, BackboneConfig, pairs
 
 
@@ -60,8 +60,7 @@ class LatentRules(nn.Module):
         part: only these boards' share of that mean; what is drawn is the same for any part.
         """
         device, size = self.backbone.head.weight.device, len(boards)
-        rules = [rules_of(solution, boards.d, rng) for solution in solutions]
-        rules = [rules[row - (row % 2)] for row in range(size)]  # every second board meets its neighbour's
+        rules = lent([rules_of(solution, boards.d, rng) for solution in solutions])
         t = 1 + np.floor(STEPS * (rng.permutation(size) + rng.random(size)) / size).astype(np.int64)
         noise = rng.standard_normal((*solutions.shape, LATENT), dtype=np.float32)
         t, noise, solutions, boards, rules = t[part], noise[part], solutions[part], boards.take(part), rules[part]

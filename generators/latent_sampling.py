@@ -48,7 +48,7 @@ WORDS: dict[str, dict[str, str]] = {
     "about": ABOUT,
     "finish": {
         "none": "the board that the latents round to is the answer",
-        "masked": "cells that break a rule are remasked and filled anew by a masked-diffusion net, tilted as they were",
+        "masked": "cells that break a rule, and a share `widen`, are remasked, and filled by guided masked diffusion",
     },
 }
 
@@ -98,6 +98,8 @@ class Sampler:
             raise BadInput("strength, fade, rate and fluency are at least 0")
         if self.guide == "classifier" and self.model != "latent-values":
             raise BadInput("guide=classifier goes with model latent-values, on whose latents it is trained")
+        if self.guide == "classifier" and self.about != "control":
+            raise BadInput("guide=classifier knows the control alone: about=control")
 
     def __str__(self) -> str:
         return spell(self.model, self, PLAIN[self.model])
@@ -131,7 +133,8 @@ def sample(sampler: Sampler, nets: Nets, targets: Sequence[Target], seed: int) -
         run.loosen(short[0])
         run.descend(short)
     if sampler.finish == "masked" and len(run.rows):
-        plan = Steering("diffusion", "relaxed", sampler.about, retraction="local", calls=sampler.calls)
+        own = {"widen": sampler.widen, "calls": sampler.calls}
+        plan = Steering("diffusion", "relaxed", sampler.about, retraction="local", **own)
         Run(plan, nets, targets, seed).finish(run)
     return run.traces(run.model.backbone)
 

@@ -7,9 +7,9 @@
          what follows than the net did, relative to what the guide had promised (Zhao et al. 2024). Where the weights
          are worth less than half of the boards, these are drawn anew, in proportion (systematic resampling)
 
-The answer is the first full board that the checker finds right (as in best-of-n), else the likeliest one (beam) or one
-in proportion to the weights (smc). A trace tells the answer's own commits: nothing is ever taken back. What all boards
-cost is the sample's.
+The answer is one of the full boards that the checker finds right (as in best-of-n), else of all: the likeliest (beam),
+or one drawn in proportion to the weights (smc). A trace tells the answer's own commits: nothing is ever taken back.
+What all boards cost is the sample's. Clues are passed over unweighed, as if the net had written them.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from generators.transformer import Backbone
 
 
 class Population(Run):
-    """Boards in groups of `width`, a group a sample."""
+    """Boards in groups of `width`, a group a sample. Targets with one number of blank cells."""
 
     def __init__(self, steering: Steering, nets: Nets, targets: Sequence[Target], seed: int):
-        cells = max(target.plain.problem.n for target in targets)
-        self.width = max(1, min(steering.width, steering.calls // (cells * CALLS.get(steering.guide, 1))))
+        (blanks,) = {blanks_of(target) for target in targets}
+        self.width = max(1, min(steering.width, steering.calls // (blanks * CALLS.get(steering.guide, 1))))
         super().__init__(steering, nets, [target for target in targets for _ in range(self.width)], seed)
         self.beam = steering.search == "beam"
         first = np.arange(len(self.rows)) % self.width == 0
@@ -57,7 +57,7 @@ class Population(Run):
         if self.beam:
             self.move(rows, parents)
         self.now[rows, cell] = values
-        self.turns[rows, cell] = 1 + self.calls[rows]
+        self.turns[rows, cell] = self.spent(rows)
         if self.future is not None:
             self.future.advance(rows, cell, values)
         if not self.beam:
@@ -96,7 +96,8 @@ class Population(Run):
         return slots, parents, cells, values
 
     def weigh(self, rows, log_probs: Float[np.ndarray, "rows d"], word, values: Int[np.ndarray, " rows"]) -> None:
-        """Multiply the weights by sum_v p(v) psi(prefix, v) / psi(prefix)."""
+        """Multiply the weights by sum_v p(v) psi(prefix, v) / psi(prefix); of a guide that speaks of other rules at
+        each cell, by sum_v p(v) psi(prefix, v): what it said before stays said."""
         if word is None:
             return
         raw = log_probs + word
@@ -104,13 +105,18 @@ class Population(Run):
         with np.errstate(invalid="ignore", divide="ignore"):
             total = np.where(np.isfinite(top), top + np.log(np.exp(raw - top[:, None]).sum(-1)), -np.inf)
         self.score[rows] += np.round(total - self.promise[rows], 9)
-        said = word[np.arange(len(rows)), values - 1]
-        self.promise[rows] = np.where(np.isfinite(said), said, 0.0)
+        if self.future is not None and self.future.whole:
+            said = word[np.arange(len(rows)), values - 1]
+            self.promise[rows] = np.where(np.isfinite(said), said, 0.0)
 
     def resample(self, rows: Int[np.ndarray, " rows"]) -> None:
         """Draw the boards of each group anew where the effective number of weights is less than half of them."""
         sources = rows.copy()
         lots = self.lots(rows)[:, 0, 0]
+        rows = rows[~self.full(rows)]
+        if not len(rows):
+            return
+        sources, lots = sources[: len(rows)], lots[: len(rows)]
         for group in np.unique(rows // self.width).tolist():
             mine = np.nonzero(rows // self.width == group)[0]
             shares = np.exp(normalised(self.score[rows[mine]][None])[0])
@@ -128,11 +134,19 @@ class Population(Run):
         lots = self.lots(np.arange(len(self.now)))[:, 0, 0]
         for start in range(0, len(self.now), self.width):
             group = slice(start, start + self.width)
-            shares = np.exp(normalised(self.score[group][None])[0])
-            pick = shares.argmax() if self.beam else np.searchsorted(np.cumsum(shares), lots[start] * shares.sum())
-            row = start + int(solved[group].argmax() if solved[group].any() else min(int(pick), self.width - 1))
+            score = self.score[group]
+            if (solved[group] & np.isfinite(score)).any():
+                score = np.where(solved[group], score, -np.inf)
+            shares = np.exp(normalised(score[None])[0])
+            drawn = shares.argmax() if self.beam else np.searchsorted(np.cumsum(shares), lots[start] * shares.sum())
+            row = start + min(int(drawn), self.width - 1)
             written = np.nonzero((self.now[row] > 0) & (self.boards.givens[row] == 0))[0]
-            events = np.stack([np.arange(1, len(written) + 1), written, self.now[row, written]], axis=1)
+            events = np.stack([self.turns[row, written], written, self.now[row, written]], axis=1)
             sums = (array[group].sum() for array in (self.calls, self.tokens, self.flops, self.seconds))
             made.append(self.trace(row, Events(events), bool(solved[row]), Costs(*(part.item() for part in sums))))
         return made
+
+
+def blanks_of(target: Target) -> int:
+    """How many cells are to be written."""
+    return int((target.plain.givens == 0).sum())

@@ -3,8 +3,8 @@
   ar-prompted   p(x_t | prefix, rules), trained with the rules in its prompt: conditional AR. Loss: nats a cell.
   future        for each value of the next cell, log p(rules of that cell hold in the end | prefix, value) + the same of
                 the cells that it must differ from: the discriminator of FUDGE (Yang and Klein 2021), attributes taken
-                apart. Half of the boards meet their own rules, the others rules of which some or all are those of
-                another board; loss = the two binary cross-entropies, mean over cells, the board being read up to each.
+                apart. Half of the boards meet their own rules, the others those of another board; loss = the two binary
+                cross-entropies, mean over cells, the board being read up to each.
 
 Both are trained on complete boards and rules that are read off them (generators/tasks.py). Cells are written in raster
 order, all of them: clues are rules of the prompt.
@@ -24,7 +24,7 @@ from generators.boards import ALL, Boards
 from generators.masked_diffusion import check_fits
 from generators.model import DIGITS, Prediction
 from generators.prompts import ReadRules, Told, tell
-from generators.tasks import holds, rules_of, spoiled
+from generators.tasks import holds, lent, rules_of
 from generators.transformer import Backbone, BackboneConfig, Cache, pairs, weighted_nats
 
 
@@ -99,7 +99,7 @@ class Prompted(nn.Module):
         device, size = self.backbone.head.weight.device, len(boards)
         rules = [rules_of(solution, boards.d, rng) for solution in solutions]
         if self.kind == "future":
-            rules = [each if row % 2 else spoiled(each, solutions[row - 1], rng) for row, each in enumerate(rules)]
+            rules = lent(rules)
         boards, solutions, rules = boards.take(part), solutions[part], rules[part]
         values = torch.as_tensor(solutions, device=device)
         read = self.text(boards.d, tell(rules, boards), values)
@@ -168,4 +168,4 @@ class PromptedSession:
     def move(self, rows: Int[np.ndarray, " rows"], sources: Int[np.ndarray, " rows"]) -> None:
         """What is on the boards at `rows` goes on from what was on those at `sources`, of the same target."""
         self.cache.put(torch.as_tensor(rows), self.cache.part(torch.as_tensor(sources)))
-        self.read[rows] = self.read[sources]
+        self.read[rows], self.fresh[rows] = self.read[sources], self.fresh[sources]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from csp.targets import Target
 from csp.trace import Trace
 from generators.filling import Run
-from generators.populations import Population
+from generators.populations import Population, blanks_of
 from generators.samples import Nets
 from generators.steerings import GUIDES, PLAIN, RASTER, WORDS, Steering, parse
 
@@ -25,7 +25,18 @@ def steer(steering: Steering, nets: Nets, targets: Sequence[Target], seed: int) 
 
     Raises BadInput if a net cannot read a board, or the guide has no exact counts.
     """
-    run = (Run if steering.search == "none" else Population)(steering, nets, targets, seed)
-    while len(run.rows):
-        run.step()
-    return run.traces(nets[steering.model].backbone)
+    made: dict[int, Trace] = {}
+    for rows in batches(steering, targets):
+        run = (Run if steering.search == "none" else Population)(steering, nets, [targets[row] for row in rows], seed)
+        while len(run.rows):
+            run.step()
+        made |= dict(zip(rows, run.traces(nets[steering.model].backbone)))
+    return [made[row] for row in range(len(targets))]
+
+
+def batches(steering: Steering, targets: Sequence[Target]) -> list[list[int]]:
+    """Which targets run together: all, or in a search those with as many blank cells, whose boards keep step."""
+    if steering.search == "none":
+        return [list(range(len(targets)))]
+    blanks = [blanks_of(target) for target in targets]
+    return [[row for row, size in enumerate(blanks) if size == each] for each in sorted(set(blanks))]

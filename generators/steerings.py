@@ -38,6 +38,7 @@ WORDS: dict[str, dict[str, str]] = {
 }
 RASTER = ("ar", "ar-prompted")  # write a cell a call, in raster order
 GUIDES = {"ar": ("none", "relaxed", "activations", "learned", "exact"), "ar-prompted": ("none",)}
+WEIGHING = ("relaxed", "learned", "exact")  # guides that weigh a board's values
 GUIDES["diffusion"] = ("none", "relaxed", "straight")
 
 
@@ -73,6 +74,8 @@ class Steering:
             raise BadInput(f"model {self.model} writes in raster order, a cell a call: k=1, retraction=none or restart")
         if self.search != "none" and (not self.raster or self.retraction != "none"):
             raise BadInput(f"search={self.search} goes with {' and '.join(RASTER)}, retraction=none")
+        if self.search == "smc" and (self.guide not in WEIGHING or not self.strength):
+            raise BadInput(f"search=smc goes with a guide that weighs, {', '.join(WEIGHING)}, of some strength")
 
     def __str__(self) -> str:
         return spell(self.model, self, PLAIN[self.model])

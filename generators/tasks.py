@@ -18,7 +18,6 @@ target that more than a tenth of all grids obey is drawn again. The tasks mirror
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -139,31 +138,9 @@ def rules_of(solution: Int[np.ndarray, " n"], d: int, rng: np.random.Generator) 
     return TASKS[task](solution, rng, 0 if task == "span" else number)
 
 
-def spoiled(rules: Rules, other: Int[np.ndarray, " n"], rng: np.random.Generator) -> Rules:
-    """The rules, of which one, half or all are made to say what another solution says of their cells."""
-    many = (1, (len(rules) + 1) // 2, len(rules))[int(rng.integers(3))]
-    chosen = set(rng.permutation(len(rules))[:many].tolist())
-    return tuple(_reread(rule, other, rng) if index in chosen else rule for index, rule in enumerate(rules))
-
-
-def _reread(rule: Constraint, other: Int[np.ndarray, " n"], rng: np.random.Generator) -> Constraint:
-    values = other[list(rule.scope)]
-    match rule:
-        case Sum():
-            return replace(rule, total=int(values.sum()))
-        case Increasing():
-            return replace(rule, scope=tuple(rng.permutation(rule.scope).tolist()))
-        case NValues():
-            return replace(rule, low=len(np.unique(values)), high=len(np.unique(values)))
-        case Among(scope=(_,)):  # a class of values, or its complement
-            d = int(other.max())
-            rest = tuple(value for value in range(1, d + 1) if value not in rule.values)
-            kept = len(rule.values) > 1 and int(values[0]) in rule.values
-            return rule if kept else replace(rule, values=rest if len(rule.values) > 1 else (int(values[0]),))
-        case Among():
-            count, wide = int(np.isin(values, rule.values).sum()), (rule.high - rule.low + 1) // 2
-            return replace(rule, low=max(0, count - wide), high=count + wide)
-    return rule
+def lent(rules: Sequence[Rules]) -> list[Rules]:
+    """Every second board meets its neighbour's rules instead of its own: nothing in the rules tells which it is."""
+    return [rules[row - row % 2] for row in range(len(rules))]
 
 
 def holds(rules: Sequence[Rules], boards: Int[np.ndarray, "batch n"]) -> Bool[np.ndarray, "batch n"]:

@@ -13,10 +13,10 @@ from csp.trace import Costs, Event, Trace
 from experiments import control, markdown
 from experiments.console import cell
 from experiments.control import Control
-from experiments.control_report import diversity, figures, verdicts
+from experiments.control_report import diversity, figures, share, verdicts
 from experiments.judging import first_dead, judged
-from experiments.methods import FROZEN, LATENT, METHODS, QUICK, family, read
-from experiments.statistics import Estimate
+from experiments.methods import FROZEN, HYBRID, LATENT, METHODS, QUICK, UNGUIDED, family, read
+from experiments.statistics import Estimate, proportion
 from generators import checkpoint
 from generators.autoregressive import Autoregressive
 from generators.latent_diffusion import LatentDiffusion
@@ -132,8 +132,24 @@ def test_verdict(latent, ar, word):
     assert "no verdict" in verdicts("span", {"ar-best": rows["ar-best"]}, 1)[0]
 
 
+def test_shares_know_what_was_counted():
+    """All targets alike, one target, several nets: never an interval of no width, never more certain than the count."""
+    alike = {(0, t): [{"x": True}, {"x": True}, {"x": False}] for t in "abcd"}
+    made = share(alike, "x")
+    assert made.value == pytest.approx(2 / 3) and made.low < 0.4 and made.n == 12
+    one = {(net, "a"): [{"x": net == 0}] * 20 for net in range(3)}
+    made = share(one, "x")
+    assert made.value == pytest.approx(1 / 3) and made.low < 0.1 and made.high > 0.7 and made.n == 60
+    crossed = share({(net, t): [{"x": net == 0 or t == "a"}] for net in range(3) for t in "abcd"}, "x")
+    assert crossed.value == 0.5 and crossed.high - crossed.low > 0.4
+    certain = share({(0, t): [{"x": True}] * 5 for t in "abcd"}, "x")
+    assert certain == proportion(4, 4)._replace(n=20)
+
+
 def test_methods_have_families():
-    assert {family(name) for name in METHODS} == {LATENT, FROZEN, "conditional AR", "masked diffusion", ""}
+    known = {LATENT, FROZEN, "conditional AR", "masked diffusion", HYBRID, UNGUIDED, ""}
+    assert {family(name) for name in METHODS} == known
+    assert family("latent") == UNGUIDED and family("latent-hybrid") == HYBRID  # neither is control by gradients
     assert [name for name in METHODS if not family(name)] == ["ar-exact", "cp-sat"]
     assert family("ar:guide=relaxed,strength=2") == FROZEN
     assert set(QUICK) <= set(METHODS) and all(read(name) or name == "cp-sat" for name in METHODS)
@@ -142,7 +158,6 @@ def test_methods_have_families():
 def test_bits_of_diversity():
     boards = [{"board": [1, 1, 1, 1]}, {"board": [1, 1, 2, 2]}, {"board": [1, 1, 3, 3]}]
     assert diversity(boards) == pytest.approx(1)  # two boards agree in half of the cells
-    assert diversity(boards[:1]) is None
 
 
 def test_first_dead_is_when_no_solution_is_left():
@@ -184,6 +199,12 @@ def test_several_sets_of_nets(nets, tmp_path, capsys):
     assert card["summary"]["span"]["ar"]["both"]["n"] == 12 and len(card["checkpoints"]) == 2
     assert "2 targets x 6 samples" in capsys.readouterr().out
     assert (tmp_path / "out" / "control.png").stat().st_size > 10_000
+    with pytest.raises(BadInput, match="hold the same nets"):
+        control.main(Control(**options, checkpoints=(nets, nets), out=tmp_path / "twice"))
+    (other / "grid6-ar.json").write_text((nets / "grid6-latent-values.json").read_text())
+    (other / "grid6-ar.safetensors").write_bytes((nets / "grid6-latent-values.safetensors").read_bytes())
+    with pytest.raises(BadInput, match=r"holds a net of kind latent-values, not ar"):
+        control.main(Control(**options, checkpoints=(other,), out=tmp_path / "wrong"))
     with pytest.raises(BadInput, match="no method is left"):
         control.main(Control(**{**options, "methods": ("masked",)}, checkpoints=(nets, other), out=tmp_path / "x"))
 

@@ -333,7 +333,15 @@ def test_schedule_ends_in_noise():
 
 @pytest.mark.parametrize(
     "text",
-    ["latent:steps=0", "latent:guide=wish", "latent:eta=2", "latent:level=0", "latent:strength=-1", "latent:k=2"],
+    [
+        "latent:steps=0",
+        "latent:guide=wish",
+        "latent:eta=2",
+        "latent:level=0",
+        "latent:strength=-1",
+        "latent:k=2",
+        "latent:guide=classifier",
+    ],
 )
 def test_wrong_samplers_are_refused(text):
     with pytest.raises(BadInput, match=r"^[^\n]*$"):
@@ -344,7 +352,13 @@ def test_wrong_samplers_are_refused(text):
     "text",
     [
         *("ar:k=2", "ar:retraction=local", "ar:guide=straight", "ar-prompted:guide=exact", "gpt"),
-        *("diffusion:guide=exact", "diffusion:widen=2", "diffusion:search=smc", "ar:search=beam,retraction=restart"),
+        *(
+            "diffusion:guide=exact",
+            "diffusion:widen=2",
+            "diffusion:search=smc",
+            "ar:search=beam,retraction=restart",
+            "ar:search=smc",
+        ),
     ],
 )
 def test_wrong_steerings_are_refused(text):
