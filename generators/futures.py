@@ -10,14 +10,13 @@ up to a constant (whole), or those that the cell has a part in.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 
 from csp.errors import BadInput
-from generators.prompted import Prompted
 from generators.prompts import tell
 from generators.samples import Guide, Samples, held
 from solvers.grids import Prefixes, all_grids
@@ -73,11 +72,11 @@ class Relaxed:
 
 
 class Learned:
-    """What a Prompted net of kind future says."""
+    """What a net of kind future says (generators/prompted.py), or another with its open() and predict()."""
 
     whole = False
 
-    def __init__(self, samples: Samples, net: Prompted, strength: float):
+    def __init__(self, samples: Samples, net: Any, strength: float):
         rules = [samples.distinct[which].told for which in samples.which]
         self.samples, self.strength = samples, strength
         self.session = net.open(samples.boards, tell(rules, samples.boards))

@@ -1,6 +1,7 @@
 """Latent diffusion: the forward process, sampling, guidance, infilling; and steering of the other nets."""
 
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -18,10 +19,12 @@ from csp.trace import replay
 from generators import latent_diffusion, latent_sampling, steering
 from generators.autoregressive import Autoregressive
 from generators.datasets import dataset
+from generators.filling import normalised
 from generators.latent_diffusion import LATENT, STEPS, Estimate, LatentDiffusion, abar, diffuse
 from generators.latent_rules import LatentRules
 from generators.masked_diffusion import MaskedDiffusion
 from generators.model import Prediction
+from generators.populations import Population
 from generators.prompted import Prompted
 from generators.samples import minimum_bayes_risk
 from generators.transformer import BackboneConfig
@@ -269,6 +272,35 @@ def test_smc_comes_near_the_exact_conditional():
     chi = sum((count - 10) ** 2 / 10 for count in obeying.values())
     freedom = len(obeying) - 1
     assert chi < freedom + 5 * (2 * freedom) ** 0.5
+
+
+class Whispers(Uniform):
+    """A guide that speaks of one cell's rule at a time: the first row is to be 1 2 3 4, other values are worth 0.3."""
+
+    def open(self, boards, told):
+        return self
+
+    def predict(self, rows, assignments, turns=None, wanted=None):
+        said = super().predict(rows, assignments)
+        cells = np.arange(16)[:, None]
+        words = np.where((cells >= 4) | (np.arange(4) == cells), 0.0, np.log(0.3))
+        return replace(said, log_probs=np.broadcast_to(words, said.log_probs.shape))
+
+
+def test_smc_keeps_what_a_guide_of_single_rules_has_said():
+    aim = target(GRIDS.base[0].astype(np.int64), rules=FIRST_ROW)
+    run = Population(
+        steering.parse("ar:guide=learned,search=smc,width=12"),
+        {"ar": Uniform(), "future": Whispers()}, [aim] * 40, 0,
+    )  # fmt: skip
+    while len(run.rows):
+        run.step()
+    shares = np.exp(normalised(run.score.reshape(40, -1)))
+    obeyed = (shares * (run.now[:, :4] == np.arange(1, 5)).all(1).reshape(40, -1)).sum(1).mean()
+    rows = np.array([row for row in permutations(range(1, 5))])
+    worth = 0.3 ** (rows != np.arange(1, 5)).sum(1)  # p(row) is uniform: the law that the weights stand for
+    assert obeyed == pytest.approx(worth.max() / worth.sum(), abs=0.12)
+    assert obeyed > 0.4  # of grids as they come, 1 in 24
 
 
 def test_beams_keep_the_likeliest():
