@@ -60,6 +60,8 @@ class Control(RunOptions):
     """Samples a target, instead of the preset's."""
     calls: Annotated[int | None, tyro.conf.arg(metavar="N")] = None
     """Budget of network calls a sample, instead of the preset's."""
+    finished: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Show what the folder holds already, and run nothing."""
 
 
 def main(options: Control) -> None:
@@ -73,7 +75,7 @@ def main(options: Control) -> None:
     names = options.methods or (QUICK if options.preset == "quick" else tuple(METHODS))
     plain = {name: read(name) for name in names}
     specs = {name: spec and replace(spec, calls=calls) for name, spec in plain.items()}
-    folder = options.out or Path("results") / f"control-{options.preset}-{options.digest()}"
+    folder = options.out or Path("results") / f"control-{options.preset}-{replace(options, finished=False).digest()}"
     running.writable(folder)
     folders = options.checkpoints or (checkpoint.FOLDER,)
     families = sorted(set(map(family_of, options.task)))
@@ -91,7 +93,8 @@ def main(options: Control) -> None:
         job = bar.add_task("steering", total=total)
         for task, of_task in able.items():
             bar.update(job, description=f"{task}: counting")
-            aims, results[task] = targets(task, options.seed, count), {name: [] for name in of_task}
+            aims = [] if options.finished else targets(task, options.seed, count)
+            results[task] = {}
             for name in of_task:
                 spec = specs[name]
                 for number, each in enumerate(nets if spec else nets[:1]):  # CP-SAT says the same each time
@@ -102,10 +105,16 @@ def main(options: Control) -> None:
                     make = partial(run, spec, models, seed=options.seed)
                     file = f"{slug(task)}-{slug(name)}" + (f"-{number}" if number else "")
                     looks = isinstance(spec, Steering) and spec.search == "none"
-                    many = samples if spec else 1
-                    part = store.get(file, about, aims, many, options.batch_size, make, looks)
-                    results[task][name] += [{**one, "net": number} for one in part]
                     bar.advance(job)
+                    part = store.kept(file, about)
+                    if part is None and not options.finished:
+                        many = samples if spec else 1
+                        part = store.make(file, about, aims, many, options.batch_size, make, looks)
+                    if part is not None:
+                        results[task].setdefault(name, []).extend({**one, "net": number} for one in part)
+    results = {task: of for task, of in results.items() if of}
+    if not results:
+        raise BadInput(f"{folder} holds no finished method of these")
     summary = {task: {name: report.figures(rows) for name, rows in of.items()} for task, of in results.items()}
     shares = {task: report.shares_of(next(iter(of.values()))) for task, of in results.items()}
     verdicts = {task: report.verdicts(task, of, len(nets)) for task, of in summary.items()}
@@ -179,16 +188,19 @@ class Parts:
             else:
                 check_identity(folder, self.identity)
 
-    def get(self, name: str, about: dict, aims, samples: int, batch: int, make: Callable, looks: bool) -> list[dict]:
-        """What is known of a pair's samples, from its file or made now. looks: for dead ends too."""
+    def kept(self, name: str, about: dict) -> list[dict] | None:
+        """A pair's samples, if its file is there. Raises BadInput for a broken one."""
         path = self.folder / "parts" / f"{name}.json"
-        if path.exists():
-            try:
-                kept = json.loads(read_text(path))
-                if kept["about"] == about:
-                    return kept["samples"]
-            except (json.JSONDecodeError, KeyError, TypeError):
-                raise BadInput(f"{path}: not a finished part; delete the file to redo it") from None
+        if not path.exists():
+            return None
+        try:
+            part = json.loads(read_text(path))
+            return part["samples"] if part["about"] == about else None
+        except (json.JSONDecodeError, KeyError, TypeError):
+            raise BadInput(f"{path}: not a finished part; delete the file to redo it") from None
+
+    def make(self, name: str, about: dict, aims, samples: int, batch: int, make: Callable, looks: bool) -> list[dict]:
+        """Make a pair's samples and keep them. looks: for dead ends too."""
         wanted = [aim for aim in aims for _ in range(samples)]
         traces: list[Trace] = []
         size = max(samples, batch // samples * samples)  # samples of one target stay together: they are numbered
@@ -196,7 +208,7 @@ class Parts:
             traces += make(wanted[start : start + size])
         made = [judged(trace, aim, looks) for trace, aim in zip(traces, wanted)]
         write_atomically(self.folder / "traces" / f"{name}.jsonl", write_jsonl(traces))
-        write_atomically(path, json.dumps({"about": about, "samples": made}) + "\n")
+        write_atomically(self.folder / "parts" / f"{name}.json", json.dumps({"about": about, "samples": made}) + "\n")
         return made
 
     def write_card(self, about: dict) -> None:

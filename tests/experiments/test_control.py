@@ -87,7 +87,11 @@ def test_the_command_and_its_folder(nets, tmp_path, capsys, monkeypatch):
     traces = {path.name: path.read_bytes() for path in (tmp_path / "traces").iterdir()}
     monkeypatch.setattr(control, "run", lambda *_, **__: pytest.fail("all is there already"))
     control.main(options)
+    control.main(Control(**{**options.__dict__, "methods": (*methods, "ar-best"), "finished": True}))
+    assert "ar-best" not in json.loads((tmp_path / "run.json").read_text())["summary"]["span"]
     monkeypatch.undo()
+    with pytest.raises(BadInput, match="holds no finished method"):
+        control.main(Control(**{**options.__dict__, "finished": True, "out": tmp_path / "empty"}))
     other = tmp_path / "again"
     control.main(Control(**{**options.__dict__, "out": other, "batch_size": 2}))
     assert traces == {path.name: path.read_bytes() for path in (other / "traces").iterdir()}
