@@ -105,13 +105,13 @@ def main(options: Control) -> None:
                     make = partial(run, spec, models, seed=options.seed)
                     file = f"{slug(task)}-{slug(name)}" + (f"-{number}" if number else "")
                     looks = isinstance(spec, Steering) and spec.search == "none"
-                    bar.advance(job)
                     part = store.kept(file, about)
                     if part is None and not options.finished:
                         many = samples if spec else 1
                         part = store.make(file, about, aims, many, options.batch_size, make, looks)
                     if part is not None:
                         results[task].setdefault(name, []).extend({**one, "net": number} for one in part)
+                    bar.advance(job)
     results = {task: of for task, of in results.items() if of}
     if not results:
         raise BadInput(f"{folder} holds no finished method of these")

@@ -152,13 +152,13 @@ def verdicts(task: str, of_task: dict[str, dict[str, Estimate]], nets: int) -> l
             sizes[of] = sizes.get(of, 0) + 1
             if of not in best or row["both"].value > of_task[best[of]]["both"].value:
                 best[of] = name
-    made = [_verdict(task, of_task, best, sizes, of, nets) for of in (FROZEN, PROMPTED, MASKS) if of in best]
-    return made if LATENT in best and made else [f"{task}: no verdict, one side was not run."]
+    rivals = [of for of in (FROZEN, PROMPTED, MASKS) if of in best]
+    if LATENT not in best or not rivals:
+        return [f"{task}: no verdict, one side was not run."]
+    return [_verdict(task, of_task, best, sizes, of, nets) for of in rivals]
 
 
 def _verdict(task, of_task, best: dict[str, str], sizes: dict[str, int], other: str, nets: int) -> str:
-    if LATENT not in best:
-        return ""
     a, b = of_task[best[LATENT]]["both"], of_task[best[other]]["both"]
     said = "is not told apart from"
     if a.low > b.high or a.high < b.low:

@@ -85,22 +85,9 @@ class Autoregressive(nn.Module):
 
         part: only these boards' share of that mean; what is drawn is the same for any part.
         """
-        size = len(boards)
+        device, size = self.backbone.head.weight.device, len(boards)
         order = self.order(boards, solutions, rng)[part]
         boards, solutions = boards.take(part), solutions[part]
-        said, log_probs = self.complete(boards, solutions, order)
-        places = np.broadcast_to(np.arange(boards.width), said.values.shape)
-        counted = (places >= said.clues[:, None]) & (said.labels > 0)
-        weight = counted / counted.sum(1, keepdims=True)
-        return weighted_nats(log_probs, said.labels, weight, size)
-
-    def complete(
-        self, boards: Boards, solutions: Int[np.ndarray, "batch N"], order: Int[np.ndarray, "batch N"]
-    ) -> tuple[tokens.Tokens, Float[Tensor, "batch N d"]]:
-        """Complete boards as text in that order, and the log-probabilities of each token's target, given what is right
-        before it.
-        """
-        device = self.backbone.head.weight.device
         said = self.text(solutions, boards.givens, order)
         places = np.broadcast_to(np.arange(boards.width), said.values.shape)
         values, cells, targets, codes, blocked = (
@@ -113,7 +100,10 @@ class Autoregressive(nn.Module):
                 sight(said.clues, places, boards.width),
             )
         )
-        return said, self.read(values, cells, targets, cells, codes, blocked, boards.d)
+        log_probs = self.read(values, cells, targets, cells, codes, blocked, boards.d)
+        counted = (places >= said.clues[:, None]) & (said.labels > 0)
+        weight = counted / counted.sum(1, keepdims=True)
+        return weighted_nats(log_probs, said.labels, weight, size)
 
     def order(self, boards: Boards, solutions, rng: np.random.Generator) -> Int[np.ndarray, "batch N"]:
         """The order in which boards are read in training."""

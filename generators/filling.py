@@ -1,10 +1,10 @@
 """Filling boards cell by cell under a guide: what generators/steering.py runs, but for searches.
 
-Values are sampled from the net's probabilities, tilted by a guide's word
-(generators/steerings.py): AR's by what is known of the future (generators/futures.py) or by steps on its activations;
-masked diffusion's at all blank cells at once, by the slope of the energy, the others' probabilities being the net's own
-(mean field). Full boards that are wrong are taken back as the retraction says; retraction=restart without a guide is
-rejection sampling, the best of as many as the calls allow. A net of kind ar-prompted is told the target itself.
+Values are sampled from the net's probabilities, tilted by a guide's word (generators/steerings.py): AR's by what is
+known of the future (generators/futures.py) or by steps on its activations; masked diffusion's at all blank cells at
+once, by the slope of the energy, the others' probabilities being the net's own (mean field). Full boards that are wrong
+are taken back as the retraction says; retraction=restart without a guide is rejection sampling, the best of as many as
+the calls allow. A net of kind ar-prompted is told the target itself.
 """
 
 from __future__ import annotations
@@ -38,9 +38,7 @@ class Run(Samples):
         super().__init__(str(steering), targets, seed)
         self.steering, self.model = steering, nets[steering.model]
         blank = replace(self.boards, givens=np.zeros_like(self.boards.givens))  # clues are like commits
-        told = ()
-        if steering.model == "ar-prompted":
-            told = (tell([self.distinct[which].told for which in self.which], blank),)
+        told = (tell(self.told, blank),) if steering.model == "ar-prompted" else ()
         self.session = self.model.open(blank, *told)
         self.guide = Guide(self, steering.about)
         self.turns = np.zeros(self.now.shape, dtype=np.int64)

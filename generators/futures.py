@@ -77,9 +77,8 @@ class Learned:
     whole = False
 
     def __init__(self, samples: Samples, net: Any, strength: float):
-        rules = [samples.distinct[which].told for which in samples.which]
         self.samples, self.strength = samples, strength
-        self.session = net.open(samples.boards, tell(rules, samples.boards))
+        self.session = net.open(samples.boards, tell(samples.told, samples.boards))
 
     def word(self, rows, cells, now):
         said = self.session.predict(rows, np.where(np.arange(now.shape[1]) < cells[:, None], now, 0))

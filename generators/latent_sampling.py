@@ -150,9 +150,8 @@ class _Run(Samples):
     def __init__(self, sampler: Sampler, nets: Nets, targets: Sequence[Target], seed: int):
         super().__init__(str(sampler), targets, seed)
         self.sampler, self.model = sampler, nets[sampler.model]
-        model = self.model
-        check_fits(model.name, model.backbone.config, self.boards)
-        self.like = model.backbone.head.weight
+        check_fits(self.model.name, self.model.backbone.config, self.boards)
+        self.like = self.model.backbone.head.weight
         self.guide = Guide(self, sampler.about)
         self.fixed, self.values = self.boards.givens > 0, self.boards.givens.copy()
         self.related = pairs(torch.as_tensor(self.boards.relations))
@@ -160,9 +159,9 @@ class _Run(Samples):
         self.classifier = None
         if sampler.guide == "classifier" and sampler.strength > 0:
             self.classifier = nets["latent-rules"]
-            if not torch.equal(self.classifier.base.table, model.table):
+            if not torch.equal(self.classifier.base.table, self.model.table):
                 raise BadInput("guide=classifier: it was trained on the embeddings of another latent-values net")
-            self.told = tell([self.distinct[which].told for which in self.which], self.boards)
+            self.rules = tell(self.told, self.boards)
         self.x = self.normals(self.rows)
         self.last = torch.zeros_like(self.x)
 
@@ -210,7 +209,7 @@ class _Run(Samples):
             x0 = shifted(x0, slope * weight, t)
         elif self.classifier is not None:
             x = x.detach().requires_grad_()
-            told, real = self.told.take(rows), self.real[where]
+            told, real = self.rules.take(rows), self.real[where]
             (slope,) = torch.autograd.grad(self.classifier.energy(d, x, times, told, real).sum(), x)
             x0 = shifted(x0, slope * weight, t)
         elif plan.guide == "estimate" and plan.strength > 0:

@@ -51,11 +51,10 @@ class Population(Run):
         log_probs = tilted[place, cell]
         if self.beam:
             rows, parents, cell, values = self.extended(rows, cell, log_probs)
-        else:
-            values, parents = (log_probs + self.noise(rows)[place, cell]).argmax(-1) + 1, rows
-            self.weigh(rows, said.log_probs[place, cell], word, values)
-        if self.beam:
             self.move(rows, parents)
+        else:
+            values = (log_probs + self.noise(rows)[place, cell]).argmax(-1) + 1
+            self.weigh(rows, said.log_probs[place, cell], word, values)
         self.now[rows, cell] = values
         self.turns[rows, cell] = self.spent(rows)
         if self.future is not None:
@@ -111,12 +110,9 @@ class Population(Run):
 
     def resample(self, rows: Int[np.ndarray, " rows"]) -> None:
         """Draw the boards of each group anew where the effective number of weights is less than half of them."""
+        lots, going = self.lots(rows)[:, 0, 0], ~self.full(rows)
+        rows, lots = rows[going], lots[going]
         sources = rows.copy()
-        lots = self.lots(rows)[:, 0, 0]
-        rows = rows[~self.full(rows)]
-        if not len(rows):
-            return
-        sources, lots = sources[: len(rows)], lots[: len(rows)]
         for group in np.unique(rows // self.width).tolist():
             mine = np.nonzero(rows // self.width == group)[0]
             shares = np.exp(normalised(self.score[rows[mine]][None])[0])

@@ -127,7 +127,6 @@ class PromptedSession:
     def __init__(self, model: Prompted, boards: Boards, told: Told):
         self.model, self.boards, self.told = model, boards, told
         self.weight = model.backbone.head.weight
-        self.rows = np.arange(len(boards))
         self.cache = Cache(model.backbone.config, len(boards), 2 * boards.width + 1, self.weight)
         self.read = np.full(boards.givens.shape, -1)  # the tokens of the text in the cache, -1 where there is none
         self.fresh = np.ones(len(boards), dtype=bool)  # whose prompt is not paid for yet
@@ -139,15 +138,14 @@ class PromptedSession:
     def predict(self, rows, assignments, turns=None, wanted=None) -> Prediction:
         """About the first blank cell of each board; every cell before it is filled."""
         width, each = self.boards.width, np.arange(len(rows))
-        at = np.searchsorted(self.rows, rows)
         text = np.concatenate([np.full((len(rows), 1), start(self.model.backbone.config.d)), assignments[:, :-1]], 1)
         last = (assignments == 0).argmax(1)
-        first = np.minimum(np.cumprod(self.read[at] == text, axis=1).sum(1), last)
+        first = np.minimum(np.cumprod(self.read[rows] == text, axis=1).sum(1), last)
         steps = np.arange((last - first).max() + 1)
         places = np.where(steps <= (last - first)[:, None], width + first[:, None] + steps, 2 * width)
         values = np.take_along_axis(text, np.minimum(first[:, None] + steps, width - 1), axis=1)
-        where, part = torch.as_tensor(at), self.cache
-        if len(rows) < len(self.rows):
+        where, part = torch.as_tensor(rows), self.cache
+        if len(rows) < len(self.read):
             part = self.cache.part(where)
         x = self.model.hidden(
             self.boards.d, self.told.take(rows), torch.as_tensor(values), torch.as_tensor(places), None, part
@@ -155,7 +153,7 @@ class PromptedSession:
         if part is not self.cache:
             self.cache.put(where, part)
         answer = self.model.say(self.boards.d, x[each, last - first]).double().numpy()
-        self.read[at] = np.where(np.arange(width) <= last[:, None], text, -1)
+        self.read[rows] = np.where(np.arange(width) <= last[:, None], text, -1)
         log_probs, speaks = np.zeros((*assignments.shape, self.boards.d)), np.zeros(assignments.shape, dtype=bool)
         log_probs[each, last], speaks[each, last] = np.round(answer, DIGITS), True
         tokens = last - first + 1

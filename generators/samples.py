@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from csp.constraints import Constraint
 from csp.seeds import uniform
 from csp.targets import Target
 from csp.trace import Costs, Events, Trace
@@ -46,6 +47,11 @@ class Samples:
         self.tokens, self.flops = np.zeros(len(targets), dtype=np.int64), np.zeros(len(targets))
         self.seconds = np.zeros(len(targets))
         self.log: list[np.ndarray] = []  # (events, 4): board, call, cell, value
+
+    @property
+    def told(self) -> list[tuple[Constraint, ...]]:
+        """What each board's target asks, control and clues."""
+        return [self.distinct[which].told for which in self.which]
 
     def by_target(self, rows: Int[np.ndarray, " rows"]) -> Iterator[tuple[int, Int[np.ndarray, " some"]]]:
         """(which of the distinct targets, the places in rows of its boards), for each of those targets."""
