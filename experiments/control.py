@@ -78,6 +78,9 @@ def main(options: Control) -> None:
     folder = options.out or Path("results") / f"control-{options.preset}-{replace(options, finished=False).digest()}"
     running.writable(folder)
     folders = options.checkpoints or (checkpoint.FOLDER,)
+    for at in folders:
+        if not at.is_dir():
+            raise BadInput(f"--checkpoints {at}: no such folder")
     families = sorted(set(map(family_of, options.task)))
     nets = [{family: _nets(at, family, specs.values()) for family in families} for at in folders]
     able = _able(options.task, specs, nets)

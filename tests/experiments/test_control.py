@@ -1,6 +1,7 @@
 """`takeback control`: its targets, its figures, its folder."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,7 +100,10 @@ def test_the_command_and_its_folder(nets, tmp_path, capsys, monkeypatch):
         control.main(Control(**{**options.__dict__, "seed": 1}))
 
 
-@pytest.mark.parametrize("wrong", [{"task": ("sonnet",)}, {"methods": ("gpt",)}, {"targets": 0}, {"samples": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"task": ("sonnet",)}, {"methods": ("gpt",)}, {"targets": 0}, {"samples": 0}, {"checkpoints": (Path("none"),)}],
+)
 def test_wrong_options_are_one_line(nets, tmp_path, wrong):
     with pytest.raises(BadInput, match=r"^[^\n]*$"):
         control.main(Control(**{"checkpoints": (nets,), "out": tmp_path, **wrong}))
