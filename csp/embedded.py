@@ -29,12 +29,14 @@ def sets() -> dict[str, list[str]]:
     return {name: [stratum for stratum in STRATA if path_of(name, stratum).exists()] for name in names}
 
 
-def load(name: str, stratum: str) -> list[Instance]:
-    """The instances of one stratum of a set. Raises BadInput for an unknown set, or a stratum that it does not have."""
+def load(name: str, stratum: str, count: int | None = None) -> list[Instance]:
+    """The instances of one stratum of a set, or its first `count`. Raises BadInput for an unknown set, or a stratum that
+    it does not have.
+    """
     there = sets()
     if name not in there:
         raise BadInput(f"no set {name!r} is shipped; there are {', '.join(there)}")
     if stratum not in there[name]:
         raise BadInput(f"set {name} has no stratum {stratum!r}; it has {', '.join(there[name])}")
     path = path_of(name, stratum)
-    return read_parquet(read_bytes(path), str(path))
+    return read_parquet(read_bytes(path), str(path), count)

@@ -194,10 +194,12 @@ def write_parquet(instances: Iterable[Instance], about: dict[str, str] | None = 
     return to_parquet(rows, PARQUET.with_metadata(about))
 
 
-def read_parquet(data: bytes, where: str = "instances") -> list[Instance]:
-    """The inverse of write_parquet. Raises BadInput, naming `where`, for anything else."""
+def read_parquet(data: bytes, where: str = "instances", count: int | None = None) -> list[Instance]:
+    """The inverse of write_parquet; only its first `count` instances, if that is given. Raises BadInput, naming
+    `where`, for anything else.
+    """
     made = []
-    for number, row in enumerate(from_parquet(data, where), 1):
+    for number, row in enumerate(from_parquet(data, where)[:count], 1):
         need = {name: row.pop(name, None) for name in DIFFICULTY}
         ends = row.get("edges") or []
         row["edges"] = list(zip(ends[::2], ends[1::2]))

@@ -148,11 +148,7 @@ def _nets(folder: Path, family: str, specs: Iterable[Spec]) -> Nets:
     """The family's checkpoints that the methods need, as far as there are any, by kind."""
     kinds = {kind for spec in specs if spec for kind in spec.nets}
     paths = {kind: folder / f"{family}-{kind}.safetensors" for kind in sorted(kinds)}
-    nets = {kind: checkpoint.load(path, family) for kind, path in paths.items() if path.exists()}
-    for kind, net in nets.items():
-        if net.card["kind"] != kind:
-            raise BadInput(f"{paths[kind]}: holds a net of kind {net.card['kind']}, not {kind}")
-    return nets
+    return {kind: checkpoint.load(path, family, kind) for kind, path in paths.items() if path.exists()}
 
 
 def _able(tasks: Sequence[str], specs: dict[str, Spec], nets: list[dict[str, Nets]]) -> dict[str, list[str]]:

@@ -26,10 +26,10 @@ def drawn(family: str, seed: int, count: int, tick: Callable[[], None] = lambda:
 
 def shipped(name: str, stratum: str, count: int | None) -> list[Instance]:
     """The first `count` instances (None: all) of a stratum of a shipped set; if it has fewer, that is said."""
-    instances = embedded.load(name, stratum)
+    instances = embedded.load(name, stratum, count)
     if count is not None and len(instances) < count:
         console.print(f"set {name} holds {len(instances)} instances of stratum {stratum}, not {count}")
-    return instances[:count]
+    return instances
 
 
 def of_strata(name: str, strata: Iterable[str], count: int | None) -> list[Instance]:

@@ -1,6 +1,7 @@
 """`takeback recipes`: what does each choice in training buy? Small networks, each choice changed alone, several seeds.
 
-    takeback recipes --family sudoku6 --updates 400 --seeds 3
+    takeback recipes --family sudoku6 --updates 400 --dim 64 --seeds 3
+    takeback recipes --family colouring --solve colouring3-50 --stratum 0 11-100 --variants diffusion edges ar
 
 Every variant gets the same backbone, number of puzzles, batches and updates; a seed changes the puzzles, the batches
 and the first weights. Networks are kept in DIR, and a run that was stopped goes on. Each then fills the puzzles of the
@@ -24,6 +25,7 @@ from rich.table import Table
 
 from csp.errors import BadInput
 from csp.files import write_atomically
+from csp.generate import family
 from csp.problem import Instance
 from experiments import puzzles, running
 from experiments.console import cell, console, print_wide, progress
@@ -41,7 +43,7 @@ Change = Callable[[TrainConfig], TrainConfig]
 class Variant:
     """kind: of the network; change: what differs from the plain recipe; decoder: how it fills boards; about: in words.
 
-    of: decode another variant's network instead of training one.
+    of: decode another variant's network instead of training one. only: for families of this kind.
     """
 
     kind: str
@@ -49,8 +51,10 @@ class Variant:
     about: str
     change: Change = lambda config: config
     of: str = ""
+    only: str = ""
 
 
+HELD_OUT = 512  # puzzles for the validation loss
 CONFIDENCE = "diffusion:order=confidence"
 VARIANTS: dict[str, Variant] = {
     "diffusion": Variant("diffusion", CONFIDENCE, "masked diffusion, the plain recipe"),
@@ -59,7 +63,7 @@ VARIANTS: dict[str, Variant] = {
     "ar-random": Variant("ar-random", "ar-random:order=confidence", "AR on random orders, surest cell first"),
     "ar-solver": Variant("ar-solver", "ar-solver", "AR in solver order"),
     "loops=6": Variant("diffusion", f"{CONFIDENCE},loops=6", "twice the loops when decoding only", of="diffusion"),
-    "fp32": Variant("diffusion", CONFIDENCE, "single precision", lambda c: replace(c, precision="fp32")),
+    "bf16": Variant("diffusion", CONFIDENCE, "half precision", lambda c: replace(c, precision="bf16")),
     "no-bias": Variant("diffusion", CONFIDENCE, "no structural attention bias", lambda c: replace(c, bias=False)),
     "average": Variant("diffusion", CONFIDENCE, "moving average of weights, .98", lambda c: replace(c, ema=0.98)),
     "every-loop": Variant("diffusion", CONFIDENCE, "learns from every loop", lambda c: replace(c, supervise=True)),
@@ -73,13 +77,25 @@ VARIANTS: dict[str, Variant] = {
         CONFIDENCE,
         "half the puzzles from a hill climb",
         lambda c: replace(c, mix=(c.family, f"{c.family}:climb=20")),
+        only="sudoku",
     ),
     "several": Variant(
         "diffusion",
         CONFIDENCE,
         "half the puzzles with several solutions",
         lambda c: replace(c, mix=(c.family, f"{c.family}:solutions=several")),
+        only="sudoku",
     ),
+    "edges": Variant(
+        "diffusion",
+        CONFIDENCE,
+        "the graph as tokens, one an edge",
+        lambda c: replace(c, edges=True),
+        only="colouring",
+    ),
+    "ar-average": Variant("ar", "ar", "AR, moving average of weights, .98", lambda c: replace(c, ema=0.98)),
+    "ar-every-loop": Variant("ar", "ar", "AR learns from every loop", lambda c: replace(c, supervise=True)),
+    "ar-thinned": Variant("ar", "ar", "AR, half the puzzles lose givens", lambda c: replace(c, thin=0.5)),
 }
 
 
@@ -88,9 +104,11 @@ class Recipes:
     """What each choice in training buys: small nets that differ in one choice, several seeds, same puzzles to solve."""
 
     variants: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = ()
-    """Which (default: all)."""
+    """Which (default: all that suit the family)."""
     family: str = "sudoku6"
-    """Family to train on; its shipped set is solved."""
+    """Family to train on."""
+    solve: Annotated[str, tyro.conf.arg(metavar="SET")] = ""
+    """Shipped set to solve (default: the family's)."""
     stratum: Annotated[tuple[str, ...], tyro.conf.arg(metavar="S ...")] = ("0", "4-10")
     """Strata of the shipped set."""
     count: Annotated[int, tyro.conf.arg(metavar="N")] = 100
@@ -99,6 +117,8 @@ class Recipes:
     """Optimiser steps of 128 puzzles each."""
     puzzles: Annotated[int, tyro.conf.arg(metavar="N")] = 5000
     """Puzzles to train on."""
+    dim: Annotated[int, tyro.conf.arg(metavar="N")] = 128
+    """Width of the networks."""
     seeds: Annotated[int, tyro.conf.arg(metavar="N")] = 3
     """Networks a variant."""
     threads: int = 0
@@ -109,18 +129,19 @@ class Recipes:
 
 def main(options: Recipes) -> None:
     """Run it. Raises BadInput for what the user can put right."""
-    for name in ("count", "updates", "puzzles", "seeds"):
+    for name in ("count", "updates", "puzzles", "dim", "seeds"):
         if getattr(options, name) < 1:
             raise BadInput(f"--{name} {getattr(options, name)}: at least 1")
+    suited = {name: v for name, v in VARIANTS.items() if family(options.family).kind.startswith(v.only)}
     for name in options.variants:
-        if name not in VARIANTS:
-            raise BadInput(f"no variant {name!r}; there are {', '.join(VARIANTS)}")
+        if name not in suited:
+            raise BadInput(f"no variant {name!r} for {options.family}; there are {', '.join(suited)}")
     if options.threads < 0:
         raise BadInput(f"--threads {options.threads}: at least 0")
     if options.threads:
         torch.set_num_threads(options.threads)
-    chosen = {name: v for name, v in VARIANTS.items() if not options.variants or name in options.variants}
-    solved_on = {s: puzzles.shipped(options.family, s, options.count) for s in options.stratum}
+    chosen = {name: v for name, v in suited.items() if not options.variants or name in options.variants}
+    solved_on = {s: puzzles.shipped(options.solve or options.family, s, options.count) for s in options.stratum}
     running.writable(options.out)
     made = {}
     with progress("networks") as bar:
@@ -153,16 +174,16 @@ def measured(options: Recipes, net: str, variant: Variant, seed: int, solved_on:
         puzzles=options.puzzles,
         seed=seed,
         data_seed=seed,
-        precision="bf16",
+        dim=options.dim,
         validate_every=options.updates,
     )
     config = VARIANTS[net].change(plain)
-    words = f"{options.family}-{net}-{options.updates}x{options.puzzles}-seed{seed}".replace("=", "")
+    words = f"{options.family}-{net}-{options.dim}-{options.updates}x{options.puzzles}-seed{seed}".replace("=", "")
     path = options.out / f"{words}.safetensors"
     if not path.exists():
-        sets = _drawn(config.sources, seed, "train", config.puzzles), _drawn(config.sources, seed, "validation", 512)
+        sets = _drawn(config.sources, seed, "train", config.puzzles), _drawn(config.sources, seed, "validation", HELD_OUT)
         training.train(config, *sets, path, lambda news: None)
-    loaded = checkpoint.load(path, options.family)
+    loaded = checkpoint.load(path, options.family, variant.kind)
     if loaded.card["training"] != json.loads(json.dumps(asdict(config))):
         raise BadInput(f"{path} was trained with other options; remove it or give another --out")
     spec = parse(variant.decoder)
@@ -193,7 +214,8 @@ def _drawn(sources: tuple[str, ...], seed: int, split: str, count: int) -> list[
 
 def table(options: Recipes, made: dict[str, list[dict]]) -> Table:
     """A row a variant."""
-    title = f"takeback recipes: {options.family}, {options.updates} updates, {options.seeds} seeds; nothing retracted"
+    nets = f"{options.updates} updates, width {options.dim}, {options.seeds} seeds"
+    title = f"takeback recipes: {options.family}, {nets}; nothing retracted"
     shown = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", padding=(0, 1))
     for head in ("variant", "", "validation"):
         shown.add_column(head, justify="right" if head == "validation" else "left", no_wrap=True)

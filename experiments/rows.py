@@ -305,7 +305,7 @@ def runner(rows: Sequence[Row], family: str, instances: Sequence[Instance], fold
         if not there:
             missing[kind] = f"there is no {family} {kind} checkpoint in {folder}"
         for path in there:
-            loaded = checkpoint.load(path, family)
+            loaded = checkpoint.load(path, family, kind)
             misfits = [m for shape in shapes if (m := loaded.model.backbone.config.misfit(*shape))]
             if not misfits:
                 models[kind], hashes[path.name] = loaded.model, loaded.sha256

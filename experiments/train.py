@@ -23,6 +23,9 @@ from csp.generate import family
 from experiments.console import console, progress
 from generators import training
 
+#: Times as long as in fp32: from here on bf16 is worth a warning.
+SLOW = 2.0
+
 
 @dataclass(frozen=True)
 class Train(training.TrainConfig):
@@ -57,6 +60,8 @@ def main(options: Train) -> None:
     for source in config.sources:
         if family(source).kind != family(options.family).kind:
             raise BadInput(f"--mix {source}: its puzzles are not {family(options.family).kind}")
+    if options.precision == "bf16" and options.device == "cpu" and (cost := training.cost_of_half()) > SLOW:
+        console.print(f"note: in bf16 a matrix product takes {cost:.0f} times as long here; --precision fp32 is faster")
     path = options.out or Path("results/checkpoints") / f"{options.family}-{options.kind}.safetensors"
     _usable(path)
     if options.resume and not path.with_suffix(".resume.safetensors").exists():

@@ -1,6 +1,6 @@
 """Checkpoints: NAME.safetensors (weights) beside NAME.json (the card: what made them). No pickle.
 
->>> model = load(shipped("sudoku6", "diffusion"), family="sudoku6")
+>>> model = load(shipped("sudoku6", "diffusion"), family="sudoku6", kind="diffusion")
 """
 
 from __future__ import annotations
@@ -73,11 +73,13 @@ def save(model: Network, path: Path, card: dict) -> None:
     write_atomically(path.with_suffix(".json"), json.dumps(full, indent=1, ensure_ascii=False) + "\n")
 
 
-def load(path: Path, family: str | None = None, dtype: torch.dtype = torch.float64) -> Checkpoint:
+def load(
+    path: Path, family: str | None = None, kind: str | None = None, dtype: torch.dtype = torch.float64
+) -> Checkpoint:
     """A checkpoint ready to decode, in float64 so that a trace does not depend on batch shapes.
 
     Raises BadInput, in one line, for a missing, truncated or foreign file, weights that do not match their
-    card, or another family than the one asked for.
+    card, or another family or kind than those asked for.
     """
     try:
         card = json.loads(read_text(path.with_suffix(".json")))
@@ -101,4 +103,6 @@ def load(path: Path, family: str | None = None, dtype: torch.dtype = torch.float
         raise BadInput(f"{path}: card and weights do not fit this version ({reason})") from None
     if family is not None and card.get("family") != family:
         raise BadInput(f"{path}: trained on {card.get('family')}, not on {family}")
+    if kind is not None and card["kind"] != kind:
+        raise BadInput(f"{path}: holds a net of kind {card['kind']}, not {kind}")
     return Checkpoint(model.to(dtype).eval().requires_grad_(False), card, sha256)

@@ -157,14 +157,29 @@ def build(config: TrainConfig, train_sets: Sequence[Dataset]) -> torch.nn.Module
         shape = replace(shape, answers=2 * d)
     model = checkpoint.KINDS[config.kind](shape, config.kind)
     if of := checkpoint.BASES.get(config.kind):
-        base = checkpoint.load(Path(config.base) if config.base else checkpoint.shipped(config.family, of))
-        if (base.card["kind"], base.card["family"]) != (of, config.family):
-            raise BadInput(f"--base is a {base.card['family']} {base.card['kind']} net, not {config.family} {of}")
+        path = Path(config.base) if config.base else checkpoint.shipped(config.family, of)
+        base = checkpoint.load(path, config.family, of)
         if base.model.backbone.config != shape:
             raise BadInput(f"{base.card['family']} {base.card['kind']}: of another shape than dim, heads, ... say")
         model.base.load_state_dict(base.model.state_dict())
     model.backbone.supervise = config.supervise
     return model
+
+
+def cost_of_half(size: int = 512, repeats: int = 3) -> float:
+    """How many times as long as in fp32 a matrix product takes in bf16, here on the CPU: above 1 where the processor
+    has no instructions for it, and then far above.
+    """
+    seconds = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        one = torch.ones(size, size, dtype=dtype)
+        took = []
+        for _ in range(repeats):
+            started = time.perf_counter()
+            one @ one
+            took.append(time.perf_counter() - started)
+        seconds[dtype] = min(took)
+    return seconds[torch.bfloat16] / seconds[torch.float32]
 
 
 @torch.inference_mode()

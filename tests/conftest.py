@@ -16,6 +16,8 @@ hypothesis.settings.register_profile("fast", max_examples=60, deadline=None, der
 hypothesis.settings.register_profile("slow", max_examples=2000, deadline=None)
 hypothesis.settings.register_profile("mutants", max_examples=25, deadline=None, derandomize=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores: a thread each
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

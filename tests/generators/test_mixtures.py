@@ -229,7 +229,7 @@ def test_a_single_graph_is_moved_with_its_solution(count):
 def test_a_quality_head_needs_a_diffusion_net_of_its_family(tmp_path, boards):
     base = tmp_path / "base.safetensors"
     train(TrainConfig("ar", "sudoku4", **TINY), *boards, base, lambda news: None)
-    with pytest.raises(BadInput, match="--base is a sudoku4 ar net, not sudoku4 diffusion"):
+    with pytest.raises(BadInput, match="holds a net of kind ar, not diffusion"):
         training.build(TrainConfig("quality", "sudoku4", **TINY, base=str(base)), boards[0])
 
 

@@ -108,7 +108,7 @@ def saved(tmp_path):
 
 
 def test_checkpoints_round_trip(saved):
-    loaded = checkpoint.load(saved, "sudoku4", torch.float32)
+    loaded = checkpoint.load(saved, "sudoku4", dtype=torch.float32)
     again = saved.with_name("again.safetensors")
     checkpoint.save(loaded.model, again, {"family": "sudoku4"})
     assert again.read_bytes() == saved.read_bytes()
