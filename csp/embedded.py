@@ -30,8 +30,9 @@ def sets() -> dict[str, list[str]]:
 
 
 def load(name: str, stratum: str, count: int | None = None) -> list[Instance]:
-    """The instances of one stratum of a set, or its first `count`. Raises BadInput for an unknown set, or a stratum that
-    it does not have.
+    """The instances of one stratum of a set, or its first `count`.
+
+    Raises BadInput for an unknown set, or a stratum that it does not have.
     """
     there = sets()
     if name not in there:

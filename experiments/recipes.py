@@ -181,7 +181,8 @@ def measured(options: Recipes, net: str, variant: Variant, seed: int, solved_on:
     words = f"{options.family}-{net}-{options.dim}-{options.updates}x{options.puzzles}-seed{seed}".replace("=", "")
     path = options.out / f"{words}.safetensors"
     if not path.exists():
-        sets = _drawn(config.sources, seed, "train", config.puzzles), _drawn(config.sources, seed, "validation", HELD_OUT)
+        counts = {"train": config.puzzles, "validation": HELD_OUT}
+        sets = [_drawn(config.sources, seed, split, count) for split, count in counts.items()]
         training.train(config, *sets, path, lambda news: None)
     loaded = checkpoint.load(path, options.family, variant.kind)
     if loaded.card["training"] != json.loads(json.dumps(asdict(config))):
