@@ -63,7 +63,8 @@ def cell(figure: Estimate, percent: bool = False) -> Text:
         value, low, high = _percent(figure.value), f"{100 * figure.low:.0f}", f"{100 * figure.high:.0f}"
     else:
         value, low, high = _short(figure.value), _short(figure.low, 2), _short(figure.high, 2)
-    return Text(value).append(f"\n{low}-{high}" if low != high else f"\n{low}", style="dim")
+    dash = " to " if low.startswith("-") else "-"
+    return Text(value).append(f"\n{low}{dash}{high}" if low != high else f"\n{low}", style="dim")
 
 
 def save_figure(canvas: Any, path: Path) -> None:

@@ -20,7 +20,7 @@ from csp.errors import BadInput
 from csp.files import read_text
 from experiments.console import cell
 from experiments.control_report import PAPER, PERCENTS, columns, needs
-from experiments.recipes import VARIANTS, solved_share, validation
+from experiments.recipes import VARIANTS, gain, solved_share, validation
 from experiments.statistics import Estimate
 
 
@@ -51,7 +51,7 @@ def figure(record: dict, percent: bool = False) -> str:
     """A figure with its interval: 48.0 [35, 61]; a dash where nothing was measured."""
     text = cell(Estimate(**record), percent).plain
     value, _, interval = text.partition("\n")
-    low, dash, high = interval.partition("-")
+    low, dash, high = interval.partition(" to " if " to " in interval else "-")
     return value if not interval or interval == "n=1" else f"{value} [{low}, {high if dash else low}]"
 
 
@@ -105,8 +105,9 @@ def _recipes(card: dict) -> list[str]:
         for stratum in strata:
             share, seeds = solved_share(results, stratum)
             row.append(f"{figure(share._asdict(), True)} ({seeds})")
-        rows.append(row)
-    return [lines(("variant", "", "validation", *(f"{s} guesses, solved %" for s in strata)), rows)]
+        more = gain(card["variants"], name)
+        rows.append([*row, figure(more._asdict(), True) if more else "-"])
+    return [lines(("variant", "", "validation", *(f"{s} guesses, solved %" for s in strata), "gain"), rows)]
 
 
 def _control(card: dict) -> list[str]:

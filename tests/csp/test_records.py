@@ -39,6 +39,7 @@ def test_records_are_read_back(instance, graded):
     data = records.write_parquet([instance], {"made": "here"})
     assert same(instance, records.read_parquet(data)[0])
     assert data == records.write_parquet(records.read_parquet(data), {"made": "here"})
+    assert records.read_parquet(data, count=0) == [] and len(records.read_parquet(data, count=9)) == 1
 
 
 def test_boards_of_every_kind_are_read_back():

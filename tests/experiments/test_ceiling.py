@@ -208,6 +208,9 @@ def test_bad_checkpoints(capsys, tmp_path):
         source = checkpoint.shipped("colouring", "diffusion").with_suffix(suffix)
         path.with_suffix(suffix).write_bytes(source.read_bytes())
     refused(capsys, "trained on colouring, not on sudoku6", **options)
+    for suffix in (".safetensors", ".json"):
+        path.with_suffix(suffix).write_bytes((tmp_path / f"sudoku6-ar{suffix}").read_bytes())
+    refused(capsys, "holds a net of kind ar, not diffusion", **options)
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(capsys, tmp_path, monkeypatch):

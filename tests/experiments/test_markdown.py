@@ -17,6 +17,13 @@ def cells(text, name):
     return [part.strip() for part in row.strip("|").split("|")]
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "said"), [(0.1, 0.3, "[10, 30]"), (-0.5, 0.03, "[-50, 3]"), (-0.5, -0.03, "[-50, -3]")]
+)
+def test_both_ends_of_an_interval_are_kept_whatever_their_sign(low, high, said):
+    assert markdown.figure({"value": (low + high) / 2, "low": low, "high": high, "n": 9}, True).endswith(said)
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")

@@ -58,6 +58,7 @@ def test_each_variant_changes_what_it_says():
     for name, variant in VARIANTS.items():
         parse(variant.decoder)
         changed = {k for k, v in asdict(variant.change(plain)).items() if v != asdict(plain)[k]}
+        assert variant.only in ("", "sudoku", "colouring")
         same_recipe = variant.of or name in ("diffusion", "ar", "ar-random", "ar-solver")
         assert len(changed) == (0 if same_recipe else 1), name
         assert variant.of in (*VARIANTS, "") and not (variant.of and changed)
@@ -72,10 +73,30 @@ def test_the_table_counts_all_seeds_together():
     assert text.startswith(f"{100 * share:.1f}") and text.endswith("(50, 100, 100)")
 
 
+def test_gains_are_against_the_plain_recipe_of_the_kind_puzzle_by_puzzle():
+    def results(*solved):
+        return [{"solved": {"0": list(right[:2]), "4-10": list(right[2:])}} for right in solved]
+
+    made = {
+        "diffusion": results((1, 0, 0, 0), (1, 1, 0, 0)),
+        "average": results((1, 1, 1, 0), (1, 1, 1, 0)),
+        "ar": results((1, 1, 1, 1), (1, 1, 1, 1)),
+        "ar-solver": results((1, 1, 1, 0), (1, 1, 1, 0)),
+    }
+    assert recipes.gain(made, "diffusion") is None and recipes.gain(made, "ar") is None
+    assert recipes.gain(made, "average").value == pytest.approx(3 / 8)
+    same = recipes.gain(made, "ar-solver")
+    assert same.value == pytest.approx(-1 / 4) and same.low < -1 / 4 < same.high <= 0 and same.n == 8
+    assert recipes.gain({"average": made["average"]}, "average") is None
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"variants": ("magic",)}, "no variant 'magic'"),
+        ({"variants": ("magic",)}, "no variant 'magic' for sudoku6; there are diffusion,"),
+        ({"variants": ("edges",)}, "no variant 'edges' for sudoku6"),
+        ({"variants": ("hard",), "family": "colouring"}, "no variant 'hard' for colouring"),
+        ({"family": "colouring"}, "no set 'colouring' is shipped"),
         ({"seeds": 0}, "--seeds 0: at least 1"),
         ({"stratum": ("9",)}, "has no stratum '9'"),
     ],

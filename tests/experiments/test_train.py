@@ -7,6 +7,7 @@ import pytest
 from csp.errors import BadInput
 from experiments.cli import guarded
 from experiments.train import Train, main
+from generators import training
 
 TINY = {"family": "colouring", "updates": 2, "batch": 4, "puzzles": 4, "dim": 8, "heads": 2, "blocks": 1, "loops": 1}
 TINY["mix"] = ("planted:n=12-14,degree=3", "planted:n=12-14,colours=4,degree=3")
@@ -20,6 +21,15 @@ def test_it_trains_and_never_overwrites(capsys, tmp_path):
     before = path.read_bytes()
     assert guarded(lambda: main(Train("ar", out=path, **TINY))) == 2
     assert "is there already" in capsys.readouterr().err and path.read_bytes() == before
+
+
+def test_half_precision_that_is_slow_here_is_said(capsys, tmp_path, monkeypatch):
+    assert 0.01 < training.cost_of_half(size=64) < 1000
+    options = {**TINY, "updates": 1, "precision": "bf16"}
+    for cost, said in ((41.0, True), (0.5, False)):
+        monkeypatch.setattr(training, "cost_of_half", lambda cost=cost: cost)
+        assert guarded(lambda cost=cost: main(Train("ar", out=tmp_path / f"{cost}.safetensors", **options))) == 0
+        assert ("takes 41 times as long here; --precision fp32" in capsys.readouterr().err) is said
 
 
 @pytest.mark.parametrize(
