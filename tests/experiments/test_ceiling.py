@@ -34,8 +34,9 @@ def run(capsys, **options):
 
 @pytest.mark.parametrize("family", ["sudoku6", "colouring"])
 def test_all_rows_end_to_end_and_the_same_bytes_at_any_batch_size(capsys, tmp_path, family):
-    count = 6 if family == "sudoku6" else 3
-    code, out, err = run(capsys, family=family, count=count, out=tmp_path / "a", batch_size=64)
+    count = 4 if family == "sudoku6" else 2
+    options = {"family": family, "count": count}
+    code, out, err = run(capsys, **options, out=tmp_path / "a", batch_size=64)
     assert code == 0, err
     kinds = {kind for row in rows.ROWS.values() for kind in rows.networks(row)}
     there = {kind for kind in kinds if checkpoint.shipped(family, kind).exists()}
@@ -56,9 +57,12 @@ def test_all_rows_end_to_end_and_the_same_bytes_at_any_batch_size(capsys, tmp_pa
         f"{family}-{kind}.safetensors" for kind in there
     }
     assert (tmp_path / "a" / "ceiling.png").read_bytes()[:4] == b"\x89PNG"
-    code, _, err = run(capsys, family=family, count=count, out=tmp_path / "b", batch_size=1)
+    some = {**options, "decoders": tuple(able[::4]), "out": tmp_path / "b", "batch_size": 1}  # conformance tries all
+    code, _, err = run(capsys, **some)
     assert code == 0, err
-    assert (tmp_path / "a" / "traces.jsonl").read_bytes() == (tmp_path / "b" / "traces.jsonl").read_bytes()
+    at_64 = (tmp_path / "a" / "traces.jsonl").read_text().splitlines()
+    same = [line for start in range(0, len(at_64), 4 * count) for line in at_64[start : start + count]]
+    assert (tmp_path / "b" / "traces.jsonl").read_text().splitlines() == same
     solvers = {record["decoder"] for record in table if record["row"] in ("cp-sat", "python-constraint", "depth-first")}
     assert all(record["solved"] for record in table if record["decoder"] in solvers)
 

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 
 from csp import embedded, generate
@@ -114,7 +115,13 @@ def test_errors_reach_the_user_in_one_line(tmp_path, capsys):
 # Shipped sets
 
 
-def test_every_shipped_set_is_what_it_says():
+@pytest.fixture(scope="module")
+def shipped():
+    """All that is shipped, by set and stratum."""
+    return {(name, s): embedded.load(name, s) for name, strata in embedded.sets().items() for s in strata}
+
+
+def test_every_shipped_set_is_what_it_says(shipped):
     there = embedded.sets()
     assert set(there) == {"sudoku6", "sudoku9", "colouring3-30", "colouring3-50", "colouring3-100"}
     assert sum(path.stat().st_size for path in embedded.FOLDER.rglob("*.parquet")) < 3_000_000
@@ -122,7 +129,8 @@ def test_every_shipped_set_is_what_it_says():
         out_of_reach = {">100"} if name == "sudoku6" else set()
         assert set(strata) >= set(STRATA) - out_of_reach
         for stratum in strata:
-            loaded = embedded.load(name, stratum)
+            loaded = shipped[name, stratum]
+            assert [i.id for i in embedded.load(name, stratum, 2)] == [i.id for i in loaded[:2]]
             assert len({i.id for i in loaded}) == len(loaded) == 500, (name, stratum)
             assert {i.difficulty.stratum for i in loaded} == {stratum}
             for instance in loaded[:: 100 if name != "sudoku9" else 50]:
@@ -132,20 +140,16 @@ def test_every_shipped_set_is_what_it_says():
                 assert generate.split_of(generate.orbit_key(instance)) == "test"
 
 
-def test_shipped_bytes_are_regenerated(tmp_path):
+def test_shipped_bytes_are_regenerated(shipped):
     """The first instances of each set, drawn again by what their provenance says; and Parquet written again."""
-    for name, strata in embedded.sets().items():
-        for stratum in strata:
-            path = embedded.path_of(name, stratum)
-            loaded = embedded.load(name, stratum)
-            for instance in loaded[:2]:
-                family, _, seed, split, index = instance.provenance.rsplit(" ", 4)
-                again = instances.with_effort(generate.draw(family, int(seed), split, int(index), settle))
-                assert (again.id, again.difficulty) == (instance.id, instance.difficulty)
-            import pyarrow.parquet
-
-            about = {k.decode(): v.decode() for k, v in pyarrow.parquet.read_schema(path).metadata.items()}
-            assert write_parquet(loaded, {k: v for k, v in about.items() if k != "ARROW:schema"}) == path.read_bytes()
+    for (name, stratum), loaded in shipped.items():
+        path = embedded.path_of(name, stratum)
+        for instance in loaded[:2]:
+            family, _, seed, split, index = instance.provenance.rsplit(" ", 4)
+            again = instances.with_effort(generate.draw(family, int(seed), split, int(index), settle))
+            assert (again.id, again.difficulty) == (instance.id, instance.difficulty)
+        about = {k.decode(): v.decode() for k, v in pyarrow.parquet.read_schema(path).metadata.items()}
+        assert write_parquet(loaded, {k: v for k, v in about.items() if k != "ARROW:schema"}) == path.read_bytes()
 
 
 def test_unknown_sets_are_refused():
