@@ -181,11 +181,15 @@ def _instances(options: Evaluate) -> list[Instance]:
     known = None if options.known is None else _known(options.known)
     jobs = [(path, colours) for path in options.puzzles for colours in _colours(path, known, options)]
     found: dict[str, Instance] = {}
+    certified: dict[Path, Instance] = {}
     with progress("puzzles") as bar:
         task = bar.add_task("certifying puzzles", total=None)
         for path, colours in jobs:
             tick, patience = (lambda: bar.advance(task)), options.patience
-            read = puzzles.read(path, colours, options.count, tick, skip=True, patience=patience)
+            fewer = certified.get(path)
+            read = puzzles.read(path, colours, options.count, tick, skip=True, patience=patience, fewer=fewer)
+            if read:
+                certified[path] = read[0]
             found |= {instance.id: instance for instance in read if instance.id not in found}
     kinds = {instance.family for instance in found.values()}
     if len(kinds) > 1:

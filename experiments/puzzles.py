@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from csp import embedded
@@ -45,13 +46,15 @@ def read(
     one_kind: bool = True,
     skip: bool = False,
     patience: int = BUDGET,
+    fewer: Instance | None = None,
 ) -> list[Instance]:
     """The puzzles of a file, in any format of solvers/formats.py, each certified.
 
     count: only the first so many. one_kind: all of one family and number of values. Repeated puzzles are left out, and
     that is said. Raises BadInput, naming file and line, for anything malformed, for puzzles of more than one kind (if
     one_kind), and for a puzzle without a solution (skip: that is said, and it is left out). patience: guesses after
-    which the reference search gives up, which leaves a lower bound of the search need.
+    which the reference search gives up, which leaves a lower bound of the search need. fewer: the same graph certified
+    with fewer colours: its solution is one with more, too, which none need be searched for then.
     """
     instances: list[Instance] = []
     seen: set[str] = set()
@@ -68,6 +71,8 @@ def read(
             repeated += 1
             continue
         seen.add(instance.id)
+        if fewer is not None and fewer.problem.n == problem.n and instance.solved(fewer.witness):
+            instance = replace(instance, witness=fewer.witness)
         try:
             instances.append(_certified(instance, patience))
         except BadInput as fault:

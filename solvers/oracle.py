@@ -26,6 +26,7 @@ from solvers.encodings import literal, rules_cnf, to_cpsat
 
 DEBT_LIMIT = 5.0  # CP-SAT's deterministic time for one debt
 RC2_COMMITS = 120  # commits up to which Sat's debts go to RC2, which knows no limit
+LARGE = 200  # cells from which on CP-SAT is asked for a solution: Sat may take minutes where it takes seconds
 MEMORY = 64  # solutions and dead sets that Sat keeps
 
 
@@ -291,7 +292,7 @@ class Unique(Oracle):
 
 def settle(instance: Instance) -> Int[np.ndarray, " n"] | None:
     """A solution of the instance, or None if it has none: what csp.generate asks where its own search gives up."""
-    return pick(instance).solve()
+    return (CpSat(instance) if instance.problem.n > LARGE else pick(instance)).solve()
 
 
 def pick(instance: Instance, name: str = "auto") -> Oracle:

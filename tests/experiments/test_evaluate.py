@@ -11,7 +11,7 @@ import torch
 from csp import sudoku
 from csp.generate import draw
 from csp.trace import read_jsonl
-from experiments import evaluate, rows, running
+from experiments import evaluate, puzzles, rows, running
 from experiments.cli import guarded
 from experiments.evaluate import Evaluate, main
 from generators import checkpoint
@@ -87,6 +87,18 @@ def test_a_graph_that_cannot_be_coloured_is_left_out(capsys, tmp_path):
     assert code == 2 and "no puzzle is left to solve" in err
     code, _, err = run(capsys, **options, extra=(78,), out=tmp_path / "b")
     assert code == 2 and "80 values; the reference search takes up to 60" in err
+
+
+def test_a_colouring_with_fewer_colours_is_not_searched_for_again(capsys, tmp_path, monkeypatch):
+    (tmp_path / "triangle.col").write_text(TRIANGLE)
+    (tmp_path / "known.txt").write_text("triangle 3\n")
+    given = []
+    certify = puzzles.certified
+    monkeypatch.setattr(puzzles, "certified", lambda i, *a, **b: given.append(i.witness) or certify(i, *a, **b))
+    options = {"puzzles": (tmp_path / "triangle.col",), "known": tmp_path / "known.txt", "decoders": FREE[:1]}
+    code, _, err = run(capsys, **options, extra=(0, 1), out=tmp_path / "a")
+    assert code == 0, err
+    assert len(given) == 2 and given[0] is None and sorted(given[1][:3]) == [1, 2, 3]
 
 
 def test_strata_partition_the_puzzles(capsys, tmp_path):

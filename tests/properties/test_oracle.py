@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import brute_debt, extending, instances, mixed, solutions_of, states
 
+from csp import colouring
 from csp.errors import BadInput
+from csp.problem import Instance
 from solvers import oracle as oracle_file
 from solvers.oracle import CpSat, Sat, Undecided, Unique, pick, settle
 
@@ -147,6 +149,11 @@ def test_pick_takes_the_fastest_exact_oracle_or_the_named_one(few):
 
 def test_settle_finds_a_solution_or_that_there_is_none(few):
     assert all(instance.solved(settle(instance)) for instance in few["colouring"])
+    ring = [(node, (node + 1) % 251) for node in range(251)]
+    for colours in (2, 3):  # of an odd ring, above the size from which on CP-SAT is asked
+        large = Instance(colouring.graph(251, ring, colours), np.zeros(251, dtype=np.int64), "drawn", "ring")
+        found = settle(large)
+        assert found is None if colours == 2 else large.solved(found)
 
 
 def test_cp_sat_says_undecided_rather_than_guess():
@@ -160,9 +167,6 @@ def test_cp_sat_says_undecided_rather_than_guess():
 
 
 def test_debt_without_a_solution_is_refused():
-    from csp import colouring
-    from csp.problem import Instance
-
     triangle = colouring.graph(3, [(0, 1), (1, 2), (0, 2)], 2)
     instance = Instance(triangle, np.zeros(3, dtype=np.int64), "drawn", "triangle")
     assert len(solutions_of(triangle)) == 0
