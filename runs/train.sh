@@ -2,6 +2,7 @@
 # Trains the shipped checkpoints: about eight hours on two cores, one thread each.
 # Remove the shipped ones first: a checkpoint is never overwritten. With a CUDA device the same commands take
 # `--device cuda`; `torchrun --nproc-per-node 2 -m experiments.train` in place of `takeback train` uses two processes.
+# On a processor without bf16 instructions leave --precision bf16 out: it is a hundred times slower there.
 # Nets of one family get the same backbone, puzzles, batches and number of updates, whatever their kind; quality is a
 # head on the family's diffusion net.
 set -e
