@@ -126,7 +126,9 @@ def main(options: Control) -> None:
         task: {name: {what: f._asdict() for what, f in row.items()} for name, row in of.items()}
         for task, of in summary.items()
     }
-    store.write_card({"status": "complete", **made_by, "summary": as_json, "shares": shares, "verdicts": verdicts})
+    apart = {task: {name: report.by_net(rows) for name, rows in of.items()} for task, of in results.items()}
+    about = {"summary": as_json, "by_net": apart, "shares": shares, "verdicts": verdicts}
+    store.write_card({"status": "complete", **made_by, **about})
     report.curves(results, calls, folder / "control.png")
     report.rarity(results, folder / "rarity.png")
     if options.json:

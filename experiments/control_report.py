@@ -90,6 +90,12 @@ def share(groups: Groups, what: str) -> Estimate:
     return made
 
 
+def by_net(samples: Sequence[dict]) -> list[float]:
+    """The share of samples with control obeyed and board valid, a net at a time."""
+    nets = sorted({one.get("net", 0) for one in samples})
+    return [float(np.mean([one["both"] for one in samples if one.get("net", 0) == net])) for net in nets]
+
+
 def diversity(group: Sequence[dict]) -> float:
     """-log2 of the share of cells in which two of the boards agree, over all pairs."""
     boards = np.array([one["board"] for one in group])

@@ -131,6 +131,9 @@ def _control(card: dict) -> list[str]:
                 else "-"
                 for head in heads
             ]
+            apart = [f"{100 * share:.0f}" for share in card.get("by_net", {}).get(task, {}).get(name, ())]
+            if len(apart) > 1:
+                cells[0] += f" ({', '.join(apart)})"
             rows.append([name, *cells])
         made += [lines(("", *(f"{head} %" if head in PERCENTS else head for head in heads)), rows)]
         made += ["\n".join(f"- {sentence}" for sentence in card["verdicts"][task])]

@@ -204,6 +204,10 @@ def test_several_sets_of_nets(nets, tmp_path, capsys):
     control.main(Control(**options, checkpoints=(nets, other), out=tmp_path / "out"))
     card = json.loads((tmp_path / "out" / "run.json").read_text())
     assert card["summary"]["span"]["ar"]["both"]["n"] == 12 and len(card["checkpoints"]) == 2
+    apart = card["by_net"]["span"]["ar"]
+    assert len(apart) == 2 and np.mean(apart) == pytest.approx(card["summary"]["span"]["ar"]["both"]["value"])
+    card["by_net"]["span"]["ar"] = [0.25, 1.0]
+    assert " (25, 100) |" in "\n".join(markdown._control(card))
     assert "2 targets x 6 samples" in capsys.readouterr().out
     assert (tmp_path / "out" / "control.png").stat().st_size > 10_000
     with pytest.raises(BadInput, match="hold the same nets"):
