@@ -72,3 +72,9 @@ def save_figure(canvas: Any, path: Path) -> None:
     buffer = io.BytesIO()
     canvas.savefig(buffer, dpi=130, metadata={"Software": None})
     write_atomically(path, buffer.getvalue())
+
+
+def say_undecided(traces: int) -> None:
+    """Say for how many traces the oracle left open which states were alive, if for any."""
+    if traces:
+        console.print(f"dead ends stayed undecided for {traces} traces; need, met and the like are of the others")

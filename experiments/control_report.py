@@ -144,9 +144,8 @@ def needs(row: dict[str, Estimate]) -> str:
     """Counts: need / met / unmet."""
     if "need" not in row:
         return "-"
-    met, need = row["met"], row["met"].n
-    count = round((met.value or 0.0) * need)
-    return f"{need}/{count}/{need - count}"
+    need, met = row["met"].n, row["met"].hits
+    return f"{need}/{met}/{need - met}"
 
 
 def verdicts(task: str, of_task: dict[str, dict[str, Estimate]], nets: int) -> list[str]:

@@ -129,7 +129,7 @@ def figures(scores: Sequence[Score]) -> dict[str, Estimate]:
     """What the table shows of one decoder on some puzzles."""
     return {
         "solved": proportion(sum(s.solved for s in scores), len(scores)),
-        "met": proportion(sum(s.met for s in scores), sum(s.need for s in scores)),
+        "met": proportion(sum(s.met or 0 for s in scores), sum(s.need or 0 for s in scores)),
         "calls": bootstrap([s.calls for s in scores]),
         "to solve": bootstrap([s.calls for s in scores if s.solved], np.median),
         "tokens": bootstrap([s.tokens for s in scores]),

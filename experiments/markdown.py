@@ -68,7 +68,7 @@ def _ceiling(card: dict) -> list[str]:
         if row["group"] != group:
             group = row["group"]
             rows.append([f"*{group}*", *[""] * (len(heads) - 1)])
-        needs = "/".join(str(round(row[name]["value"] * row["n"])) for name in ("need", "met", "unmet"))
+        needs = "/".join(str(Estimate(**row[name]).hits) for name in ("need", "met", "unmet"))
         plain = [figure(row[name]) for name in ("first_dead", "lag", "debt", "calls")]
         tokens = f"{row['tokens']['value']:.0f}"
         rows.append([row["decoder"], str(row["n"]), figure(row["solved"], True), needs, *plain, tokens])

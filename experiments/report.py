@@ -42,7 +42,7 @@ def summarise(row: Row, scores: Sequence[Score]) -> Summary:
 COLUMNS: dict[str, Callable[[dict], Text]] = {
     "n": lambda f: Text(str(f["n"])),
     "solved %": lambda f: cell(f["solved"], percent=True),
-    "need/met/unmet": lambda f: Text("/".join(str(round(f[k].value * f["n"])) for k in ("need", "met", "unmet"))),
+    "need/met/unmet": lambda f: Text("/".join(str(f[k].hits) for k in ("need", "met", "unmet"))),
     "first dead": lambda f: cell(f["first_dead"]),
     "lag": lambda f: cell(f["lag"]),
     "debt": lambda f: cell(f["debt"]),
@@ -115,7 +115,7 @@ def figure(summaries: Sequence[Summary], scores: dict[str, Sequence[Score]], tit
     places = np.arange(len(ordered))[::-1]
     for place, summary in zip(places, ordered, strict=True):
         f, colour = summary.figures, colours[summary.row.group]
-        solved, met = 100 * f["solved"].value, 100 * f["met"].value
+        solved, met = 100 * f["solved"].value, 100 * f["met"].hits / f["n"]
         left.barh(place, solved - met, color=colour)
         left.barh(place, met, left=solved - met, color=colour, alpha=0.5, hatch="///", edgecolor="white")
         low, high = 100 * f["solved"].low, 100 * f["solved"].high

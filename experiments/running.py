@@ -12,7 +12,7 @@ from pathlib import Path
 
 from csp.errors import BadInput
 from csp.problem import STRATA, Instance
-from experiments.console import console, progress
+from experiments.console import console, progress, say_undecided
 from experiments.rows import Row, Runner
 from experiments.scorer import Score, score
 from experiments.store import Store
@@ -123,8 +123,10 @@ def batches(left: Iterable[int], instances: Sequence[Instance], size: int) -> It
 
 
 def say_unsettled(scores: Iterable[Sequence[Score]]) -> None:
-    """Say how many debts stayed undecided, if any did."""
-    unsettled = sum(s.debt is None and not s.solved for of_row in scores for s in of_row)
+    """Say how many debts, and how many traces' dead ends, stayed undecided, if any did."""
+    every = [s for of_row in scores for s in of_row]
+    say_undecided(sum(s.need is None for s in every))
+    unsettled = sum(s.debt is None and not s.solved for s in every)
     if unsettled:
         console.print(f"debt stayed undecided for {unsettled} traces; they are not in its mean")
 

@@ -33,7 +33,7 @@ from csp.problem import STRATA, Instance, stratum_of
 from csp.records import read_parquet, write_parquet
 from csp.trace import from_lenient
 from experiments import puzzles, transcripts
-from experiments.console import cell, console, print_wide, progress, save_figure
+from experiments.console import cell, console, print_wide, progress, save_figure, say_undecided
 from experiments.parallel import parallel
 from experiments.scorer import Life, Score, score_life
 from experiments.statistics import Estimate
@@ -239,6 +239,7 @@ def _finish(options: ScoreCommand, folder: Path, total: dict[Key, Sums], outcome
     order = [*STRATA, "?", "all"]
     keys = sorted(total, key=lambda key: (key[0], order.index(key[1])))
     figures = {key: total[key].figures() for key in keys}
+    say_undecided(sum(sums.undecided for (_, stratum), sums in total.items() if stratum == "all"))
     decoders = sorted({decoder for decoder, _ in keys})
     pairs = [outcomes.pair(a, b) for a, b in itertools.combinations(decoders, 2)] if len(decoders) <= 12 else []
     compared = [pair for pair in pairs if pair is not None]

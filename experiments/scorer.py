@@ -9,8 +9,10 @@ revive and retractions never kill, so each run of like events is settled by its 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -21,6 +23,10 @@ from csp.trace import Trace, replay
 from solvers import along
 from solvers.along import DETECTORS
 from solvers.oracle import Oracle, Undecided, Unique
+
+#: Fields of a score that speak of the first dead end, and all that rest on which states were alive.
+FIRST = ("first_dead", "first_dead_blanks", "lag", "lag_calls", "detector", "core", "birth", "distance")
+LIFE = ("need", "met", "unmet", "dead_ends", *FIRST, "debt", "recoveries", "needless", "wasted")
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,8 @@ class Score:
     again, if it ever was. debt: fewest commits to blank for the final state to be alive; None if it ended solved, or
     undecided (at the dead end itself it is always 1: the commit just made). recoveries: times the trace went from dead
     back to alive. needless: retractions of cells from an alive state. wasted: commits made on a dead state. seconds:
-    wall time, a batch's shared by calls.
+    wall time, a batch's shared by calls. What rests on which states were alive (need to wasted) is None where the
+    oracle left that undecided; so are core and birth alone where it left the core open.
     """
 
     instance: str
@@ -44,10 +51,10 @@ class Score:
     seed: int
     end: str
     solved: bool
-    need: bool
-    met: bool
-    unmet: bool
-    dead_ends: int
+    need: bool | None
+    met: bool | None
+    unmet: bool | None
+    dead_ends: int | None
     first_dead: int | None
     first_dead_blanks: float | None
     lag: int | None
@@ -57,9 +64,9 @@ class Score:
     birth: int | None
     distance: int | None
     debt: int | None
-    recoveries: int
-    needless: int
-    wasted: int
+    recoveries: int | None
+    needless: int | None
+    wasted: int | None
     commits: int
     retractions: int
     calls: int
@@ -196,9 +203,9 @@ class Life:
 
     def debt(self, index: int) -> int | None:
         """The debt of state `index`, or None if the oracle cannot settle it within its limit."""
-        if self.alive[index]:
-            return 0
         try:
+            if self.alive[index]:
+                return 0
             return self.oracle.debt(self.state(index))
         except Undecided:
             return None
@@ -207,7 +214,7 @@ class Life:
         """The debt of every state: what would have had to be taken back, over time."""
         if isinstance(self.oracle, Unique):
             return along.wrong(self.cells, self.values, self.givens, self.oracle.solution).tolist()
-        return [self.debt(index) for index in range(len(self.alive))]
+        return [self.debt(index) for index in range(len(self.values) + 1)]
 
 
 def liveness(trace: Trace, instance: Instance, oracle: Oracle) -> Bool[np.ndarray, " states"]:
@@ -222,42 +229,19 @@ def score(trace: Trace, instance: Instance, oracle: Oracle) -> Score:
 
 def score_life(life: Life) -> Score:
     """The score of a trace whose life has been looked into."""
-    trace, instance, alive, values = life.trace, life.instance, life.alive, life.values
-    last = len(values)
-    solved = bool(instance.solved(life.state(last)))
-    need = bool(len(life.dead_ends))
-    first_dead = first_dead_blanks = shown = detector = core = birth = distance = None
-    if need:
-        event = int(life.dead_ends[0])
-        first_dead = int(life.commit_numbers[event])
-        first_dead_blanks = float(life.filled[event] / instance.blanks)
-        shown = life.until_it_shows(event)
-        detector = life.detector(event)
-        commits = life.core(event)
-        core, birth = len(commits), first_dead - int(life.commit_numbers[commits[0]])
-        distance = life.distance(event)
+    trace, instance, values = life.trace, life.instance, life.values
+    solved = bool(instance.solved(life.state(len(values))))
+    try:
+        story = _story(life, solved)
+    except Undecided:
+        story = dict.fromkeys(LIFE)
     return Score(
         instance=instance.id,
         decoder=trace.decoder,
         seed=trace.seed,
         end=trace.end,
         solved=solved,
-        need=need,
-        met=need and solved,
-        unmet=need and not solved,
-        dead_ends=len(life.dead_ends),
-        first_dead=first_dead,
-        first_dead_blanks=first_dead_blanks,
-        lag=shown and shown[0],
-        lag_calls=shown and shown[1],
-        detector=detector,
-        core=core,
-        birth=birth,
-        distance=distance,
-        debt=None if solved else life.debt(last),
-        recoveries=len(life.revivals),
-        needless=int((alive[:-1] & (values == 0)).sum()),
-        wasted=int((~alive[:-1] & (values > 0)).sum()),
+        **story,
         commits=int((values > 0).sum()),
         retractions=int((values == 0).sum()),
         calls=trace.costs.calls,
@@ -268,3 +252,36 @@ def score_life(life: Life) -> Score:
         guesses=None if instance.difficulty is None else instance.difficulty.guesses,
         oracle=life.oracle.name,
     )
+
+
+def _story(life: Life, solved: bool) -> dict[str, Any]:
+    """The fields in LIFE. Raises Undecided where the oracle leaves open which states were alive."""
+    alive, values = life.alive, life.values
+    need = bool(len(life.dead_ends))
+    first: dict[str, Any] = dict.fromkeys(FIRST)
+    if need:
+        event = int(life.dead_ends[0])
+        first_dead = int(life.commit_numbers[event])
+        shown = life.until_it_shows(event) or (None, None)
+        first |= {
+            "first_dead": first_dead,
+            "first_dead_blanks": float(life.filled[event] / life.instance.blanks),
+            "lag": shown[0],
+            "lag_calls": shown[1],
+            "detector": life.detector(event),
+            "distance": life.distance(event),
+        }
+        with suppress(Undecided):
+            commits = life.core(event)
+            first |= {"core": len(commits), "birth": first_dead - int(life.commit_numbers[commits[0]])}
+    return {
+        "need": need,
+        "met": need and solved,
+        "unmet": need and not solved,
+        "dead_ends": len(life.dead_ends),
+        **first,
+        "debt": None if solved else life.debt(len(values)),
+        "recoveries": len(life.revivals),
+        "needless": int((alive[:-1] & (values == 0)).sum()),
+        "wasted": int((~alive[:-1] & (values > 0)).sum()),
+    }

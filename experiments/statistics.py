@@ -21,6 +21,11 @@ class Estimate(NamedTuple):
     high: float | None
     n: int
 
+    @property
+    def hits(self) -> int:
+        """Of a share: how many of the n it stands for."""
+        return round((self.value or 0) * self.n)
+
 
 def proportion(successes: int, n: int) -> Estimate:
     """successes / n with Wilson's interval (Wilson 1927)."""

@@ -133,13 +133,16 @@ class Sums:
     def add(self, score: Score, life: Life | None = None) -> None:
         """Count one trace."""
         self.n += 1
-        for name in ("solved", "need", "met", "unmet"):
-            self.counts[name] += getattr(score, name)
+        self.counts["solved"] += score.solved
+        if score.need is not None:
+            self.counts["decided"] += 1
+            for name in ("need", "met", "unmet"):
+                self.counts[name] += getattr(score, name)
         if score.detector is not None:
             self.counts[score.detector] += 1
         for name, tally in self.tallies.items():
             tally.add(getattr(score, name))
-        if life is not None:
+        if life is not None and score.need is not None:
             self.hazard.add(life)
 
     def merge(self, other: Sums) -> None:
@@ -149,11 +152,17 @@ class Sums:
             tally.merge(other.tallies[name])
         self.hazard.merge(other.hazard)
 
+    @property
+    def undecided(self) -> int:
+        """Traces of which the oracle left open which states were alive: in n and solved, not in need and the like."""
+        return self.n - self.counts["decided"]
+
     def figures(self) -> dict[str, Estimate | int]:
         """Every figure by name: shares with Wilson's interval, numbers with a bootstrap one."""
         made: dict[str, Estimate | int] = {"n": self.n}
-        for name in ("solved", "need", "met", "unmet"):
-            made[name] = proportion(self.counts[name], self.n)
+        made["solved"] = proportion(self.counts["solved"], self.n)
+        for name in ("need", "met", "unmet"):
+            made[name] = proportion(self.counts[name], self.counts["decided"])
         made["recovery"] = proportion(self.counts["met"], self.counts["need"])
         for name in DETECTORS:
             made[f"seen by {name}"] = proportion(self.counts[name], self.counts["need"])

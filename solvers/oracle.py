@@ -28,6 +28,7 @@ DEBT_LIMIT = 5.0  # CP-SAT's deterministic time for one debt
 RC2_COMMITS = 120  # commits up to which Sat's debts go to RC2, which knows no limit
 LARGE = 200  # cells from which on CP-SAT is asked for a solution: Sat may take minutes where it takes seconds
 MEMORY = 64  # solutions and dead sets that Sat keeps
+CONFLICTS = 10_000  # of one question to Sat; G(n, p) of 100 nodes asks for under 100, a structured graph of 450 for millions
 
 
 class Undecided(RuntimeError):
@@ -200,9 +201,10 @@ class _Counter(cp_model.CpSolverSolutionCallback):
 class Sat(Oracle):
     """Incremental SAT: clauses are learned once, a state is a list of assumptions (python-sat, glucose 4).
 
-    Solutions and dead sets that were met are kept, so that a state which some known solution extends, or which holds
-    a known dead set, is answered without search; `asked` counts the states that did need one. count is CpSat's.
-    Raises BadInput for an instance with rules that have no CNF encoding.
+    Solutions (the witness too) and dead sets that were met are kept, so that a state which some known solution extends,
+    or which holds a known dead set, is answered without search; `asked` counts the states that did need one. count is
+    CpSat's. Raises BadInput for an instance with rules that have no CNF encoding, Undecided over CONFLICTS for one
+    state (how many it takes also depends on what was asked before).
     """
 
     name = "sat"
@@ -212,7 +214,8 @@ class Sat(Oracle):
         d = instance.problem.d
         known = [[literal(int(c), int(instance.givens[c]), d)] for c in np.nonzero(instance.givens)[0]]
         self.solver = Solver(name="glucose4", bootstrap_with=[*rules_cnf(instance.problem), *known])
-        self.known = np.zeros((0, instance.problem.n), dtype=np.int64)
+        witnesses = [w for w in (instance.witness,) if w is not None and instance.solved(w)]
+        self.known = np.array(witnesses, dtype=np.int64).reshape(-1, instance.problem.n)
         self.dead = np.zeros((0, instance.problem.n), dtype=np.int64)
         self.asked = 0
 
@@ -225,7 +228,11 @@ class Sat(Oracle):
         if ((self.dead == assignment) | (self.dead == 0)).all(1).any():
             return None
         self.asked += 1
-        if not self.solver.solve(assumptions=self._literals(assignment, self.committed(assignment))):
+        self.solver.conf_budget(CONFLICTS)
+        satisfiable = self.solver.solve_limited(assumptions=self._literals(assignment, self.committed(assignment)))
+        if satisfiable is None:
+            raise Undecided(f"SAT: {self.instance.provenance} undecided after {CONFLICTS:,} conflicts")
+        if not satisfiable:
             blamed = [(abs(said) - 1) // problem.d for said in self.solver.get_core() or ()]
             self.dead = np.concatenate([self.dead[1 - MEMORY :], self.keep(assignment, np.array(blamed, int))[None]])
             return None

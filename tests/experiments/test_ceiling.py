@@ -318,6 +318,25 @@ def test_an_undecided_debt_does_not_end_the_run(capsys, tmp_path, monkeypatch):
     assert code == 0 and "undecided for 4 traces" in err and json.loads(out)[0]["debt"]["n"] == 0
 
 
+def test_undecided_dead_ends_do_not_end_the_run(capsys, tmp_path, monkeypatch):
+    from solvers import oracle
+
+    def gives_up(self, states):
+        raise oracle.Undecided("too hard")
+
+    monkeypatch.setattr(oracle.Sat, "alive", gives_up)
+    monkeypatch.setattr(oracle, "RC2_COMMITS", 0)
+    rows = ("uniform-raster", "cp-sat")
+    code, out, err = run(capsys, family="colouring", count=4, decoders=rows, out=tmp_path, json=True)
+    assert code == 0 and "dead ends stayed undecided for" in err
+    random, exact = json.loads(out)
+    assert random["n"] == exact["n"] == exact["solved"]["n"] == 4 and exact["solved"]["value"] == 1
+    undecided = ("need", "met", "recovery", "first_dead", "wasted")
+    assert all(random[name]["n"] == exact[name]["n"] == 0 for name in undecided)
+    assert (tmp_path / "ceiling.png").exists()
+    assert run(capsys, family="colouring", count=4, decoders=rows, out=tmp_path)[0] == 0  # read back, shown as a table
+
+
 def test_folders_of_different_rows_differ_by_default(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert run(capsys, count=2, decoders=("dsatur",))[0] == 0

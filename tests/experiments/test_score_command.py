@@ -15,6 +15,7 @@ from experiments.scorer import score
 from generators.decoders import parse
 from generators.decoding import decode
 from generators.model import Uniform
+from solvers import oracle as oracle_file
 from solvers.oracle import pick
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples"
@@ -79,6 +80,29 @@ def test_oracles_can_be_named_and_agree(made, tmp_path):
     assert plain[0] == plain[1] == plain[2]
     with pytest.raises(BadInput, match="not certified to have one solution"):
         run(*files, tmp_path / "x", oracle="unique")
+
+
+def test_what_the_oracle_leaves_open_is_said_and_counted_as_nothing(made, tmp_path, monkeypatch, capsys):
+    traces, _, files = made
+    given_up, alive = 0, oracle_file.Sat.alive
+
+    def sometimes(self, states):
+        nonlocal given_up
+        if self.instance.id == traces[0].instance:
+            given_up += 1
+            raise oracle_file.Undecided("too hard")
+        return alive(self, states)
+
+    monkeypatch.setattr(oracle_file.Sat, "alive", sometimes)
+    rows, card, _ = run(*files, tmp_path / "u", debts=True)
+    of_it = [trace.instance == traces[0].instance for trace in traces]
+    assert given_up and [row["need"] is None for row in rows] == of_it
+    assert f"undecided for {sum(of_it)} traces" in capsys.readouterr().err
+    for row in card["rows"]:
+        if row["stratum"] == "all":
+            assert row["solved"]["n"] == row["n"] == row["need"]["n"] + 1 == row["wasted"]["n"] + 1
+    lines = [json.loads(line)["debts"] for line in (tmp_path / "u" / "debts.jsonl").read_text().splitlines()]
+    assert [set(debts) == {None} for debts in lines] == of_it
 
 
 def test_debts_over_time(made, tmp_path):

@@ -107,9 +107,6 @@ def test_cores_are_minimal_dead_sets_of_commits(data):
 
 def test_a_core_names_the_commits_that_cannot_stand_together():
     """On a 3-coloured diamond the ends must agree: the two of them are a core, what else was committed is not."""
-    from csp import colouring
-    from csp.problem import Instance
-
     diamond = colouring.graph(6, [(0, 1), (1, 2), (2, 0), (1, 3), (2, 3), (4, 5)], 3)
     instance = Instance(diamond, np.zeros(6, dtype=np.int64), "drawn", "diamond")
     for oracle in (CpSat(instance), Sat(instance)):
@@ -118,9 +115,6 @@ def test_a_core_names_the_commits_that_cannot_stand_together():
 
 
 def test_sat_answers_what_it_has_met_without_search():
-    from csp import colouring
-    from csp.problem import Instance
-
     path = colouring.graph(3, [(0, 1), (1, 2)], 2)
     oracle = Sat(Instance(path, np.zeros(3, dtype=np.int64), "drawn", "path"))
     assert oracle.solve() is not None and oracle.asked == 1
@@ -128,6 +122,26 @@ def test_sat_answers_what_it_has_met_without_search():
     assert oracle.solve(np.array([1, 1, 0])) is None and oracle.asked == 2
     assert oracle.solve(np.array([1, 1, 2])) is None and oracle.asked == 2  # holds a known dead set
     assert oracle.solve(np.array([0, 1, 1])) is None and oracle.asked == 3
+
+
+def test_sat_knows_the_witness_and_no_false_one():
+    path = colouring.graph(3, [(0, 1), (1, 2)], 2)
+    for witness, asked in ((np.array([1, 2, 1]), 0), (np.array([1, 1, 1]), 1)):
+        oracle = Sat(Instance(path, np.zeros(3, dtype=np.int64), "drawn", "path", witness=witness))
+        assert oracle.solve() is not None and oracle.asked == asked
+        assert oracle.alive(np.array([[2, 0, 0], [1, 1, 0]])).tolist() == [True, False]
+
+
+def test_sat_says_undecided_rather_than_guess(monkeypatch):
+    everyone = [(i, j) for i in range(8) for j in range(i)]
+    pigeons = Instance(colouring.graph(8, everyone, 7), np.zeros(8, dtype=np.int64), "drawn", "pigeons")
+    monkeypatch.setattr(oracle_file, "CONFLICTS", 10)
+    oracle = Sat(pigeons)
+    for _ in range(2):
+        with pytest.raises(Undecided, match="undecided after 10 conflicts"):
+            oracle.solve()
+    monkeypatch.undo()
+    assert oracle.solve() is None
 
 
 def test_large_debts_go_to_cp_sat(monkeypatch, few):
