@@ -28,7 +28,7 @@ DEBT_LIMIT = 5.0  # CP-SAT's deterministic time for one debt
 RC2_COMMITS = 120  # commits up to which Sat's debts go to RC2, which knows no limit
 LARGE = 200  # cells from which on CP-SAT is asked for a solution: Sat may take minutes where it takes seconds
 MEMORY = 64  # solutions and dead sets that Sat keeps
-CONFLICTS = 10_000  # of one question to Sat; G(n, p) of 100 nodes asks for under 100, a structured graph of 450 for millions
+CONFLICTS = 10_000  # of one question to Sat: G(n, p) of 100 nodes asks for under 100, le450_5a for over 200,000
 
 
 class Undecided(RuntimeError):
