@@ -101,12 +101,13 @@ def _recipes(card: dict) -> list[str]:
     strata = list(next(iter(card["variants"].values()))[0]["solved"])
     rows = []
     for name, results in card["variants"].items():
+        if name not in VARIANTS:
+            raise BadInput(f"no variant {name!r} of recipes here; there are {', '.join(VARIANTS)}")
         row = [name, VARIANTS[name].about, figure(validation(results)._asdict())]
         for stratum in strata:
             share, seeds = solved_share(results, stratum)
             row.append(f"{figure(share._asdict(), True)} ({seeds})")
-        more = gain(card["variants"], name)
-        rows.append([*row, figure(more._asdict(), True) if more else "-"])
+        rows.append([*row, figure(gain(card["variants"], name)._asdict(), True)])
     return [lines(("variant", "", "validation", *(f"{s} guesses, solved %" for s in strata), "gain"), rows)]
 
 

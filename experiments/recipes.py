@@ -22,7 +22,6 @@ import torch
 import tyro
 from rich import box
 from rich.table import Table
-from rich.text import Text
 
 from csp.errors import BadInput
 from csp.files import write_atomically
@@ -209,14 +208,14 @@ def solved_share(results: Sequence[dict], stratum: str) -> tuple[Estimate, str]:
     return bootstrap_crossed(right), ", ".join(f"{100 * share:.0f}" for share in right.mean(1))
 
 
-def gain(made: dict[str, list[dict]], name: str) -> Estimate | None:
+def gain(made: dict[str, list[dict]], name: str) -> Estimate:
     """What a variant solves more than the plain recipe of its kind with the same seeds, as a share of all puzzles.
 
-    Its interval is over networks and puzzles alike. None for the plain recipes and where theirs was not run.
+    Its interval is over networks and puzzles alike. Nothing for the plain recipes and where theirs was not run.
     """
     plain = "ar" if VARIANTS[name].kind.startswith("ar") else "diffusion"
     if name == plain or plain not in made:
-        return None
+        return Estimate(None, None, None, 0)
     one, other = (
         np.array([[right for of in result["solved"].values() for right in of] for result in made[which]], dtype=float)
         for which in (name, plain)
@@ -245,9 +244,9 @@ def table(options: Recipes, made: dict[str, list[dict]]) -> Table:
         for stratum in options.stratum:
             share, of_seeds = solved_share(results, stratum)
             cells.append(cell(share, percent=True).append(f" ({of_seeds})", style="dim"))
-        more = gain(made, name)
-        cells.append(cell(more, percent=True) if more else Text("-", style="dim"))
-        shown.add_row(name, VARIANTS[name].about, cell(validation(results)), *cells)
+        shown.add_row(
+            name, VARIANTS[name].about, cell(validation(results)), *cells, cell(gain(made, name), percent=True)
+        )
     return shown
 
 

@@ -60,7 +60,9 @@ def main(options: Train) -> None:
     for source in config.sources:
         if family(source).kind != family(options.family).kind:
             raise BadInput(f"--mix {source}: its puzzles are not {family(options.family).kind}")
-    if options.precision == "bf16" and options.device == "cpu" and (cost := training.cost_of_half()) > SLOW:
+    first = os.environ.get("RANK", "0") == "0"  # of torchrun's processes
+    halved = options.precision == "bf16" and options.device == "cpu" and first
+    if halved and (cost := training.cost_of_half()) > SLOW:
         console.print(f"note: in bf16 a matrix product takes {cost:.0f} times as long here; --precision fp32 is faster")
     path = options.out or Path("results/checkpoints") / f"{options.family}-{options.kind}.safetensors"
     _usable(path)

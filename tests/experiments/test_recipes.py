@@ -83,11 +83,11 @@ def test_gains_are_against_the_plain_recipe_of_the_kind_puzzle_by_puzzle():
         "ar": results((1, 1, 1, 1), (1, 1, 1, 1)),
         "ar-solver": results((1, 1, 1, 0), (1, 1, 1, 0)),
     }
-    assert recipes.gain(made, "diffusion") is None and recipes.gain(made, "ar") is None
+    assert recipes.gain(made, "diffusion").value is None and recipes.gain(made, "ar").value is None
     assert recipes.gain(made, "average").value == pytest.approx(3 / 8)
     same = recipes.gain(made, "ar-solver")
     assert same.value == pytest.approx(-1 / 4) and same.low < -1 / 4 < same.high <= 0 and same.n == 8
-    assert recipes.gain({"average": made["average"]}, "average") is None
+    assert recipes.gain({"average": made["average"]}, "average").value is None
 
 
 @pytest.mark.parametrize(

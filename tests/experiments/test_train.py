@@ -31,6 +31,10 @@ def test_half_precision_that_is_slow_here_is_said(capsys, tmp_path, monkeypatch)
         monkeypatch.setattr(training, "cost_of_half", lambda cost=cost: cost)
         main(Train("ar", out=tmp_path / "x.safetensors", **TINY, precision=precision))
         assert ("takes 41 times as long here; --precision fp32" in capsys.readouterr().err) is said
+    monkeypatch.setenv("RANK", "1")  # torchrun's other processes leave it to the first
+    monkeypatch.setattr(training, "cost_of_half", lambda: 41.0)
+    main(Train("ar", out=tmp_path / "x.safetensors", **TINY, precision="bf16"))
+    assert "41 times" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
