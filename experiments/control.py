@@ -120,7 +120,7 @@ def main(options: Control) -> None:
         raise BadInput(f"{folder} holds no finished method of these")
     summary = {task: {name: report.figures(rows) for name, rows in of.items()} for task, of in results.items()}
     shares = {task: report.shares_of(next(iter(of.values()))) for task, of in results.items()}
-    verdicts = {task: report.verdicts(task, of, len(nets)) for task, of in summary.items()}
+    verdicts = {task: report.verdicts(task, of, len(nets)) for task, of in results.items()}
     made_by = {"methods": spelled, "checkpoints": hashes, "versions": running.versions(), "calls": calls}
     as_json = {
         task: {name: {what: f._asdict() for what, f in row.items()} for name, row in of.items()}

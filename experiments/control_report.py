@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
@@ -11,8 +12,8 @@ from rich import box
 from rich.table import Table
 
 from experiments.console import cell, save_figure
-from experiments.methods import FROZEN, HYBRID, LATENT, MASKS, METHODS, PROMPTED, UNGUIDED, family
-from experiments.statistics import Estimate, bootstrap, bootstrap_crossed, proportion
+from experiments.methods import FROZEN, HYBRID, LATENT, MASKS, METHODS, PROMPTED, UNGUIDED, family, knows
+from experiments.statistics import Estimate, bootstrap, bootstrap_crossed, proportion, sign_flips
 from generators.samples import minimum_bayes_risk
 
 #: Success in % on the tasks of Diffusion-LM's paper (Li et al. 2022): PPLM, FUDGE, Diffusion-LM, fine-tuned beam.
@@ -30,7 +31,10 @@ are several; Wilson for shares that are alike for all targets, or of one target)
 one of minimum Bayes risk. distinct: different boards among a target's successful samples; bits: -log2 of the chance
 that two of them agree in a cell. need / met / unmet: samples whose first board entered a dead end, a state that no
 solution of the target extends; of those, solved all the same, and not; dead at: cells filled when it did (nets that
-write cell by cell). Methods told "all" know the board's own rules; the others know the control alone."""
+write cell by cell). Methods told "all" know the board's own rules; the others know the control alone. A verdict
+compares methods that are told as much, by the difference on the same targets: it takes an interval without 0 and
+p < 0.05 (signs flipped target by target). All may ask the checker whether a full board is a solution; a latent net's
+board is full at every call, an AR net's or a masked one's at the end of an attempt."""
 
 
 Groups = dict[tuple[int, str], list[dict]]
@@ -93,7 +97,7 @@ def share(groups: Groups, what: str) -> Estimate:
 def by_net(samples: Sequence[dict]) -> list[float]:
     """The share of samples with control obeyed and board valid, a net at a time."""
     nets = sorted({one.get("net", 0) for one in samples})
-    return [float(np.mean([one["both"] for one in samples if one.get("net", 0) == net])) for net in nets]
+    return [both([one for one in samples if one.get("net", 0) == net]) for net in nets]
 
 
 def diversity(group: Sequence[dict]) -> float:
@@ -148,31 +152,58 @@ def needs(row: dict[str, Estimate]) -> str:
     return f"{need}/{met}/{need - met}"
 
 
-def verdicts(task: str, of_task: dict[str, dict[str, Estimate]], nets: int) -> list[str]:
-    """The best gradient-guided latent method against the best of each other family, a sentence each."""
-    best: dict[str, str] = {}
-    sizes: dict[str, int] = {}
-    for name, row in of_task.items():
-        if of := family(name):
-            sizes[of] = sizes.get(of, 0) + 1
-            if of not in best or row["both"].value > of_task[best[of]]["both"].value:
-                best[of] = name
-    rivals = [of for of in (FROZEN, PROMPTED, MASKS) if of in best]
-    if LATENT not in best or not rivals:
-        return [f"{task}: no verdict, one side was not run."]
-    return [_verdict(task, of_task, best, sizes, of, nets) for of in rivals]
+def verdicts(task: str, of_task: dict[str, list[dict]], nets: int) -> list[str]:
+    """The best gradient-guided latent method against the best of each other family, told as much: a sentence each."""
+    said = []
+    for told, words in (("control", "told the control alone"), ("all", "told the rules too")):
+        alike = {name: samples for name, samples in of_task.items() if family(name) and knows(name) == told}
+        best, sizes = leaders(alike), Counter(map(family, alike))
+        for of in (FROZEN, PROMPTED, MASKS):
+            if LATENT in best and of in best:
+                pair = [(of_task[best[one]], best[one], sizes[one]) for one in (LATENT, of)]
+                said.append(f"{task}, {words}: {_verdict(*pair, of, nets)}")
+    return said or [f"{task}: no verdict, one side was not run."]
 
 
-def _verdict(task, of_task, best: dict[str, str], sizes: dict[str, int], other: str, nets: int) -> str:
-    a, b = of_task[best[LATENT]]["both"], of_task[best[other]]["both"]
+def _verdict(one: tuple, two: tuple, of: str, nets: int) -> str:
+    (a, first, many), (b, second, others) = one, two
+    difference, p = compared(a, b)
     said = "is not told apart from"
-    if a.low > b.high or a.high < b.low:
-        said = f"{'wins' if a.low > b.high else 'loses'}, intervals apart, against"
+    if p < 0.05 and not difference.low <= 0 <= difference.high:
+        said = f"{'wins' if difference.value > 0 else 'loses'} against"
+    costs = [np.mean([sample["flops"] for sample in samples]) / 1e9 for samples in (a, b)]
+    targets = len({sample["target"] for sample in a})
+    points = f"{100 * difference.value:+.0f} points"
+    if difference.low is not None:
+        points += f" [{100 * difference.low:.0f}, {100 * difference.high:.0f}], p = {p:.2g} over {targets} targets"
     return (
-        f"{task}: {LATENT} ({best[LATENT]}, {100 * a.value:.0f} %) {said} {other} ({best[other]}, "
-        f"{100 * b.value:.0f} %): the best of {sizes[LATENT]} and of {sizes[other]}, chosen by these figures; "
-        f"n = {a.n}, {nets} net{'s' * (nets > 1)} of each kind."
+        f"{LATENT} ({first}, {100 * both(a):.0f} %, {costs[0]:.3g} GFLOP a sample) {said} {of} ({second}, "
+        f"{100 * both(b):.0f} %, {costs[1]:.3g} GFLOP): {points}; the best of {many} and of {others}, chosen by these "
+        f"figures; n = {len(a)}, {nets} net{'s' * (nets > 1)} of each kind."
     )
+
+
+def compared(one: Sequence[dict], two: Sequence[dict]) -> tuple[Estimate, float]:
+    """Success of the first minus that of the second on the same targets (and nets), with its interval over them, and
+    the p of a sign-flip test over targets."""
+    shares = []
+    for samples in (one, two):
+        groups: dict[tuple[int, str], list[bool]] = {}
+        for sample in samples:
+            groups.setdefault((sample.get("net", 0), sample["target"]), []).append(sample["both"])
+        shares.append({key: float(np.mean(group)) for key, group in groups.items()})
+    first, second = shares
+    gaps = {key: first[key] - second[key] for key in first if key in second}
+    of_target: dict[str, float] = {}
+    for (_, target), gap in gaps.items():
+        of_target[target] = of_target.get(target, 0.0) + gap
+    counts = np.array(list(of_target.values())) * len(one) / len(first)  # whole numbers: samples
+    return by_target({key: [gap] for key, gap in gaps.items()}), sign_flips(counts.round().astype(np.int64))
+
+
+def both(samples: Sequence[dict]) -> float:
+    """The share of samples with control obeyed and board valid."""
+    return float(np.mean([sample["both"] for sample in samples]))
 
 
 #: Colours of the families in the plots.
@@ -193,7 +224,7 @@ def leaders(of_task: dict[str, list[dict]]) -> dict[str, str]:
         of = family(name) or name
         if of == UNGUIDED:
             continue
-        if of not in best or np.mean([s["both"] for s in samples]) > np.mean([s["both"] for s in of_task[best[of]]]):
+        if of not in best or both(samples) > both(of_task[best[of]]):
             best[of] = name
     return best
 

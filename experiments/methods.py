@@ -35,12 +35,14 @@ METHODS: dict[str, tuple[str, str]] = {
     "latent-denoiser": ("latent-values:guide=denoiser,strength=3", "gradient through the network"),
     "latent-denoiser-best": ("latent-values:guide=denoiser,strength=3" + ANEW, BEST),
     "latent-all": (OWN, "gradient through the network, told the rules"),
+    "latent-all-best": (OWN + ANEW, BEST),
     "latent-travel": (OWN + ",travel=3", "and time travel"),
     "latent-repair": (OWN + ",repair=30", "and repair of violated cells"),
     "latent-hybrid": (OWN + ",finish=masked", "and violated cells remasked by masked diffusion"),
     "ar": ("ar", "AR, no guidance"),
     "ar-best": ("ar:retraction=restart", BEST + " (rejection)"),
     "ar-relaxed": ("ar:guide=relaxed", "AR, values weighed by the energy"),
+    "ar-relaxed-best": ("ar:guide=relaxed,retraction=restart", BEST),
     "ar-activations": ("ar:guide=activations", "PPLM: gradient steps on AR's activations"),
     "ar-all": (ALL, "AR, values weighed by the energy, told the rules"),
     "ar-all-best": (ALL + ",retraction=restart", BEST),
@@ -54,6 +56,7 @@ METHODS: dict[str, tuple[str, str]] = {
     "prompted-beam": ("ar-prompted:search=beam,width=64", "beam search"),
     "masked": ("diffusion", "masked diffusion, no guidance"),
     "masked-relaxed": ("diffusion:guide=relaxed,strength=2", "masked diffusion, logits tilted by the energy"),
+    "masked-relaxed-best": ("diffusion:guide=relaxed,strength=2,retraction=restart", BEST),
     "masked-straight": ("diffusion:guide=straight", "the same, straight through sampled values"),
     "masked-all": (MASKED, "logits tilted by the energy, told the rules"),
     "masked-best": (MASKED + ",retraction=restart", BEST),
@@ -63,9 +66,9 @@ METHODS: dict[str, tuple[str, str]] = {
 }
 #: What the quick preset runs.
 QUICK = (
-    *("latent", "latent-latents", "latent-classifier", "latent-denoiser", "latent-denoiser-best"),
+    *("latent", "latent-latents", "latent-classifier", "latent-denoiser", "latent-denoiser-best", "latent-all-best"),
     *("ar", "ar-best", "ar-relaxed", "ar-activations", "ar-all-best", "ar-learned", "ar-exact"),
-    *("prompted", "prompted-beam", "masked", "masked-remask", "masked-placebo", "cp-sat"),
+    *("prompted", "prompted-beam", "masked", "masked-relaxed-best", "masked-remask", "masked-placebo", "cp-sat"),
 )
 #: Families of methods: of a frozen net of one kind, or of one that was trained to be controlled.
 LATENT, FROZEN = "gradient control of latents", "control of a frozen AR net"
@@ -82,6 +85,12 @@ def family(name: str) -> str:
         return HYBRID if "finish=masked" in text else LATENT if "guide=" in text else UNGUIDED
     words = {"ar": FROZEN, "ar-prompted": PROMPTED, "diffusion": MASKS}
     return words[text.partition(":")[0]]
+
+
+def knows(name: str) -> str:
+    """What a method's guidance is about: "control", or "all" with the board's own rules."""
+    spec = read(name)
+    return spec.about if spec else "all"
 
 
 def read(name: str) -> Spec:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from csp.seeds import stream
 
@@ -35,6 +35,19 @@ def proportion(successes: int, n: int) -> Estimate:
     middle = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
     half = Z / (1 + Z**2 / n) * ((p * (1 - p) / n + Z**2 / (4 * n**2)) ** 0.5)
     return Estimate(p, min(p, max(0.0, middle - half)), max(p, min(1.0, middle + half)), n)
+
+
+def sign_flips(differences: Int[np.ndarray, " pairs"]) -> float:
+    """Two-sided exact p of paired whole-number differences: how often would signs drawn by fair coins give a sum as far
+    from 0 (Fisher 1935)? 1 where all are 0.
+    """
+    total = int(np.abs(differences).sum())
+    chance = np.zeros(2 * total + 1)  # of each sum from -total on
+    chance[total] = 1
+    for size in np.abs(differences):
+        chance = (np.roll(chance, size) + np.roll(chance, -size)) / 2  # nothing is near enough to an end to go round
+    far = np.abs(np.arange(-total, total + 1)) >= abs(int(differences.sum()))
+    return float(min(1.0, chance[far].sum()))
 
 
 def bootstrap_crossed(table: Float[np.ndarray, "rows columns"], resamples: int = 1000) -> Estimate:

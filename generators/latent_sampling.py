@@ -5,8 +5,8 @@
 
 A call estimates the clean latents; what they round to is the board, so that a value that changes is a retraction and a
 commit. The next latents are drawn around the estimate (eta=1: DDPM, Ho et al. 2020; eta=0: DDIM, Song et al. 2021).
-A board that rounds to a solution of its target is finished. Given cells are fixed: their latents are those of their
-value at every noise level. Traces depend on (target, sampler, seed, number of the sample) alone.
+A board that rounds to a solution of its target is finished (look=1). Given cells are fixed: their latents are those of
+their value at every noise level. Traces depend on (target, sampler, seed, number of the sample) alone.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ class Sampler:
     log p(x_s | x_t) in them.
     travel: how often a step in the middle half of the way is taken again from renewed noise (Lugmayr et al. 2022).
     repair: passes after the first in which cells that break a rule, and a share `widen` of the others, are noised
-    again up to `level` of the way and filled in anew around the rest. calls: no call begins once so many are spent.
+    again up to `level` of the way and filled in anew around the rest. look: 1 ends a board as soon as an estimate on
+    the way rounds to a solution of its target, 0 asks at the end of a pass alone. calls: no call begins once so many
+    are spent.
     """
 
     model: str
@@ -84,14 +86,15 @@ class Sampler:
     widen: float = 0.2
     level: float = 0.6
     finish: str = "none"
+    look: int = 1
     calls: int = 2000
 
     def __post_init__(self) -> None:
         check_words(self, WORDS)
         if not (1 <= self.steps <= STEPS and self.calls >= 1 and self.updates >= 1 and self.travel >= 0):
             raise BadInput(f"steps is from 1 to {STEPS}, calls and updates at least 1, travel at least 0")
-        if self.clamp not in (0, 1) or self.remember not in (0, 1) or self.repair < 0:
-            raise BadInput("clamp and remember are 0 or 1, repair at least 0")
+        if not {self.clamp, self.remember, self.look} <= {0, 1} or self.repair < 0:
+            raise BadInput("clamp, remember and look are 0 or 1, repair at least 0")
         if not (0 <= self.eta <= 1 and 0 <= self.widen <= 1 and 0 < self.level <= 1):
             raise BadInput("eta and widen are shares from 0 to 1, level from above 0")
         if min(self.strength, self.fade, self.rate, self.fluency) < 0:
@@ -188,7 +191,8 @@ class _Run(Samples):
         self.commit(rows, x0)
         self.x[rows] = self.draw(rows, x0, t, s)
         self.seconds[rows] += (time.perf_counter() - started) / len(rows)
-        self.rows = rows[~self.solved(rows) & (self.calls[rows] < self.sampler.calls)]
+        done = self.solved(rows) if self.sampler.look or s == 0 else np.zeros(len(rows), dtype=bool)
+        self.rows = rows[~done & (self.calls[rows] < self.sampler.calls)]
 
     def estimate(self, rows: Int[np.ndarray, " rows"], t: int) -> Float[Tensor, "rows N latent"]:
         """The network's estimate, guided; fixed cells are what they are."""

@@ -1,11 +1,14 @@
 """`takeback control`: its targets, its figures, its folder."""
 
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from csp.controls import Among
 from csp.errors import BadInput
@@ -14,10 +17,10 @@ from csp.trace import Costs, Event, Trace
 from experiments import control, markdown
 from experiments.console import cell
 from experiments.control import Control
-from experiments.control_report import diversity, figures, share, verdicts
+from experiments.control_report import compared, diversity, figures, share, verdicts
 from experiments.judging import first_dead, judged
 from experiments.methods import FROZEN, HYBRID, LATENT, METHODS, QUICK, UNGUIDED, family, read
-from experiments.statistics import Estimate, proportion
+from experiments.statistics import proportion, sign_flips
 from generators import checkpoint
 from generators.autoregressive import Autoregressive
 from generators.latent_diffusion import LatentDiffusion
@@ -120,24 +123,56 @@ def test_figures():
     assert made["valid"].low < 0.9 and made["both"].n == 4
 
 
+def won(pattern, net=0, flops=1e9):
+    """Samples: a character a target, how many of nine succeed."""
+    return [
+        {"target": str(place), "net": net, "both": sample < int(many), "flops": flops}
+        for place, many in enumerate(pattern)
+        for sample in range(9)
+    ]
+
+
 @pytest.mark.parametrize(
-    ("latent", "ar", "word"),
+    ("latent", "ar", "word", "p"),
     [
-        ((0.9, 0.8, 1), (0.2, 0.1, 0.3), "wins"),
-        ((0.1, 0, 0.2), (0.5, 0.4, 0.6), "loses"),
-        ((0.5, 0.3, 0.7), (0.6, 0.4, 0.8), "not told apart"),
+        ("99999999", "00000000", "wins against", 2 / 2**8),
+        ("00000000", "99999999", "loses against", 2 / 2**8),
+        ("00000000", "00000000", "not told apart", 1),
+        ("90909090", "09090909", "not told apart", 1),
+        ("99999000", "00000000", "not told apart", 2 / 2**5),  # resampling alone would call it a win
+        ("98989898", "89898988", "not told apart", None),
     ],
 )
-def test_verdict(latent, ar, word):
-    rows = {"latent-all": {"both": Estimate(*latent, 9)}, "ar-best": {"both": Estimate(*ar, 9)}}
-    rows["ar-exact"] = {"both": Estimate(1, 0.9, 1, 9)}  # not a rival: it counts
+def test_verdict(latent, ar, word, p):
+    rows = {"latent-denoiser": won(latent, flops=7e9), "ar-best": won(ar)}
+    rows["ar-exact"] = won("99999999")  # not a rival: it counts
+    rows["ar-all-best"] = won("99999999")  # nor is what is told more
     (said,) = verdicts("span", rows, 1)
-    assert word in said and "1 net of" in said
-    rows["prompted"] = {"both": Estimate(0.99, 0.98, 1, 9)}
-    frozen, prompted = verdicts("span", rows, 3)
-    assert word in frozen and FROZEN in frozen and frozen.startswith("span: " + LATENT) and "3 nets of" in frozen
-    assert "conditional AR (prompted" in prompted
+    assert said.startswith(f"span, told the control alone: {LATENT} (latent-denoiser, ") and word in said
+    assert "7 GFLOP a sample" in said and "1 net of" in said
+    if p is not None:
+        assert compared(rows["latent-denoiser"], rows["ar-best"])[1] == pytest.approx(p)
+    rows["prompted"], rows["latent-all"] = won("88888888"), won("00000000")
+    frozen, prompted, told = verdicts("span", rows, 3)
+    assert word in frozen and FROZEN in frozen and "3 nets of" in frozen and "conditional AR (prompted" in prompted
+    assert told.startswith("span, told the rules too: ") and "loses against" in told and "ar-all-best" in told
     assert "no verdict" in verdicts("span", {"ar-best": rows["ar-best"]}, 1)[0]
+
+
+def test_comparison_is_by_target_and_net():
+    first, second = won("9990") + won("9990", 1), won("0990") + won("0990", 1)
+    difference, p = compared(first, second)
+    assert difference.value == 0.25 and difference.low == 0 < difference.high < 1 and p == 1
+    partly, _ = compared(first, won("0990"))  # the other has one net as yet
+    assert partly.value == 0.25
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=9))
+def test_sign_flips_against_all_flips(differences):
+    flips = product((1, -1), repeat=len(differences))
+    sums = [abs(sum(sign * gap for sign, gap in zip(signs, differences))) for signs in flips]
+    expected = np.mean([far >= abs(sum(differences)) for far in sums])
+    assert sign_flips(np.array(differences)) == pytest.approx(expected)
 
 
 def test_shares_know_what_was_counted():

@@ -149,6 +149,37 @@ def test_guidance_of_no_strength_changes_nothing(guide):
     assert [trace.events for trace in plain] == [trace.events for trace in none]
 
 
+@pytest.mark.parametrize(
+    "guide",
+    [
+        "ar:guide=relaxed",
+        "ar:guide=learned",
+        "ar:guide=activations",
+        "diffusion:guide=relaxed",
+        "diffusion:guide=straight",
+    ],
+)
+def test_guidance_of_other_nets_changes_nothing_without_strength(guide):
+    aims = [target(grid) for grid in GRIDS.uniform(stream("aims"), 3)]
+    plain, none = (
+        [
+            [event[1:] for event in trace.events] for trace in steer(words, aims, 1)
+        ]  # a guide's own calls count all the same
+        for words in (guide.partition(":")[0], f"{guide},strength=0")
+    )
+    assert plain == none
+
+
+def test_without_looking_on_the_way_a_pass_is_judged_at_its_end():
+    grid = GRIDS.uniform(stream("grid"), 1)[0]
+    torch.manual_seed(0)
+    knows = Knows(SHAPE, "latent-values").double().requires_grad_(False)
+    knows.boards = grid
+    for words, calls in (("steps=7", 1), ("steps=7,look=0", 7), ("steps=7,look=0,repair=3", 7), ("look=0,calls=4", 4)):
+        (trace,) = sample("latent-values:" + words, knows, [target(grid)], 0)
+        assert trace.end == "solved" and trace.costs.calls == calls
+
+
 @pytest.mark.parametrize("guide", ["latents", "denoiser", "estimate"])
 def test_guidance_lowers_the_energy(guide):
     grids = GRIDS.uniform(stream("aims"), 12)
@@ -177,6 +208,7 @@ METHODS = [
     ),
     *("ar:guide=relaxed,search=smc,calls=35", "diffusion:guide=straight", "latent-values:steps=8,guide=classifier"),
     "latent-values:steps=8,guide=denoiser,finish=masked,calls=40",
+    "latent-values:steps=8,guide=denoiser,look=0,repair=2",
     *("diffusion:k=3", "diffusion:guide=relaxed,retraction=local,calls=30"),
     *("diffusion:guide=relaxed,about=all,retraction=placebo,calls=30", "diffusion:retraction=restart,k=4,calls=30"),
 ]
