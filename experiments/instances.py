@@ -102,7 +102,7 @@ class From:
     """Take puzzles from another project's generator, certify them, and write them to a file."""
 
     source: Annotated[Literal["reasoning-gym"], tyro.conf.Positional]
-    """The project (install it with pip install 'takeback[reasoning-gym]')."""
+    """The project (install it with pip install -e '.[reasoning-gym]')."""
     dataset: Annotated[Literal["sudoku", "mini_sudoku", "graph_color"], tyro.conf.Positional]
     """Its dataset, with its default settings."""
     out: Annotated[Path, tyro.conf.arg(metavar="FILE")]

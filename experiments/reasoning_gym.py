@@ -33,7 +33,7 @@ def draw(dataset: str, seed: int, count: int) -> list[Instance]:
     try:
         import reasoning_gym
     except ImportError:
-        raise BadInput("reasoning-gym is not installed: pip install 'takeback[reasoning-gym]'") from None
+        raise BadInput("reasoning-gym is not installed: pip install -e '.[reasoning-gym]'") from None
     items = reasoning_gym.create_dataset(dataset, seed=seed, size=count)
     return [instance_of(items[index], f"reasoning-gym {dataset} seed {seed} {index}") for index in range(count)]
 
