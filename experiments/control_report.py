@@ -24,10 +24,11 @@ PAPER = {
     "span": "- / 54.2 / 93.8 / 54.4",
     "length": "- / 46.9 / 99.9 / 100",
 }
-PERCENTS = ("both", "control", "valid", "chosen", "distinct", "dead at")
+PERCENTS = ("both", "control", "valid", "parts", "chosen", "distinct", "dead at")
 LEGEND = """
 both: control obeyed and board valid. Below each figure: its 95 % interval (bootstrap over targets, and nets where there
-are several; Wilson for shares that are alike for all targets, or of one target). chosen: of each target's samples the
+are several; Wilson for shares that are alike for all targets, or of one target). parts: share of the control's parts
+(cages, cells, a span) that the board obeys; of cages that is their F1. chosen: of each target's samples the
 one of minimum Bayes risk. distinct: different boards among a target's successful samples; bits: -log2 of the chance
 that two of them agree in a cell. need / met / unmet: samples whose first board entered a dead end, a state that no
 solution of the target extends; of those, solved all the same, and not; dead at: cells filled when it did (nets that
@@ -46,6 +47,8 @@ def figures(samples: Sequence[dict]) -> dict[str, Estimate]:
     for one in samples:
         groups.setdefault((one.get("net", 0), one["target"]), []).append(one)
     made = {what: share(groups, what) for what in ("both", "control", "valid")}
+    if all(one.get("parts") is not None for one in samples):
+        made["parts"] = by_target({key: [one["parts"] for one in group] for key, group in groups.items()})
     good = {key: [one for one in group if one["both"]] for key, group in groups.items()}
     good = {key: group for key, group in good.items() if group}
     if len(samples) > len(groups):
@@ -132,7 +135,7 @@ def table(task: str, of_task: dict[str, dict[str, Estimate]], shares: list[float
 def columns(of_task: dict[str, dict[str, Estimate]]) -> list[str]:
     """The columns of a table: what any of its methods has."""
     has = {what for row in of_task.values() for what in row}
-    every = ("both", "control", "valid", "chosen", "distinct", "bits", "need/met/unmet", "dead at")
+    every = ("both", "control", "valid", "parts", "chosen", "distinct", "bits", "need/met/unmet", "dead at")
     every += ("retractions", "calls", "gflops", "seconds")
     return [head for head in every if head in has or (head == "need/met/unmet" and "need" in has)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int
 
 from csp.targets import Target
 from csp.trace import Trace
@@ -26,6 +27,7 @@ def judged(trace: Trace, aim: Target, looks: bool = False) -> dict[str, Any]:
         "control": bool(aim.controlled(board)),
         "valid": bool(aim.valid(board)),
         "both": bool(aim.instance.solved(board)),
+        "parts": parts_obeyed(board, aim),
         "board": board.tolist(),
         "retractions": trace.retractions,
         "calls": trace.costs.calls,
@@ -33,6 +35,18 @@ def judged(trace: Trace, aim: Target, looks: bool = False) -> dict[str, Any]:
         "seconds": trace.costs.seconds,
         **({"dead": first_dead(trace, aim)} if looks else {}),
     }
+
+
+def parts_obeyed(board: Int[np.ndarray, " n"], aim: Target) -> float | None:
+    """Of the control's parts (the rules of one scope: a cage, a cell, a span), the share that a board obeys.
+
+    On trees that is the F1 of cages: a board has as many as are asked, so that precision and recall are the same. None
+    for a target without a control.
+    """
+    parts: dict[tuple[int, ...], bool] = {}
+    for rule in aim.controls:
+        parts[rule.scope] = parts.get(rule.scope, True) and not bool(rule.violated(board))
+    return float(np.mean(list(parts.values()))) if parts else None
 
 
 def first_dead(trace: Trace, aim: Target) -> float | None:

@@ -43,6 +43,7 @@ METHODS: dict[str, tuple[str, str]] = {
     "ar-best": ("ar:retraction=restart", BEST + " (rejection)"),
     "ar-relaxed": ("ar:guide=relaxed", "AR, values weighed by the energy"),
     "ar-relaxed-best": ("ar:guide=relaxed,retraction=restart", BEST),
+    "ar-relaxed-smc": ("ar:guide=relaxed,search=smc,width=64", "twisted SMC by the energy"),
     "ar-activations": ("ar:guide=activations", "PPLM: gradient steps on AR's activations"),
     "ar-all": (ALL, "AR, values weighed by the energy, told the rules"),
     "ar-all-best": (ALL + ",retraction=restart", BEST),

@@ -18,7 +18,7 @@ from experiments import control, markdown
 from experiments.console import cell
 from experiments.control import Control
 from experiments.control_report import compared, diversity, figures, share, verdicts
-from experiments.judging import first_dead, judged
+from experiments.judging import first_dead, judged, parts_obeyed
 from experiments.methods import FROZEN, HYBRID, LATENT, METHODS, QUICK, UNGUIDED, family, read
 from experiments.statistics import proportion, sign_flips
 from generators import checkpoint
@@ -41,6 +41,7 @@ def test_targets_can_be_reached_and_are_counted(task):
         assert trace.end == "solved"
         made = judged(trace, aim)
         assert made["both"] and made["valid"] and made["control"]
+        assert made["parts"] == (1 if aim.controls else None)
 
 
 @pytest.mark.parametrize("task", ["content", "span"])
@@ -201,6 +202,19 @@ def test_methods_have_families():
 def test_bits_of_diversity():
     boards = [{"board": [1, 1, 1, 1]}, {"board": [1, 1, 2, 2]}, {"board": [1, 1, 3, 3]}]
     assert diversity(boards) == pytest.approx(1)  # two boards agree in half of the cells
+
+
+def test_parts_are_cages_that_keep_all_their_rules():
+    (aim,) = targets("tree", 3, 1)
+    board = np.array(judged(cp_sat(aim.instance, 0), aim)["board"])
+    cages = {rule.scope for rule in aim.controls}
+    assert len(cages) > 8 and parts_obeyed(board, aim) == 1
+    first, last = sorted(cages)[0], sorted(cages)[-1]
+    board[first[0]] = board[first[0]] % 6 + 1  # its sum is wrong now
+    assert parts_obeyed(board, aim) == pytest.approx(1 - 1 / len(cages))
+    board[list(last[:2])] = board[last[1]], board[last[0]]  # a sum stays what it is
+    assert parts_obeyed(board, aim) == pytest.approx(1 - 1 / len(cages))
+    assert parts_obeyed(np.ones(36, dtype=np.int64), aim) < 0.2
 
 
 def test_first_dead_is_when_no_solution_is_left():
