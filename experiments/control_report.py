@@ -164,11 +164,16 @@ def verdicts(task: str, of_task: dict[str, list[dict]], nets: int) -> list[str]:
         for of in (FROZEN, PROMPTED, MASKS):
             if LATENT in best and of in best:
                 pair = [(of_task[best[one]], best[one], sizes[one]) for one in (LATENT, of)]
-                said.append(f"{task}, {words}: {_verdict(*pair, of, nets)}")
-    return said or [f"{task}: no verdict, one side was not run."]
+                said.append(f"{task}, {words}: {_verdict(*pair, LATENT, of, nets)}")
+    said = said or [f"{task}: no verdict, one side was not run."]
+    if "masked-remask" in of_task and "masked-placebo" in of_task:
+        pair = [(of_task[name], name, 1) for name in ("masked-remask", "masked-placebo")]
+        what = "remasking what is violated", "remasking as many cells at random"
+        said.append(f"{task}, the control of retraction: {_verdict(*pair, *what, nets)}")
+    return said
 
 
-def _verdict(one: tuple, two: tuple, of: str, nets: int) -> str:
+def _verdict(one: tuple, two: tuple, what: str, other: str, nets: int) -> str:
     (a, first, many), (b, second, others) = one, two
     difference, p = compared(a, b)
     said = "is not told apart from"
@@ -179,10 +184,11 @@ def _verdict(one: tuple, two: tuple, of: str, nets: int) -> str:
     points = f"{100 * difference.value:+.0f} points"
     if difference.low is not None:
         points += f" [{100 * difference.low:.0f}, {100 * difference.high:.0f}], p = {p:.2g} over {targets} targets"
+    chosen = f"; the best of {many} and of {others}, chosen by these figures" if max(many, others) > 1 else ""
     return (
-        f"{LATENT} ({first}, {100 * both(a):.0f} %, {costs[0]:.3g} GFLOP a sample) {said} {of} ({second}, "
-        f"{100 * both(b):.0f} %, {costs[1]:.3g} GFLOP): {points}; the best of {many} and of {others}, chosen by these "
-        f"figures; n = {len(a)}, {nets} net{'s' * (nets > 1)} of each kind."
+        f"{what} ({first}, {100 * both(a):.0f} %, {costs[0]:.3g} GFLOP a sample) {said} {other} ({second}, "
+        f"{100 * both(b):.0f} %, {costs[1]:.3g} GFLOP): {points}{chosen}; n = {len(a)}, "
+        f"{nets} net{'s' * (nets > 1)} of each kind."
     )
 
 

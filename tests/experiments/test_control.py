@@ -158,6 +158,8 @@ def test_verdict(latent, ar, word, p):
     assert word in frozen and FROZEN in frozen and "3 nets of" in frozen and "conditional AR (prompted" in prompted
     assert told.startswith("span, told the rules too: ") and "loses against" in told and "ar-all-best" in told
     assert "no verdict" in verdicts("span", {"ar-best": rows["ar-best"]}, 1)[0]
+    rows = {"masked-remask": won(latent), "masked-placebo": won(ar)}
+    assert "no verdict" in verdicts("span", rows, 1)[0] and word in verdicts("span", rows, 1)[1]
 
 
 def test_comparison_is_by_target_and_net():
