@@ -67,7 +67,7 @@ METHODS: dict[str, tuple[str, str]] = {
 }
 #: What the quick preset runs.
 QUICK = (
-    *("latent", "latent-latents", "latent-classifier", "latent-denoiser", "latent-denoiser-best", "latent-all-best"),
+    *("latent", "latent-latents", "latent-classifier", "latent-denoiser", "latent-denoiser-best"),
     *("ar", "ar-best", "ar-relaxed", "ar-activations", "ar-all-best", "ar-learned", "ar-exact"),
     *("prompted", "prompted-beam", "masked", "masked-relaxed-best", "masked-remask", "masked-placebo", "cp-sat"),
 )
