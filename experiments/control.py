@@ -37,7 +37,7 @@ from generators.steering import Steering
 from generators.tasks import TASKS, targets
 
 #: Targets a task, samples of each, calls a sample.
-PRESETS = {"quick": (4, 1, 200), "standard": (20, 3, 500), "full": (200, 20, 2000)}
+PRESETS = {"quick": (3, 1, 150), "standard": (20, 3, 500), "full": (200, 20, 2000)}
 Nets = dict[str, Checkpoint]
 
 
@@ -51,7 +51,7 @@ class Control(RunOptions):
     """Methods by name, or spelled out like latent-values:guide=estimate,strength=2; each gets --calls as its budget.
     Without this, quick runs some of those with a name, the other presets all."""
     preset: Literal["quick", "standard", "full"] = "quick"
-    """Targets a task, samples a target, calls a sample: quick 4, 1, 200; standard 20, 3, 500; full 200, 20, 2000."""
+    """Targets a task, samples a target, calls a sample: quick 3, 1, 150; standard 20, 3, 500; full 200, 20, 2000."""
     checkpoints: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="DIR ...")] = ()
     """Folders with FAMILY-KIND.safetensors, each a set of nets (seeds of their training); default: the shipped ones."""
     targets: Annotated[int | None, tyro.conf.arg(metavar="N")] = None

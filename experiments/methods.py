@@ -67,9 +67,9 @@ METHODS: dict[str, tuple[str, str]] = {
 }
 #: What the quick preset runs.
 QUICK = (
-    *("latent", "latent-latents", "latent-classifier", "latent-denoiser", "latent-denoiser-best"),
+    *("latent", "latent-latents", "latent-denoiser", "latent-denoiser-best"),
     *("ar", "ar-best", "ar-relaxed", "ar-activations", "ar-all-best", "ar-learned", "ar-exact"),
-    *("prompted", "prompted-beam", "masked", "masked-relaxed-best", "masked-remask", "masked-placebo", "cp-sat"),
+    *("prompted", "prompted-beam", "masked", "masked-relaxed", "masked-remask", "masked-placebo", "cp-sat"),
 )
 #: Families of methods: of a frozen net of one kind, or of one that was trained to be controlled.
 LATENT, FROZEN = "gradient control of latents", "control of a frozen AR net"
