@@ -78,7 +78,8 @@ def nets(tmp_path_factory):
 
 def test_the_command_and_its_folder(nets, tmp_path, capsys, monkeypatch):
     methods = ("latent-values:steps=3,guide=latents", "ar:guide=relaxed", "ar-exact", "cp-sat", "masked")
-    options = Control(task=("span", "length"), methods=methods, targets=2, samples=2, checkpoints=(nets,), out=tmp_path)
+    few = {"targets": 2, "samples": 2, "calls": 200}
+    options = Control(task=("span", "length"), methods=methods, **few, checkpoints=(nets,), out=tmp_path)
     control.main(options)
     said = capsys.readouterr()
     assert "span, 2 targets x 2 samples, 200 calls each" in said.out and "left out: diffusion on span" in said.err
