@@ -203,9 +203,9 @@ class Life:
 
     def debt(self, index: int) -> int | None:
         """The debt of state `index`, or None if the oracle cannot settle it within its limit."""
+        if self.alive[index]:
+            return 0
         try:
-            if self.alive[index]:
-                return 0
             return self.oracle.debt(self.state(index))
         except Undecided:
             return None
@@ -214,7 +214,11 @@ class Life:
         """The debt of every state: what would have had to be taken back, over time."""
         if isinstance(self.oracle, Unique):
             return along.wrong(self.cells, self.values, self.givens, self.oracle.solution).tolist()
-        return [self.debt(index) for index in range(len(self.values) + 1)]
+        try:
+            states = len(self.alive)
+        except Undecided:  # asked once, not once a state
+            return [None] * (len(self.values) + 1)
+        return [self.debt(index) for index in range(states)]
 
 
 def liveness(trace: Trace, instance: Instance, oracle: Oracle) -> Bool[np.ndarray, " states"]:
