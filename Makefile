@@ -33,7 +33,7 @@ lock: $(STAMP)
 train: $(STAMP)
 	runs/train.sh
 
-# Mutation testing of solvers/oracle.py and experiments/scorer.py ([mutmut] in setup.cfg): most of an hour on one core.
+# Mutation testing of solvers/oracles/ and experiments/scoring/scorer.py ([mutmut] in setup.cfg): most of an hour on one core.
 # Survivors that were judged equivalent are in docs/mutants.md.
 mutants: $(STAMP)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check 'mutmut>=3.8,<4'

@@ -20,15 +20,16 @@ import torch
 from rich import box
 from rich.table import Table
 
-from csp import embedded
+from csp.io import shipped_sets
 from csp.problem import Instance
-from experiments.console import console, print_wide
+from experiments.cli.terminal import console, print_wide
 from generators import checkpoint
-from generators.autoregressive import Autoregressive
 from generators.boards import stack
-from generators.decoders import parse
-from generators.decoding import decode
-from generators.transformer import Cache, pairs
+from generators.decoding.loop import decode
+from generators.decoding.spec import parse
+from generators.models.autoregressive import Autoregressive
+from generators.models.kv_cache import Cache
+from generators.models.transformer import pairs
 
 REPEATS = 5
 SETS = {"sudoku6": ("4-10", 36), "sudoku9": ("1-3", 81)}
@@ -45,9 +46,9 @@ class Recomputing:
         self.boards = boards
         return self
 
-    def predict(self, rows, assignments, turns=None, wanted=None):
+    def predict(self, rows, assignments, commit_order=None, wanted=None):
         session = self.model.open(self.boards.take(rows))
-        return session.predict(np.arange(len(rows)), assignments, turns, wanted)
+        return session.predict(np.arange(len(rows)), assignments, commit_order, wanted)
 
 
 @torch.inference_mode()
@@ -149,7 +150,7 @@ def main() -> None:
     for head in ("decoder", "share %", "traces/s"):
         outside.add_column(head, justify="right", no_wrap=True)
     for name, (stratum, cells) in SETS.items():
-        known = [i for s in (stratum, "0", "11-100") for i in embedded.load(name, s)]
+        known = [i for s in (stratum, "0", "11-100") for i in shipped_sets.load(name, s)]
         ar = checkpoint.load(checkpoint.shipped(name, "ar")).model
         diffusion = checkpoint.load(checkpoint.shipped(name, "diffusion")).model
         few = known[: 256 if cells < 50 else 64]

@@ -23,10 +23,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from csp import generate, reference, sudoku
+from csp import generate
+from csp.difficulty import reference_search
+from csp.families import sudoku
 from csp.seeds import stream
-from experiments.parallel import parallel
-from solvers.formats import read
+from experiments.engine.parallel import parallel
+from experiments.puzzle_files.formats import read
 
 ROUNDS = 7
 
@@ -60,7 +62,7 @@ def contenders() -> dict[str, tuple[Callable[[int], object], bool]]:
 
 def several(puzzles: list[np.ndarray]) -> int:
     """How many have more than one solution."""
-    return sum(reference.count(sudoku.board(9), puzzle) > 1 for puzzle in puzzles)
+    return sum(reference_search.count(sudoku.board(9), puzzle) > 1 for puzzle in puzzles)
 
 
 def drawing(seconds: float, terminal: Console) -> None:
@@ -112,7 +114,7 @@ def grading(path: Path, terminal: Console) -> None:
     for _ in range(3):
         began = time.perf_counter()
         for instance in instances:
-            reference.grade(instance.problem, instance.givens)
+            reference_search.grade(instance.problem, instance.givens)
         speeds.append(len(instances) / (time.perf_counter() - began))
     low, high = min(speeds), max(speeds)
     terminal.print(

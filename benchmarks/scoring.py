@@ -28,14 +28,16 @@ from rich.console import Console
 from rich.table import Table
 
 from csp.generate import draw
+from csp.io.instance_records import write_jsonl as write_instances
+from csp.io.trace_records import write_jsonl
 from csp.problem import Instance
-from csp.records import write_jsonl as write_instances
-from csp.trace import Trace, replay, write_jsonl
-from experiments.scorer import liveness, score
-from generators.decoders import parse
-from generators.decoding import decode
-from generators.model import Uniform
-from solvers.oracle import CpSat, pick, settle
+from csp.trace import Trace, replay
+from experiments.scoring.scorer import liveness, score
+from generators.decoding.loop import decode
+from generators.decoding.spec import parse
+from generators.models.uniform import Uniform
+from solvers.oracles.cp_sat import CpSat
+from solvers.oracles.pick import pick, settle
 
 DECODER = parse("uniform:order=random,veto=legal,temperature=1,retraction=restart,attempts=5")
 ROUNDS = 5

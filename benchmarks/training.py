@@ -18,9 +18,9 @@ from rich.table import Table
 from torch.profiler import ProfilerActivity, profile
 
 from csp.seeds import stream
-from experiments.console import console, print_wide
-from generators import training
-from generators.datasets import Dataset, dataset
+from experiments.cli.terminal import console, print_wide
+from generators.training import trainer
+from generators.training.datasets import Dataset, dataset
 
 REPEATS = 5
 PUZZLES = 256
@@ -54,8 +54,8 @@ def part_of(name: str) -> str:
 
 def case(kind: str, name: str, precision: str, data: Dataset) -> tuple[list[str], list[str]]:
     """Two rows: throughput, and shares of the time by part."""
-    config = training.TrainConfig(kind, name, precision=precision)
-    model = training.build(config, [data])
+    config = trainer.TrainConfig(kind, name, precision=precision)
+    model = trainer.build(config, [data])
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4)
 
     def update(number: int) -> None:

@@ -5,7 +5,7 @@
 
 An assignment is an integer array of shape (n,) or (batch, n): 0 = blank, 1..d = value. A constraint is
 violated once the values already there break it, whatever the blanks become. To add one: a class here or in
-csp/controls.py, its encodings in solvers/encodings.py; the tests then compare all of them with brute force.
+csp/global_constraints.py, its encodings in solvers/encodings.py; the tests then compare all of them with brute force.
 """
 
 from __future__ import annotations

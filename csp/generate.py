@@ -18,14 +18,16 @@ import numpy as np
 import pynauty
 from jaxtyping import Int
 
-from csp import graphs, reference
+from csp import specs
+from csp.difficulty import reference_search
 from csp.errors import BadInput
-from csp.family import Family
-from csp.latin import Latin
+from csp.families import random_graphs
+from csp.families.base import Family
+from csp.families.latin import Latin
+from csp.families.sudoku import Grid, Sudoku
 from csp.problem import Instance
 from csp.seeds import key, stream
-from csp.spelling import Span, read, spell
-from csp.sudoku import Grid, Sudoku
+from csp.specs import Span
 
 TRIES = 2_000  # candidates for one item
 SHARES = {"train": range(0, 80), "validation": range(80, 90), "test": range(90, 100)}  # of 100 orbit buckets
@@ -36,14 +38,14 @@ FAMILIES: dict[str, Family] = {
     **{f"sudoku{side}": Sudoku(side) for side in (4, 6, 9, 16)},
     **{f"grid{side}": Grid(side) for side in (4, 6)},
     "latin": Latin(),
-    "colouring": graphs.Planted(n=Span(20, 50), degree=4.7),
-    "graph20": graphs.Planted(n=Span(20, 20), colours=6, degree=4.0),
-    "gnp": graphs.Gnp(),
-    "planted": graphs.Planted(),
-    "flat": graphs.Flat(),
-    "regular": graphs.Regular(),
-    "mycielski": graphs.Mycielski(),
-    "queen": graphs.Queen(),
+    "colouring": random_graphs.Planted(n=Span(20, 50), degree=4.7),
+    "graph20": random_graphs.Planted(n=Span(20, 20), colours=6, degree=4.0),
+    "gnp": random_graphs.Gnp(),
+    "planted": random_graphs.Planted(),
+    "flat": random_graphs.Flat(),
+    "regular": random_graphs.Regular(),
+    "mycielski": random_graphs.Mycielski(),
+    "queen": random_graphs.Queen(),
 }
 
 #: Decides whether an instance has a solution where the reference search gave up: a solution, or None if there is none.
@@ -53,13 +55,13 @@ Settle = Callable[[Instance], Int[np.ndarray, " n"] | None]
 def family(name: str) -> Family:
     """The family of that name or spelling. Raises BadInput, naming what is wrong."""
     fixed = getattr(FAMILIES.get(name.partition(":")[0]), "fixed", ())
-    return read(name, FAMILIES, "family", fixed)
+    return specs.parse(name, FAMILIES, "family", fixed)
 
 
 def spelling(name: str) -> str:
     """The family's canonical spelling, so that the same family has the same items however it was spelled."""
     bare = name.partition(":")[0]
-    return spell(bare, family(name), FAMILIES[bare])
+    return specs.format(bare, family(name), FAMILIES[bare])
 
 
 def orbit_key(instance: Instance) -> str:
@@ -113,14 +115,14 @@ def draw(name: str, seed: int, split: str, index: int, settle: Settle | None = N
 
 
 def certified(
-    instance: Instance, settle: Settle | None = None, limit: int = 2, budget: int = reference.BUDGET
+    instance: Instance, settle: Settle | None = None, limit: int = 2, budget: int = reference_search.BUDGET
 ) -> Instance:
     """The instance with its difficulty, and a witness if it has a solution (checked by the checker).
 
     limit: count so many solutions. settle: see draw; without it, raises BadInput where the reference search gives up.
     budget: of guesses, after which it does.
     """
-    difficulty, met = reference.graded(instance.problem, instance.givens, limit, budget)
+    difficulty, met = reference_search.graded(instance.problem, instance.givens, limit, budget)
     witness = met if instance.witness is None else instance.witness
     if witness is None and difficulty.solutions is None:
         if settle is None:

@@ -17,8 +17,8 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from csp.constraints import RELATIONS, AllDifferent, Constraint
-from csp.controls import Increasing, Sum
 from csp.errors import BadInput
+from csp.global_constraints import Increasing, Sum
 
 #: Code of a cell's relation to itself, and how many codes there are (see Problem.relations).
 SELF = 1 << len(RELATIONS)
@@ -103,7 +103,7 @@ class Problem:
         return [(np.array(g), np.array([self.constraints[i].scope for i in g])) for g in groups.values()]
 
 
-#: What it takes without a guess, weakest first (csp/reference.py, `level`):
+#: What it takes without a guess, weakest first (csp/difficulty/reference_search.py, `level`):
 #: legal = each blank cell has one value that no given rules out; naked = the same, again and again; hidden = also
 #: values with one place left; search = none of these is enough.
 LEVELS = ("legal", "naked", "hidden", "search")
@@ -119,13 +119,13 @@ def stratum_of(guesses: int) -> str:
 
 @dataclass(frozen=True)
 class Difficulty:
-    """Certified search need, by the reference search of csp/reference.py.
+    """Certified search need, by the reference search of csp/difficulty/reference_search.py.
 
     guesses: values tried at branchings until the search is exhausted or a second solution appears; if given_up,
       the search was stopped there and needs at least so many.
     solutions: exact up to `limit` (solutions == limit: so many or more); None if they could not be counted.
     level: one of LEVELS. conflicts, branches: CP-SAT's, to a first solution or the proof that there is none
-      (solvers/cp_sat.py, `effort`); None where that was not run.
+      (solvers/search/cp_sat.py, `effort`); None where that was not run.
     """
 
     guesses: int

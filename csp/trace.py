@@ -11,19 +11,14 @@ share one. An irrevocable decoder is one whose traces hold no value 0: a fact to
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
-import pyarrow
-import pyarrow.parquet
 from jaxtyping import Int
 
 from csp.errors import BadInput
-from csp.files import from_parquet, to_parquet
-from csp.problem import Instance
 
 #: solved: complete and right. wrong: complete, rules broken. stuck: blanks are left and no value is allowed.
 #: out of budget: stopped by its limit. refuted: the search proved that no solution exists.
@@ -143,114 +138,3 @@ def rewrites(before: Int[np.ndarray, " n"], after: Int[np.ndarray, " n"], call: 
         yield Event(call, int(cell), 0)
     for cell in np.nonzero((before != after) & (after > 0))[0]:
         yield Event(call, int(cell), int(after[cell]))
-
-
-def to_record(trace: Trace) -> dict:
-    """The trace as plain data; seconds are left out, so that equal traces are equal."""
-    return {
-        "instance": trace.instance,
-        "decoder": trace.decoder,
-        "seed": trace.seed,
-        "end": trace.end,
-        "calls": trace.costs.calls,
-        "tokens": trace.costs.tokens,
-        "flops": trace.costs.flops,
-        "events": trace.events.array.tolist(),
-    }
-
-
-def from_record(record: object, where: str = "trace") -> Trace:
-    """The inverse of to_record (seconds 0). Raises BadInput, naming `where`, for anything else."""
-    try:
-        events = tuple(Event(*map(_whole, event)) for event in record["events"])
-        if record["end"] not in get_args(End):
-            raise ValueError(f"unknown end {record['end']!r}")
-        costs = Costs(_whole(record["calls"]), _whole(record["tokens"]), float(record["flops"]))
-        names = record["instance"], record["decoder"]
-        if not all(isinstance(name, str) for name in names):
-            raise ValueError("instance and decoder are not text")
-        return Trace(*names, _whole(record["seed"]), events, record["end"], costs)
-    except KeyError as fault:
-        raise BadInput(f"{where}: no {fault.args[0]!r} in the trace") from None
-    except (ValueError, TypeError) as fault:
-        raise BadInput(f"{where}: not a trace ({fault})") from None
-
-
-def from_lenient(record: dict, instance: Instance, where: str = "trace") -> Trace:
-    """A trace of somebody else's: only events are needed, each [call, cell, value], or [cell, value] where every event
-    is a call of its own. What is not said is "anonymous", seed 0, and an end and costs that the events show.
-
-    Raises BadInput, naming `where`, for anything else.
-    """
-    events = record.get("events")
-    if not isinstance(events, list) or not all(isinstance(event, list) and len(event) in (2, 3) for event in events):
-        raise BadInput(f"{where}: events are a list of [call, cell, value] or [cell, value]")
-    events = [event if len(event) == 3 else [number, *event] for number, event in enumerate(events, 1)]
-    last = instance.givens.copy()
-    for _, cell, value in events:
-        if isinstance(cell, int) and isinstance(value, int) and 0 <= cell < len(last):
-            last[cell] = min(max(value, 0), instance.problem.d + 1)
-    end = "solved" if instance.solved(last) else ("wrong" if (last > 0).all() else "stuck")
-    plain = {"decoder": "anonymous", "seed": 0, "end": end, "tokens": 0, "flops": 0.0}
-    calls = max((event[0] for event in events if isinstance(event[0], int)), default=0)
-    return from_record(plain | {"calls": calls} | record | {"instance": instance.id, "events": events}, where)
-
-
-def to_json(trace: Trace) -> str:
-    """One line of JSON, equal for equal traces; seconds are left out."""
-    return json.dumps(to_record(trace), separators=(",", ":"))
-
-
-def from_json(line: str, where: str = "trace") -> Trace:
-    """The inverse of to_json (seconds 0). Raises BadInput, naming `where`, for anything else."""
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as fault:
-        raise BadInput(f"{where}: not a trace ({fault})") from None
-    return from_record(record, where)
-
-
-def _whole(number: object) -> int:
-    if not isinstance(number, int) or isinstance(number, bool):
-        raise ValueError(f"{number!r} is not a whole number")
-    return number
-
-
-def write_jsonl(traces: Iterable[Trace]) -> str:
-    """Traces as JSON Lines."""
-    return "".join(to_json(trace) + "\n" for trace in traces)
-
-
-def read_jsonl(text: str, where: str = "traces") -> list[Trace]:
-    """The traces of JSON Lines; blank lines are skipped. Raises BadInput, naming the line."""
-    lines = enumerate(text.split("\n"), 1)
-    return [from_json(line, f"{where}, line {number}") for number, line in lines if line.strip()]
-
-
-PARQUET = pyarrow.schema(
-    [
-        ("instance", pyarrow.string()),
-        ("decoder", pyarrow.string()),
-        ("seed", pyarrow.int64()),
-        ("end", pyarrow.string()),
-        ("calls", pyarrow.int64()),
-        ("tokens", pyarrow.int64()),
-        ("flops", pyarrow.float64()),
-        ("seconds", pyarrow.float64()),
-        ("events", pyarrow.list_(pyarrow.list_(pyarrow.int64(), 3))),
-    ]
-)
-
-
-def write_parquet(traces: Iterable[Trace]) -> bytes:
-    """Traces as a Parquet file, one row each, seconds included; events are lists of [call, cell, value]."""
-    return to_parquet([{**to_record(trace), "seconds": trace.costs.seconds} for trace in traces], PARQUET)
-
-
-def read_parquet(data: bytes, where: str = "traces") -> list[Trace]:
-    """The inverse of write_parquet. Raises BadInput, naming `where`, for anything else."""
-    made = []
-    for number, record in enumerate(from_parquet(data, where), 1):
-        trace = from_record(record, f"{where}, row {number}")
-        made.append(replace(trace, costs=trace.costs._replace(seconds=float(record.get("seconds") or 0.0))))
-    return made

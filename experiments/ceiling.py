@@ -14,13 +14,15 @@ from typing import Annotated
 
 import tyro
 
-from csp import embedded
 from csp.errors import BadInput
+from csp.io import shipped_sets
 from csp.seeds import key
-from experiments import puzzles, report, rows, running
-from experiments.console import console, progress
-from experiments.options import RunOptions, slug
-from experiments.store import Store
+from experiments import report
+from experiments.cli.options import RunOptions, slug
+from experiments.cli.terminal import console, progress
+from experiments.engine import decoder_catalogue, loaded_models, run
+from experiments.engine.store import Store
+from experiments.puzzle_files import load
 
 
 @dataclass(frozen=True)
@@ -57,21 +59,21 @@ def main(options: Ceiling) -> None:
         raise BadInput("--stratum takes a shipped set, --puzzles your file: give one of them")
     if options.puzzles is None and options.colours is not None:
         raise BadInput("--colours goes with --puzzles GRAPH.col")
-    wanted = rows.chosen(options.decoders)
+    wanted = decoder_catalogue.chosen(options.decoders)
     folder = options.out or _default_folder(options)
     instances = _instances(options)
-    running.writable(folder)
+    run.writable(folder)
     family = instances[0].family
-    runner = rows.runner(wanted, family, instances, options.checkpoints)
-    able = running.able(wanted, runner)
+    runner = loaded_models.runner(wanted, family, instances, options.checkpoints)
+    able = run.able(wanted, runner)
     identity = {
         "command": "ceiling",
         "family": options.family if not options.puzzles else family,
         **({"stratum": options.stratum} if options.stratum else {}),
-        **running.identity(able, instances, runner, options.seed),
+        **run.identity(able, instances, runner, options.seed),
     }
     store = Store(folder, identity, options.fresh)
-    running.run(store, able, instances, runner, options.seed, options.batch_size)
+    run.run(store, able, instances, runner, options.seed, options.batch_size)
     scores = {row.name: store.scores(row.name) for row in able}
     summaries = [report.summarise(row, scores[row.name]) for row in able]
     source = f"{options.puzzles.name}" if options.puzzles else f"{options.family}, test split, seed {options.seed}"
@@ -81,16 +83,16 @@ def main(options: Ceiling) -> None:
     store.finish(
         [row.name for row in able],
         {
-            **running.about(instances),
+            **run.about(instances),
             "summary": [summary.as_json() for summary in summaries],
         },
     )
     report.figure(summaries, scores, title, folder / "ceiling.png")
-    running.say_unsettled(scores.values())
+    run.say_unsettled(scores.values())
     if options.json:
         print(json.dumps([summary.as_json() for summary in summaries], indent=1))
     else:
-        report.show(summaries, title, (running.strata(instances), *report.LEGEND))
+        report.show(summaries, title, (run.strata(instances), *report.LEGEND))
     console.print(f"wrote scores.parquet, traces.jsonl, run.json and ceiling.png to {folder}")
 
 
@@ -100,15 +102,15 @@ def _instances(options: Ceiling) -> list:
         count = options.count or (None if options.puzzles else 100)
         task = bar.add_task("certifying puzzles" if options.puzzles else "drawing puzzles", total=count)
         if options.stratum is not None:
-            return puzzles.shipped(options.family, options.stratum, count)
+            return load.shipped(options.family, options.stratum, count)
         if options.puzzles:
-            return puzzles.read(options.puzzles, options.colours, count, lambda: bar.advance(task))
-        return puzzles.drawn(options.family, options.seed, count, lambda: bar.advance(task))
+            return load.read(options.puzzles, options.colours, count, lambda: bar.advance(task))
+        return load.drawn(options.family, options.seed, count, lambda: bar.advance(task))
 
 
 def _default_folder(options: Ceiling) -> Path:
     source = options.puzzles.stem if options.puzzles else options.family
-    source += f"-{embedded.path_of(options.family, options.stratum).stem}" if options.stratum else ""
+    source += f"-{shipped_sets.path_of(options.family, options.stratum).stem}" if options.stratum else ""
     words = ["ceiling", slug(source), str(options.count or ("all" if options.puzzles else 100)), f"seed{options.seed}"]
     other = options.decoders, options.colours, options.checkpoints
     if other != (Ceiling.decoders, Ceiling.colours, Ceiling.checkpoints):
@@ -117,6 +119,6 @@ def _default_folder(options: Ceiling) -> Path:
 
 
 if __name__ == "__main__":
-    from experiments.cli import run
+    from experiments.cli.dispatch import run
 
     run(main, Ceiling)

@@ -23,19 +23,20 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from csp.colouring import is_graph
+from csp.difficulty.reference_search import BUDGET
 from csp.errors import BadInput
-from csp.files import read_text
+from csp.families.colouring import is_graph
+from csp.io.files import read_text
 from csp.problem import STRATA, Instance
-from csp.reference import BUDGET
-from experiments import puzzles, rows, running
-from experiments.console import cell, console, print_wide, progress
-from experiments.options import RunOptions, slug
-from experiments.rows import FRONTIER, Row
-from experiments.scorer import Score
-from experiments.statistics import Estimate, bootstrap, proportion
-from experiments.store import Store
-from generators.decoders import Decoder
+from experiments.cli.options import RunOptions, slug
+from experiments.cli.terminal import cell, console, print_wide, progress
+from experiments.engine import decoder_catalogue, loaded_models, run
+from experiments.engine.decoder_catalogue import FRONTIER, Row
+from experiments.engine.store import Store
+from experiments.puzzle_files import load
+from experiments.scoring.scorer import Score
+from experiments.scoring.statistics import Estimate, bootstrap, proportion
+from generators.decoding.spec import Decoder
 
 DEFAULT = (
     *("free-depth", "ar", "ar-discrepancy", "still", "restart", "discrepancy-placebo", "discrepancy"),
@@ -78,21 +79,21 @@ def main(options: Evaluate) -> None:
         raise BadInput("--extra goes with --known")
     if options.known is not None and options.colours is not None:
         raise BadInput("give --colours or --known: one of the two")
-    wanted = [running.budgeted(row, options.calls) for row in rows.chosen(options.decoders, FRONTIER)]
+    wanted = [run.budgeted(row, options.calls) for row in decoder_catalogue.chosen(options.decoders, FRONTIER)]
     folder = options.out or _default_folder(options)
     instances = _instances(options)
     if not instances:
         raise BadInput(f"{options.puzzles[0]}: no puzzle is left to solve")
-    running.writable(folder)
-    runner = rows.runner(wanted, instances[0].family, instances, options.checkpoints)
-    able = running.able(wanted, runner)
+    run.writable(folder)
+    runner = loaded_models.runner(wanted, instances[0].family, instances, options.checkpoints)
+    able = run.able(wanted, runner)
     identity = {
         "command": "evaluate",
         "calls": options.calls,
-        **running.identity(able, instances, runner, options.seed),
+        **run.identity(able, instances, runner, options.seed),
     }
     store = Store(folder, identity, options.fresh)
-    running.run(store, able, instances, runner, options.seed, options.batch_size)
+    run.run(store, able, instances, runner, options.seed, options.batch_size)
     scores = {row.name: store.scores(row.name) for row in able}
     needs = np.array([instance.difficulty.stratum for instance in instances])
     parts = {"all": np.ones(len(needs), dtype=bool)} | {s: needs == s for s in STRATA if (needs == s).any()}
@@ -105,9 +106,9 @@ def main(options: Evaluate) -> None:
         part: {name: {what: f._asdict() for what, f in of_row.items()} for name, of_row in of_part.items()}
         for part, of_part in summary.items()
     }
-    about = running.about(instances)
+    about = run.about(instances)
     store.finish([row.name for row in able], {**about, "summary": as_json})
-    running.say_unsettled(scores.values())
+    run.say_unsettled(scores.values())
     if options.json:
         print(json.dumps(as_json, indent=1))
     else:
@@ -115,7 +116,7 @@ def main(options: Evaluate) -> None:
             print_wide(table(part, of_part, able, options))
         if all(is_graph(instance.problem) for instance in instances) and len(instances) <= 100:
             print_wide(by_graph(instances, able, scores))
-        console.print(running.strata(instances), LEGEND)
+        console.print(run.strata(instances), LEGEND)
     console.print(f"wrote scores.parquet, traces.jsonl and run.json to {folder}")
 
 
@@ -177,7 +178,7 @@ def by_graph(instances: Sequence[Instance], able: Sequence[Row], scores: dict[st
 def _instances(options: Evaluate) -> list[Instance]:
     """The puzzles, with a progress bar while they are certified."""
     if options.stratum:
-        return puzzles.of_strata(options.family, options.stratum, options.count)
+        return load.of_strata(options.family, options.stratum, options.count)
     known = None if options.known is None else _known(options.known)
     jobs = [(path, colours) for path in options.puzzles for colours in _colours(path, known, options)]
     found: dict[str, Instance] = {}
@@ -187,7 +188,7 @@ def _instances(options: Evaluate) -> list[Instance]:
         for path, colours in jobs:
             tick, patience = (lambda: bar.advance(task)), options.patience
             fewer = certified.get(path)
-            read = puzzles.read(path, colours, options.count, tick, skip=True, patience=patience, fewer=fewer)
+            read = load.read(path, colours, options.count, tick, skip=True, patience=patience, fewer=fewer)
             if read:
                 certified[path] = read[0]
             found |= {instance.id: instance for instance in read if instance.id not in found}
@@ -224,6 +225,6 @@ def _default_folder(options: Evaluate) -> Path:
 
 
 if __name__ == "__main__":
-    from experiments.cli import run
+    from experiments.cli.dispatch import run
 
     run(main, Evaluate)

@@ -22,15 +22,16 @@ from rich.text import Text
 
 from csp.problem import STRATA, Instance
 from csp.seeds import key
-from experiments import puzzles, rows, running
-from experiments.console import cell, console, print_wide, progress, save_figure
-from experiments.options import RunOptions, slug
-from experiments.rows import FRONTIER, Row
-from experiments.scorer import Score
-from experiments.statistics import Estimate, proportion
-from experiments.store import Store
-from experiments.summary import mcnemar
-from generators.decoders import REMDM, Decoder
+from experiments.cli.options import RunOptions, slug
+from experiments.cli.terminal import cell, console, print_wide, progress, save_figure
+from experiments.engine import decoder_catalogue, loaded_models, run
+from experiments.engine.decoder_catalogue import FRONTIER, Row
+from experiments.engine.store import Store
+from experiments.puzzle_files import load
+from experiments.scoring.aggregate import mcnemar
+from experiments.scoring.scorer import Score
+from experiments.scoring.statistics import Estimate, proportion
+from generators.decoding.spec import REMDM, Decoder
 
 BUDGETS = (10, 30, 100, 300, 1000, 2000, 5000, 10_000, 30_000, 100_000)
 
@@ -83,22 +84,22 @@ def main(options: Frontier) -> None:
     """Run it. Raises BadInput for what the user can put right."""
     options.check("count", "calls", "batch_size")
     budgets = tuple(sorted({*(b for b in BUDGETS if b < options.calls), options.calls}))
-    wanted = rows.chosen(options.decoders, FRONTIER)
+    wanted = decoder_catalogue.chosen(options.decoders, FRONTIER)
     folder = options.out or _default_folder(options)
     instances = _instances(options)
-    running.writable(folder)
-    runner = rows.runner(wanted, instances[0].family, instances, options.checkpoints)
-    able = running.able(wanted, runner)
+    run.writable(folder)
+    runner = loaded_models.runner(wanted, instances[0].family, instances, options.checkpoints)
+    able = run.able(wanted, runner)
     jobs = [job for row in able for job in spread(row, budgets)]
     identity = {
         "command": "frontier",
         "family": options.family,
         "stratum": list(options.stratum),
         "calls": options.calls,
-        **running.identity(jobs, instances, runner, options.seed),
+        **run.identity(jobs, instances, runner, options.seed),
     }
     store = Store(folder, identity, options.fresh)
-    running.run(store, jobs, instances, runner, options.seed, options.batch_size)
+    run.run(store, jobs, instances, runner, options.seed, options.batch_size)
     scores = {job.name: store.scores(job.name) for job in jobs}
     needs = [instance.difficulty.stratum for instance in instances]
     by_stratum = {
@@ -108,7 +109,7 @@ def main(options: Frontier) -> None:
     }
     summary = {stratum: [_as_json(c, budgets) for c in curves] for stratum, curves in by_stratum.items()}
     verdicts = {stratum: verdict(curves, budgets) for stratum, curves in by_stratum.items()}
-    about = {**running.about(instances), "summary": summary, "verdicts": verdicts}
+    about = {**run.about(instances), "summary": summary, "verdicts": verdicts}
     store.finish([job.name for job in jobs], about)
     figure(by_stratum, options, folder / "frontier.png")
     if options.json:
@@ -129,10 +130,10 @@ nothing from calls beyond its one dive. Decoders with the same veto know the sam
 
 def spread(row: Row, budgets: Sequence[int]) -> list[Row]:
     """The row with the largest budget; a row whose schedule follows its budget once for each."""
-    largest = running.budgeted(row, budgets[-1])
+    largest = run.budgeted(row, budgets[-1])
     if isinstance(row.spec, str) or not follows_budget(row.spec):
         return [largest]
-    return [replace(running.budgeted(row, b), name=f"{row.name}@{b}") for b in budgets]
+    return [replace(run.budgeted(row, b), name=f"{row.name}@{b}") for b in budgets]
 
 
 def follows_budget(spec: Decoder) -> bool:
@@ -285,10 +286,10 @@ def _line(axes, places, figures: Sequence[Estimate], name: str, look: dict) -> N
 def _instances(options: Frontier) -> list[Instance]:
     """The instances of every stratum asked for, or drawn ones."""
     if options.stratum:
-        return puzzles.of_strata(options.family, options.stratum, options.count)
+        return load.of_strata(options.family, options.stratum, options.count)
     with progress("puzzles") as bar:
         task = bar.add_task("drawing puzzles", total=options.count)
-        return puzzles.drawn(options.family, options.seed, options.count, lambda: bar.advance(task))
+        return load.drawn(options.family, options.seed, options.count, lambda: bar.advance(task))
 
 
 def _default_folder(options: Frontier) -> Path:
@@ -299,6 +300,6 @@ def _default_folder(options: Frontier) -> Path:
 
 
 if __name__ == "__main__":
-    from experiments.cli import run
+    from experiments.cli.dispatch import run
 
     run(main, Frontier)

@@ -17,11 +17,11 @@ import numpy as np
 import tyro
 
 from csp.errors import BadInput
-from csp.files import read_text
-from experiments.console import cell
-from experiments.control_report import PAPER, PERCENTS, columns, needs
-from experiments.recipes import VARIANTS, gain, solved_share, validation
-from experiments.statistics import Estimate
+from csp.io.files import read_text
+from experiments.ablations import VARIANTS, gain, solved_share, validation
+from experiments.cli.terminal import cell
+from experiments.control.tables import PAPER, PERCENTS, columns, needs
+from experiments.scoring.statistics import Estimate
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,6 @@ COMMANDS: dict[str, Callable[[dict], list[str]]] = {
 
 
 if __name__ == "__main__":
-    from experiments.cli import run
+    from experiments.cli.dispatch import run
 
     run(main, Markdown)

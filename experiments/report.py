@@ -13,11 +13,11 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from experiments.console import cell, save_figure
-from experiments.rows import GROUPS, Row, irrevocable
-from experiments.scorer import Score
-from experiments.statistics import Estimate
-from experiments.summary import figures
+from experiments.cli.terminal import cell, save_figure
+from experiments.engine.decoder_catalogue import GROUPS, Row, irrevocable
+from experiments.scoring.aggregate import figures
+from experiments.scoring.scorer import Score
+from experiments.scoring.statistics import Estimate
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """`takeback score TRACES --instances FILE`: score anybody's traces, or a language model's transcripts.
 
-    takeback score traces.jsonl --instances puzzles.jsonl
-    takeback score transcripts.txt --instances puzzles.jsonl
+    takeback score traces.jsonl --instances load.jsonl
+    takeback score transcripts.txt --instances load.jsonl
 
 The forms that are read are in docs/bring-your-own.md. Writes scores.parquet (a row a trace), run.json (every figure),
 score.png (hazard), and skipped.txt (every line that could not be read, and why). Traces are streamed: memory does not
@@ -28,17 +28,19 @@ from rich.table import Table
 from rich.text import Text
 
 from csp.errors import BadInput
-from csp.files import parquet_stream, read_bytes, read_text, write_atomically
+from csp.io.files import parquet_stream, read_bytes, read_text, write_atomically
+from csp.io.instance_records import read_parquet, write_parquet
+from csp.io.trace_records import from_lenient
 from csp.problem import STRATA, Instance, stratum_of
-from csp.records import read_parquet, write_parquet
-from csp.trace import from_lenient
-from experiments import puzzles, transcripts
-from experiments.console import cell, console, print_wide, progress, save_figure, say_undecided
-from experiments.parallel import parallel
-from experiments.scorer import Life, Score, score_life
-from experiments.statistics import Estimate
-from experiments.summary import BINS, SCORE_FIELDS, Outcomes, Sums
-from solvers.oracle import Oracle, pick
+from experiments.cli.terminal import cell, console, print_wide, progress, save_figure, say_undecided
+from experiments.engine.parallel import parallel
+from experiments.puzzle_files import load
+from experiments.scoring import transcripts
+from experiments.scoring.aggregate import BINS, SCORE_FIELDS, Outcomes, Sums
+from experiments.scoring.scorer import Score, TraceAnalysis, score_life
+from experiments.scoring.statistics import Estimate
+from solvers.oracles.base import Oracle
+from solvers.oracles.pick import pick
 
 CHUNK = 64  # lines a worker scores at a time
 SHOWN = 5  # unreadable lines that are shown
@@ -85,7 +87,7 @@ def main(options: ScoreCommand) -> None:
         raise BadInput("--workers is at least 0")
     lines = _lines(options.file)
     folder = options.out or Path("results") / f"score-{options.file.stem}"
-    instances = puzzles.read(options.instances, options.colours, one_kind=False)
+    instances = load.read(options.instances, options.colours, one_kind=False)
     if options.oracle == "unique":
         for instance in instances:
             pick(instance, "unique")  # says which has several solutions
@@ -170,7 +172,7 @@ def score_lines(path: str, changed: int, oracle: str, debts: bool, lines: Sequen
                 trace = _transcript(record, instance, spot, made)
             else:
                 trace = from_lenient(record, instance, spot)
-            life = Life(trace, instance, _oracle(path, changed, instance.id, oracle))
+            life = TraceAnalysis(trace, instance, _oracle(path, changed, instance.id, oracle))
             score = score_life(life)
         except BadInput as fault:
             made.skipped.append(str(fault) if str(fault).startswith(spot) else f"{spot}: {fault}")

@@ -18,17 +18,19 @@ import tyro
 from torch import distributed
 
 from csp.errors import BadInput
-from csp.files import write_atomically
 from csp.generate import family
-from experiments.console import console, progress
-from generators import training
+from csp.io.files import write_atomically
+from experiments.cli.terminal import console, progress
+from generators.training import trainer
+from generators.training.config import Kind, TrainConfig
+from generators.training.processes import Share
 
 #: Times as long as in fp32: from here on bf16 is worth a warning.
 SLOW = 2.0
 
 
 @dataclass(frozen=True)
-class Train(training.TrainConfig):
+class Train(TrainConfig):
     """Train an AR or masked-diffusion network on a family's train split; the same command resumes it.
 
     ar reads and writes in raster order, ar-random in random orders, ar-solver in the order of a solver; ar-written
@@ -36,7 +38,7 @@ class Train(training.TrainConfig):
     Twins are trained with the same options but for the kind: same backbone, puzzles, batches and updates.
     """
 
-    kind: Annotated[training.Kind, tyro.conf.Positional]
+    kind: Annotated[Kind, tyro.conf.Positional]
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """The .safetensors to write (default: results/checkpoints/FAMILY-KIND.safetensors)."""
     threads: int = 0
@@ -56,13 +58,13 @@ def main(options: Train) -> None:
         raise BadInput(f"--device {options.device}: cpu, or cuda where there is a CUDA device")
     if options.threads:
         torch.set_num_threads(options.threads)
-    config = training.TrainConfig(**{f.name: getattr(options, f.name) for f in fields(training.TrainConfig)})
+    config = TrainConfig(**{f.name: getattr(options, f.name) for f in fields(TrainConfig)})
     for source in config.sources:
         if family(source).kind != family(options.family).kind:
             raise BadInput(f"--mix {source}: its puzzles are not {family(options.family).kind}")
     first = os.environ.get("RANK", "0") == "0"  # of torchrun's processes
     halved = options.precision == "bf16" and options.device == "cpu" and first
-    if halved and (cost := training.cost_of_half()) > SLOW:
+    if halved and (cost := trainer.cost_of_half()) > SLOW:
         console.print(f"note: in bf16 a matrix product takes {cost:.0f} times as long here; --precision fp32 is faster")
     path = options.out or Path("results/checkpoints") / f"{options.family}-{options.kind}.safetensors"
     _usable(path)
@@ -71,7 +73,7 @@ def main(options: Train) -> None:
     with progress("puzzles") as bar:
         task = bar.add_task(f"drawing {config.family}", total=config.puzzles + 1024)
         sets = [
-            training.datasets(config, split, count, lambda: bar.advance(task))
+            trainer.datasets(config, split, count, lambda: bar.advance(task))
             for split, count in (("train", config.puzzles), ("validation", 1024))
         ]
     share = _share(options.device)
@@ -85,22 +87,22 @@ def main(options: Train) -> None:
                     f"update {news['update']:>6}  loss {news['loss']:.4f}  validation {news['validation']:.4f}"
                 )
 
-        training.train(config, *sets, path, report, options.device, share)
+        trainer.train(config, *sets, path, report, options.device, share)
     if share.rank == 0:
         console.print(f"wrote {path} and its card")
     if share.size > 1:
         distributed.destroy_process_group()
 
 
-def _share(device: str) -> training.Share:
+def _share(device: str) -> Share:
     """This process's part, as torchrun says."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        return training.Share()
+        return Share()
     if device == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     distributed.init_process_group("nccl" if device == "cuda" else "gloo")
-    return training.Share(distributed.get_rank(), size)
+    return Share(distributed.get_rank(), size)
 
 
 def _usable(path: Path) -> None:
@@ -115,6 +117,6 @@ def _usable(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    from experiments.cli import run
+    from experiments.cli.dispatch import run
 
     run(main, Train)

@@ -15,20 +15,20 @@ import safetensors.torch
 import torch
 
 from csp.errors import BadInput
-from csp.files import read_text, write_atomically
-from generators.autoregressive import Autoregressive
-from generators.latent_diffusion import LatentDiffusion
-from generators.latent_rules import LatentRules
-from generators.masked_diffusion import MaskedDiffusion
-from generators.prompted import Prompted
-from generators.quality import QualityHead
-from generators.transformer import BackboneConfig
-from generators.written import Written
+from csp.io.files import read_text, write_atomically
+from generators.models.autoregressive import Autoregressive
+from generators.models.backbone_config import BackboneConfig
+from generators.models.backtracking_ar import BacktrackingAR
+from generators.models.latent_classifier import LatentRules
+from generators.models.latent_diffusion import LatentDiffusion
+from generators.models.masked_diffusion import MaskedDiffusion
+from generators.models.prompted_ar import Prompted
+from generators.models.quality_head import QualityHead
 
 FOLDER = Path(__file__).parent / "checkpoints"
 KINDS = {
     **{kind: Autoregressive for kind in ("ar", "ar-random", "ar-solver")},
-    "ar-written": Written,
+    "ar-written": BacktrackingAR,
     "diffusion": MaskedDiffusion,
     "quality": QualityHead,
     "latent": LatentDiffusion,
@@ -39,7 +39,7 @@ KINDS = {
 }
 #: Kinds that stand on a frozen net: of which kind that is.
 BASES = {"quality": "diffusion", "latent-rules": "latent-values"}
-Network = Autoregressive | LatentDiffusion | LatentRules | MaskedDiffusion | Prompted | QualityHead | Written
+Network = Autoregressive | LatentDiffusion | LatentRules | MaskedDiffusion | Prompted | QualityHead | BacktrackingAR
 FORMAT = "takeback checkpoint 1"
 
 

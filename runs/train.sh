@@ -36,7 +36,7 @@ train ar-random colouring 1500 &
 train ar-solver colouring 1500 &
 wait
 
-# Colouring, 3 to 12 colours and graphs of any size (MIXTURES in generators/training.py); the small nets come first
+# Colouring, 3 to 12 colours and graphs of any size (MIXTURES in generators/training/trainer.py); the small nets come first
 # where they fit.
 for kind in ar diffusion; do
     NAME=wide- train "$kind" colouring 2000 --mix graphs --puzzles 8000 --unfold 0.5 --precision bf16 &

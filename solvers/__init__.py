@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from csp.problem import Instance
 from csp.trace import Trace
-from solvers.backtracking import PythonConstraint, depth_first
-from solvers.cp_sat import cp_sat
-from solvers.greedy import dsatur
-from solvers.local_search import min_conflicts
+from solvers.search.cp_sat import cp_sat
+from solvers.search.depth_first import depth_first
+from solvers.search.dsatur import dsatur
+from solvers.search.min_conflicts import min_conflicts
+from solvers.search.python_constraint import PythonConstraint
 
 #: name: (instance, seed) -> Trace
 SOLVERS: dict[str, Callable[[Instance, int], Trace]] = {

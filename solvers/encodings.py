@@ -12,8 +12,8 @@ import constraint as pyc
 from ortools.sat.python import cp_model
 
 from csp.constraints import AllDifferent, Constraint, NotEqual
-from csp.controls import Among, Increasing, NValues, Sum
 from csp.errors import BadInput
+from csp.global_constraints import Among, Increasing, NValues, Sum
 from csp.problem import Problem
 
 

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from jaxtyping import Bool, Int
 
-from csp import kernels
+from csp.difficulty import kernels
 
 propagation, search = kernels.propagate, kernels.search
 
@@ -25,7 +25,7 @@ class Near(NamedTuple):
     covers: Int[np.ndarray, "shared G d"]
 
 
-def look(
+def inspect(
     assignments: Int[np.ndarray, "batch N"], near: Near, d: int, level: int = 0
 ) -> tuple[Bool[np.ndarray, "batch N d"], Bool[np.ndarray, "batch N"], Bool[np.ndarray, " batch"]]:
     """(allowed, clash, hopeless): values that may be committed, cells in conflict, boards that cannot be right.
@@ -36,9 +36,9 @@ def look(
     """
     allowed = np.ones((*assignments.shape, d), dtype=bool)
     clash = np.zeros(assignments.shape, dtype=bool)
-    hopeless = np.zeros(len(assignments), dtype=bool)
-    _look(assignments, *near, d, level, allowed, clash, hopeless)
-    return allowed, clash, hopeless
+    inconsistent = np.zeros(len(assignments), dtype=bool)
+    _look(assignments, *near, d, level, allowed, clash, inconsistent)
+    return allowed, clash, inconsistent
 
 
 def supported(assignments: Int[np.ndarray, "batch N"], near: Near, d: int) -> Bool[np.ndarray, "batch N d"]:
@@ -50,105 +50,6 @@ def supported(assignments: Int[np.ndarray, "batch N"], near: Near, d: int) -> Bo
     found = np.zeros((*assignments.shape, d), dtype=bool)
     _supported(assignments, *near, d, found)
     return found
-
-
-def solver_rank(assignments: Int[np.ndarray, "batch N"], near: Near, d: int) -> Int[np.ndarray, "batch N"]:
-    """How soon a person would fill each blank cell, lowest first: the solver order.
-
-    A cell without a legal value, one with a single legal value (naked single), one that is the last place of a value
-    in a scope (hidden single), then by number of legal values; among equals most blank neighbours. near: one for all
-    boards or one a board.
-    """
-    ranks = np.zeros(assignments.shape, dtype=np.int64)
-    _solver_ranks(assignments, *near, d, ranks)
-    return ranks
-
-
-def solver_sequence(
-    givens: Int[np.ndarray, "batch N"], solutions: Int[np.ndarray, "batch N"], near: Near, d: int
-) -> Int[np.ndarray, "batch N"]:
-    """Each board's cells in solver order when the blanks are filled with the solution: givens first, padding (cells
-    that are 0 in the solution) last.
-    """
-    made = np.zeros(givens.shape, dtype=np.int64)
-    _sequences(givens, solutions, *near, d, made)
-    return made
-
-
-@numba.njit(cache=True)
-@no_type_check
-def solver_row(assignment, starts, neighbours, covers, d, ranks):
-    """solver_rank of one board, for compiled loops: written to ranks; those of committed cells mean nothing."""
-    n = len(assignment)
-    left = np.empty(n, dtype=np.int64)  # legal values as bits
-    full = (1 << d) - 1
-    for cell in range(n):
-        bits, blank = full, 0
-        for place in range(starts[cell], starts[cell + 1]):
-            value = assignment[neighbours[place]]
-            if value:
-                bits &= ~(1 << (value - 1))
-            else:
-                blank += 1
-        left[cell] = bits
-        size = 0
-        while bits:
-            bits &= bits - 1
-            size += 1
-        ranks[cell] = (size if size < 2 else size + 1) * (n + 1) - blank
-    for group in range(len(covers)):
-        if covers[group, 0] < 0:
-            continue
-        once, twice = 0, 0
-        for cell in covers[group]:
-            bits = 1 << (assignment[cell] - 1) if assignment[cell] else left[cell]
-            twice |= once & bits
-            once |= bits
-        for cell in covers[group]:
-            if assignment[cell] == 0 and left[cell] & once & ~twice and ranks[cell] > 2 * (n + 1):
-                bits = left[cell]
-                while bits:
-                    bits &= bits - 1
-                    ranks[cell] -= n + 1
-                ranks[cell] += n + 1
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _solver_ranks(assignments, starts, neighbours, covers, d, ranks):
-    for row in range(len(assignments)):
-        b = row if len(starts) > 1 else 0
-        solver_row(assignments[row], starts[b], neighbours[b], covers[b], d, ranks[row])
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _sequences(givens, solutions, starts, neighbours, covers, d, made):
-    n = givens.shape[1]
-    ranks = np.zeros(n, dtype=np.int64)
-    for row in range(len(givens)):
-        b = row if len(starts) > 1 else 0
-        state = givens[row].copy()
-        count = 0
-        for cell in range(n):
-            if givens[row, cell]:
-                made[row, count] = cell
-                count += 1
-        while True:
-            solver_row(state, starts[b], neighbours[b], covers[b], d, ranks)
-            best = -1
-            for cell in range(n):
-                if state[cell] == 0 and solutions[row, cell] and (best < 0 or ranks[cell] < ranks[best]):
-                    best = cell
-            if best < 0:
-                break
-            made[row, count] = best
-            state[best] = solutions[row, best]
-            count += 1
-        for cell in range(n):
-            if solutions[row, cell] == 0:
-                made[row, count] = cell
-                count += 1
 
 
 @numba.njit(cache=True)
@@ -163,7 +64,7 @@ def _in_use(covers):
 
 @numba.njit(cache=True)
 @no_type_check
-def _look(assignments, starts, neighbours, covers, d, level, allowed, clash, hopeless):
+def _look(assignments, starts, neighbours, covers, d, level, allowed, clash, inconsistent):
     n = assignments.shape[1]
     full = (1 << d) - 1
     domains, scratch = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
@@ -178,17 +79,17 @@ def _look(assignments, starts, neighbours, covers, d, level, allowed, clash, hop
                     allowed[row, cell, value - 1] = False
                     if value == own:
                         clash[row, cell] = True
-                        hopeless[row] = True
+                        inconsistent[row] = True
             if own == 0 and not allowed[row, cell].any():
-                hopeless[row] = True
-        if level == 0 or hopeless[row]:
+                inconsistent[row] = True
+        if level == 0 or inconsistent[row]:
             continue
         scopes = _in_use(covers[b])
         for cell in range(n):
             domains[cell] = 1 << (assignments[row, cell] - 1) if assignments[row, cell] else full
             fixed[cell] = False
         if not propagation(domains, fixed, starts[b], neighbours[b], scopes, full, level > 1):
-            hopeless[row] = True
+            inconsistent[row] = True
             continue
         for cell in range(n):
             if assignments[row, cell] or starts[b, cell] == starts[b, cell + 1]:
@@ -205,7 +106,7 @@ def _look(assignments, starts, neighbours, covers, d, level, allowed, clash, hop
                     fine = propagation(scratch, known, starts[b], neighbours[b], scopes, full, level > 1)
                     allowed[row, cell, value] = fine
             if not allowed[row, cell].any():
-                hopeless[row] = True
+                inconsistent[row] = True
 
 
 @numba.njit(cache=True)

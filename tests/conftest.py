@@ -8,9 +8,9 @@ import torch
 
 from csp.generate import draw
 from generators import checkpoint
-from generators.model import Uniform
-from generators.transformer import BackboneConfig
-from generators.written import vocabulary
+from generators.models.backbone_config import BackboneConfig
+from generators.models.backtracking_ar import vocabulary
+from generators.models.uniform import Uniform
 
 hypothesis.settings.register_profile("fast", max_examples=60, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("slow", max_examples=2000, deadline=None)

@@ -8,18 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from csp.errors import BadInput
-from csp.trace import replay, to_json
-from experiments.rows import ROWS
-from generators.decoders import PLAIN, REMDM, TREE, WORDS, Decoder, parse
-from generators.decoding import decode
-from generators.exact import Exact
+from csp.io.trace_records import to_json
+from csp.trace import replay
+from experiments.engine.decoder_catalogue import ROWS
+from generators.decoding.loop import decode
+from generators.decoding.spec import DECODER_DEFAULTS, DECODER_WORDS, REMDM, TREE, Decoder, parse
+from generators.models.exact import Exact
 
-MODELS = list(WORDS["model"])
+MODELS = list(DECODER_WORDS["model"])
 NOT_COUNTING = tuple(model for model in MODELS if model != "exact")  # graphs here have too many colourings to count
 
 
 CHOICES = {
-    **{word: st.sampled_from(list(choices)) for word, choices in WORDS.items()},
+    **{word: st.sampled_from(list(choices)) for word, choices in DECODER_WORDS.items()},
     "k": st.integers(1, 4),
     "threshold": st.sampled_from([0.0, 0.5]),
     "temperature": st.sampled_from([0.0, 1.0]),
@@ -40,7 +41,12 @@ CHOICES = {
 def decoders(draw, kinds=tuple(MODELS)):
     """Any allowed combination: a model and a retraction, then other words, each kept if the result is allowed."""
     model, retraction = draw(st.sampled_from(kinds)), draw(CHOICES["retraction"])
-    base = {"model": model, "order": PLAIN[model].order, "calls": draw(st.integers(1, 40)), "retraction": retraction}
+    base = {
+        "model": model,
+        "order": DECODER_DEFAULTS[model].order,
+        "calls": draw(st.integers(1, 40)),
+        "retraction": retraction,
+    }
     if retraction in ("first", "worst", "local"):
         base["signal"] = draw(CHOICES["signal"].filter(lambda signal: signal != "none"))
     if retraction in REMDM:
@@ -48,7 +54,7 @@ def decoders(draw, kinds=tuple(MODELS)):
     try:
         decoder = Decoder(**base)
     except BadInput:
-        decoder = replace(PLAIN[model], calls=base["calls"])
+        decoder = replace(DECODER_DEFAULTS[model], calls=base["calls"])
     for word in draw(st.permutations(sorted(set(CHOICES) - {"model", "retraction"})))[:9]:
         value = draw(CHOICES[word])
         try:

@@ -86,8 +86,8 @@ def test_min_conflicts_depends_on_its_seed(few):
 
 
 def test_budgets_are_kept(few):
-    from solvers.backtracking import depth_first
-    from solvers.local_search import min_conflicts
+    from solvers.search.depth_first import depth_first
+    from solvers.search.min_conflicts import min_conflicts
 
     for instance in few["sudoku6"]:
         short = depth_first(instance, 0, budget=5)
@@ -96,8 +96,8 @@ def test_budgets_are_kept(few):
 
 
 def test_python_constraint_gives_up_at_its_limit_and_goes_on():
-    from csp import sudoku
-    from solvers.backtracking import PythonConstraint
+    from csp.families import sudoku
+    from solvers.search.python_constraint import PythonConstraint
 
     solver = PythonConstraint(limit=0.0)
     trace = solver(sudoku.parse("." * 81), 0)
@@ -109,7 +109,7 @@ def test_python_constraint_gives_up_at_its_limit_and_goes_on():
 
 def test_dsatur_colours_a_bipartite_graph_with_two_colours():
     """Brélaz (1979): DSATUR is exact on bipartite graphs."""
-    from csp import colouring
+    from csp.families import colouring
     from csp.problem import Instance
 
     rng = np.random.default_rng(0)
@@ -120,8 +120,8 @@ def test_dsatur_colours_a_bipartite_graph_with_two_colours():
 
 
 def test_python_constraint_survives_the_death_of_its_worker():
-    from csp import sudoku
-    from solvers.backtracking import PythonConstraint
+    from csp.families import sudoku
+    from solvers.search.python_constraint import PythonConstraint
 
     solver = PythonConstraint(limit=60.0)
     assert solver(sudoku.parse("." * 16), 0).end == "solved"

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import graphs
 
-from csp import colouring
 from csp.errors import BadInput
+from csp.families import colouring
 
 
 @given(graphs())

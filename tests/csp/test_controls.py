@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import instances, keeps, mixed, rules, states
 
-from csp import sudoku, texts
 from csp.constraints import AllDifferent, NotEqual
-from csp.controls import Among, Increasing, NValues, Sum
 from csp.errors import BadInput
+from csp.families import sudoku
 from csp.generate import orbit_key
+from csp.global_constraints import Among, Increasing, NValues, Sum
+from csp.io import board_text
 from csp.problem import SELF, Instance, Problem
 
 
@@ -134,7 +135,7 @@ def test_a_board_with_further_rules_is_not_written_as_a_plain_one():
     board = sudoku.board(4)
     rules = Problem(16, 4, (*board.constraints, Sum((0, 5), 5, 4)), board.name)
     instance = Instance(rules, np.zeros(16, dtype=np.int64), "sudoku4", "here")
-    for write in (texts.write_lines, texts.write_grids):
+    for write in (board_text.write_lines, board_text.write_grids):
         with pytest.raises(BadInput, match="is no board"):
             write([instance])
 

@@ -6,11 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csp import colouring, generate, reference
+from csp import generate
+from csp.difficulty import reference_search
 from csp.errors import BadInput
+from csp.families import colouring
 from csp.problem import Instance
 from csp.seeds import stream
-from solvers.oracle import CpSat, Unique, pick, settle
+from solvers.oracles.cp_sat import CpSat
+from solvers.oracles.pick import pick, settle
+from solvers.oracles.unique import Unique
 
 #: One small spelling of every family, and of every word that changes what is drawn.
 SPELLED = [
@@ -79,7 +83,7 @@ def test_symmetries_turn_solutions_into_solutions_and_keep_the_orbit(name):
 @given(st.integers(0, 10**6), st.integers(2, 40), st.floats(0, 6), st.integers(2, 5))
 def test_flat_graphs_have_equal_classes_and_equally_many_edges_between_them(seed, n, degree, colours):
     degree = min(degree, n * (1 - 1 / colours) / 3)
-    family = generate.graphs.Flat(colours, n=generate.Span(n, n), degree=degree)
+    family = generate.random_graphs.Flat(colours, n=generate.Span(n, n), degree=degree)
     _, edges, hidden = family.graph(np.random.default_rng(seed))
     sizes = np.bincount(hidden, minlength=colours + 1)[1:]
     assert sizes.max() - sizes.min() <= 1 and len(set(edges)) == len(edges)
@@ -124,12 +128,14 @@ def test_thinned_puzzles_have_one_solution_and_no_clue_to_spare():
     for cell in np.nonzero(instance.givens)[0]:
         fewer = instance.givens.copy()
         fewer[cell] = 0
-        assert reference.count(instance.problem, fewer) == 2
+        assert reference_search.count(instance.problem, fewer) == 2
 
 
 def test_a_family_that_needs_a_solver_says_so(monkeypatch):
-    graded = reference.graded
-    monkeypatch.setattr(reference, "graded", lambda problem, givens, limit, budget: graded(problem, givens, limit, 1))
+    graded = reference_search.graded
+    monkeypatch.setattr(
+        reference_search, "graded", lambda problem, givens, limit, budget: graded(problem, givens, limit, 1)
+    )
     with pytest.raises(BadInput, match="a solver is needed"):
         generate.draw("gnp:n=40", 0, "any", 0)
     instance = generate.draw("gnp:n=40", 0, "any", 0, settle)

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import instances, solutions_of
 
-from csp import colouring, generate, sudoku
+from csp import generate
 from csp.errors import BadInput
+from csp.families import colouring, sudoku
 from csp.problem import Instance
 from csp.seeds import key, stream, uniform
 
@@ -76,14 +77,14 @@ def test_an_item_lies_in_its_split(name, split):
 @settings(max_examples=10)
 @given(st.integers(0, 10**6))
 def test_unique_puzzles_have_no_clue_to_spare(seed):
-    from csp import reference
+    from csp.difficulty import reference_search
 
     instance = generate.draw("sudoku6", seed, "test", 0)
     assert instance.difficulty.solutions == 1
     for cell in np.nonzero(instance.givens)[0]:
         fewer = instance.givens.copy()
         fewer[cell] = 0
-        assert reference.count(instance.problem, fewer) == 2
+        assert reference_search.count(instance.problem, fewer) == 2
 
 
 def test_a_split_without_puzzles_says_so(monkeypatch):

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import instances, problems, solutions_of, states
 
-from csp import colouring, sudoku
 from csp.errors import BadInput
+from csp.families import colouring, sudoku
 from csp.problem import SELF, Instance
 
 

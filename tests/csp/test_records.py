@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import instances
 
-from csp import latin, records, sudoku, texts
 from csp.errors import BadInput
+from csp.families import latin, sudoku
 from csp.generate import certified, draw
+from csp.io import board_text, instance_records
 from csp.problem import Instance
 
 
@@ -34,12 +35,12 @@ def consistent(instance):
 @given(instances().filter(consistent), st.booleans())
 def test_records_are_read_back(instance, graded):
     instance = certified(instance) if graded else instance
-    lines = records.write_jsonl([instance, instance])
-    assert all(same(instance, again) for again in records.read_jsonl(lines))
-    data = records.write_parquet([instance], {"made": "here"})
-    assert same(instance, records.read_parquet(data)[0])
-    assert data == records.write_parquet(records.read_parquet(data), {"made": "here"})
-    assert records.read_parquet(data, count=0) == [] and len(records.read_parquet(data, count=9)) == 1
+    lines = instance_records.write_jsonl([instance, instance])
+    assert all(same(instance, again) for again in instance_records.read_jsonl(lines))
+    data = instance_records.write_parquet([instance], {"made": "here"})
+    assert same(instance, instance_records.read_parquet(data)[0])
+    assert data == instance_records.write_parquet(instance_records.read_parquet(data), {"made": "here"})
+    assert instance_records.read_parquet(data, count=0) == [] and len(instance_records.read_parquet(data, count=9)) == 1
 
 
 def test_boards_of_every_kind_are_read_back():
@@ -48,10 +49,10 @@ def test_boards_of_every_kind_are_read_back():
         givens[:3] = problem.d, 0, 1
         kind = problem.name.split()[0]
         instance = Instance(problem, givens, f"{kind}{problem.d}", "here")
-        assert same(instance, records.read_jsonl(records.write_jsonl([instance]))[0])
-        assert instance.id == records.from_record({"board": problem.name, "givens": givens.tolist()}).id
-        for write in (texts.write_lines, texts.write_grids):
-            assert [i.id for i in texts.read(write([instance]), "x")] == [instance.id]
+        assert same(instance, instance_records.read_jsonl(instance_records.write_jsonl([instance]))[0])
+        assert instance.id == instance_records.from_record({"board": problem.name, "givens": givens.tolist()}).id
+        for write in (board_text.write_lines, board_text.write_grids):
+            assert [i.id for i in board_text.read(write([instance]), "x")] == [instance.id]
 
 
 GOOD = {"board": "sudoku 4x4", "givens": "1..............."}
@@ -82,7 +83,7 @@ GRAPH = {"nodes": 3, "colours": 2, "edges": [[0, 1], [1, 2]], "givens": [0, 0, 0
 )
 def test_malformed_records_are_named(record, words):
     with pytest.raises(BadInput) as fault:
-        records.read_jsonl("\n" + json.dumps(record), "f.jsonl")
+        instance_records.read_jsonl("\n" + json.dumps(record), "f.jsonl")
     assert str(fault.value).startswith("f.jsonl, line 2: ") and words in str(fault.value)
 
 
@@ -96,14 +97,14 @@ json_values = st.recursive(
 @given(st.dictionaries(st.sampled_from([*GRAPH, *GOOD, "id", "witness", "difficulty"]), json_values) | json_values)
 def test_any_json_is_read_or_refused(value):
     try:
-        records.from_record(value)
+        instance_records.from_record(value)
     except BadInput:
         pass
 
 
 @given(st.binary(max_size=80))
 def test_any_bytes_are_read_or_refused(data):
-    for read in (lambda: records.read_parquet(data), lambda: texts.read(data.decode("latin-1"), "x")):
+    for read in (lambda: instance_records.read_parquet(data), lambda: board_text.read(data.decode("latin-1"), "x")):
         try:
             read()
         except BadInput:
@@ -113,7 +114,7 @@ def test_any_bytes_are_read_or_refused(data):
 @given(st.text(alphabet="1234.0_|-+ \n#x", max_size=120))
 def test_any_text_is_read_or_refused(text):
     try:
-        made = texts.read(text, "x")
+        made = board_text.read(text, "x")
     except BadInput:
         return
     assert all(instance.problem.n in (16, 36, 81, 256, 625) for instance in made)
@@ -130,22 +131,22 @@ def test_grids_of_other_people_are_read():
         line + "\n",
     ]
     for text in theirs:
-        assert [sudoku.write(i.problem, i.givens) for i in texts.read(text, "x")] == [line]
+        assert [sudoku.write(i.problem, i.givens) for i in board_text.read(text, "x")] == [line]
 
 
 def test_sixteen_symbols_are_a_4x4_puzzle_unless_one_of_them_is_above_4():
     four = "1..............."
-    assert [i.problem.n for i in texts.read(f"{four}\n" * 16, "x")] == [16] * 16
+    assert [i.problem.n for i in board_text.read(f"{four}\n" * 16, "x")] == [16] * 16
     rows = ["G..............."] + ["................"] * 15
-    assert [i.problem.n for i in texts.read("\n".join(rows), "x")] == [256]
+    assert [i.problem.n for i in board_text.read("\n".join(rows), "x")] == [256]
 
 
 def test_a_graph_is_no_text(few):
     with pytest.raises(BadInput, match="no board"):
-        texts.write_lines(few["colouring"])
+        board_text.write_lines(few["colouring"])
 
 
 def test_drawn_instances_of_every_family_are_read_back():
     for name in ("sudoku16", "latin:side=5", "queen:rows=4,columns=5,colours=6", "regular:n=12,degree=3"):
         instance = draw(name, 0, "any", 0)
-        assert same(instance, records.read_jsonl(records.write_jsonl([instance]))[0])
+        assert same(instance, instance_records.read_jsonl(instance_records.write_jsonl([instance]))[0])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from csp import colouring
+from csp.families import colouring
 
 FOLDER = Path(__file__).parents[2] / "../shared/data/dimacs"
 GRAPHS = sorted(FOLDER.glob("*.col")) if FOLDER.exists() else []

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csp import reference, sudoku
+from csp.difficulty import reference_search
 from csp.errors import BadInput
+from csp.families import sudoku
 
 
 @given(st.sampled_from(sorted(sudoku.BOXES)), st.data())
@@ -25,7 +26,7 @@ def test_readers_accept_what_writers_write(side, data):
 def test_boards_have_solutions_and_the_right_rules(side):
     board = sudoku.board(side)
     assert len(board.constraints) == 3 * side
-    grid = reference.complete(board, np.zeros(side * side, dtype=np.int64), np.random.default_rng(0))
+    grid = reference_search.complete(board, np.zeros(side * side, dtype=np.int64), np.random.default_rng(0))
     rows = grid.reshape(side, side)
     high, wide = sudoku.BOXES[side]
     boxes = [rows[r : r + high, c : c + wide].ravel() for r in range(0, side, high) for c in range(0, side, wide)]
@@ -38,7 +39,7 @@ def test_boards_have_solutions_and_the_right_rules(side):
 def test_symmetries_keep_solutions_and_relations(side, seed):
     board = sudoku.board(side)
     cells, relabel = sudoku.symmetry(np.random.default_rng(seed), side)
-    grid = reference.complete(board, np.zeros(side * side, dtype=np.int64), np.random.default_rng(seed))
+    grid = reference_search.complete(board, np.zeros(side * side, dtype=np.int64), np.random.default_rng(seed))
     assert board.solved(relabel[grid[cells]])
     assert (board.adjacency[np.ix_(cells, cells)] == board.adjacency).all()
     assert sorted(relabel.tolist()) == list(range(side + 1))

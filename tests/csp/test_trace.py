@@ -6,19 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from csp.errors import BadInput
-from csp.trace import (
-    Costs,
-    Event,
-    Trace,
-    from_json,
-    read_jsonl,
-    read_parquet,
-    replay,
-    rewrites,
-    to_json,
-    write_jsonl,
-    write_parquet,
-)
+from csp.io.trace_records import from_json, read_jsonl, read_parquet, to_json, write_jsonl, write_parquet
+from csp.trace import Costs, Event, Trace, replay, rewrites
 
 
 @st.composite

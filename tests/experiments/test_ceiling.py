@@ -13,12 +13,14 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from csp.trace import read_jsonl, replay
-from experiments import rows, store
+from csp.io.trace_records import read_jsonl
+from csp.trace import replay
 from experiments.ceiling import Ceiling, main
-from experiments.cli import guarded
-from experiments.puzzles import drawn, read
+from experiments.cli.dispatch import guarded
+from experiments.engine import decoder_catalogue, loaded_models, store
+from experiments.puzzle_files.load import drawn, read
 from generators import checkpoint
+from solvers.oracles import base, sat
 
 LEARNED = ("ar", "ar-best-of-10", "diffusion-confidence-4", "remask-8", "placebo-8")
 PLAIN = ("uniform-raster", "dsatur", "min-conflicts", "depth-first", "cp-sat", "python-constraint")
@@ -38,11 +40,11 @@ def test_all_rows_end_to_end_and_the_same_bytes_at_any_batch_size(capsys, tmp_pa
     options = {"family": family, "count": count}
     code, out, err = run(capsys, **options, out=tmp_path / "a", batch_size=64)
     assert code == 0, err
-    kinds = {kind for row in rows.ROWS.values() for kind in rows.networks(row)}
+    kinds = {kind for row in decoder_catalogue.ROWS.values() for kind in loaded_models.networks(row)}
     there = {kind for kind in kinds if checkpoint.shipped(family, kind).exists()}
     assert kinds - there == ({"ar-written"} if family == "colouring" else set())
-    able = [name for name, row in rows.ROWS.items() if there.issuperset(rows.networks(row))]
-    for name in rows.ROWS:
+    able = [name for name, row in decoder_catalogue.ROWS.items() if there.issuperset(loaded_models.networks(row))]
+    for name in decoder_catalogue.ROWS:
         assert name in (out if name in able else err)
     traces = read_jsonl((tmp_path / "a" / "traces.jsonl").read_text())
     assert len(traces) == len(able) * count
@@ -254,17 +256,17 @@ def test_help_reads_well():
 
 
 def test_rows_by_name_and_spelled_out():
-    assert [row.name for row in rows.chosen(())] == list(rows.ROWS)
-    spelled = rows.chosen(("diffusion:order=margin,k=2", "dsatur"))
+    assert [row.name for row in decoder_catalogue.chosen(())] == list(decoder_catalogue.ROWS)
+    spelled = decoder_catalogue.chosen(("diffusion:order=margin,k=2", "dsatur"))
     assert [row.name for row in spelled] == ["diffusion:order=margin,k=2", "dsatur"]
-    assert spelled[0].spec == replace(rows.ROWS["diffusion-margin"].spec, k=2)
+    assert spelled[0].spec == replace(decoder_catalogue.ROWS["diffusion-margin"].spec, k=2)
 
 
 def test_placebos_differ_from_their_rows_in_the_signal_alone():
     for k in (1, 4, 8):
-        signal = rows.ROWS[f"remask-{k}"].spec
-        assert replace(signal, signal="random") == rows.ROWS[f"placebo-{k}"].spec
-        assert signal.k == k and signal.calls == rows.BUDGET
+        signal = decoder_catalogue.ROWS[f"remask-{k}"].spec
+        assert replace(signal, signal="random") == decoder_catalogue.ROWS[f"placebo-{k}"].spec
+        assert signal.k == k and signal.calls == decoder_catalogue.BUDGET
 
 
 def test_published_check_of_the_reference_search():
@@ -310,22 +312,21 @@ def test_fresh_touches_only_what_is_ours(capsys, tmp_path):
 
 
 def test_an_undecided_debt_does_not_end_the_run(capsys, tmp_path, monkeypatch):
-    from solvers import oracle
 
-    monkeypatch.setattr(oracle, "DEBT_LIMIT", 0.0)
-    monkeypatch.setattr(oracle, "RC2_COMMITS", 0)
+    monkeypatch.setattr(sat, "DEBT_LIMIT", 0.0)
+    monkeypatch.setattr(sat, "RC2_COMMITS", 0)
     code, out, err = run(capsys, family="colouring", count=4, decoders=("uniform-raster",), out=tmp_path, json=True)
     assert code == 0 and "undecided for 4 traces" in err and json.loads(out)[0]["debt"]["n"] == 0
 
 
 def test_undecided_dead_ends_do_not_end_the_run(capsys, tmp_path, monkeypatch):
-    from solvers import oracle
+    from solvers.oracles import pick
 
     def gives_up(self, states):
-        raise oracle.Undecided("too hard")
+        raise base.Undecided("too hard")
 
-    monkeypatch.setattr(oracle.Sat, "alive", gives_up)
-    monkeypatch.setattr(oracle, "RC2_COMMITS", 0)
+    monkeypatch.setattr(pick.Sat, "alive", gives_up)
+    monkeypatch.setattr(sat, "RC2_COMMITS", 0)
     rows = ("uniform-raster", "cp-sat")
     code, out, err = run(capsys, family="colouring", count=4, decoders=rows, out=tmp_path, json=True)
     assert code == 0 and "dead ends stayed undecided for" in err

@@ -10,24 +10,25 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csp.controls import Among
 from csp.errors import BadInput
+from csp.global_constraints import Among
 from csp.seeds import stream
 from csp.trace import Costs, Event, Trace
-from experiments import control, markdown
-from experiments.console import cell
-from experiments.control import Control
-from experiments.control_report import compared, diversity, figures, share, verdicts
-from experiments.judging import first_dead, judged, parts_obeyed
-from experiments.methods import FROZEN, HYBRID, LATENT, METHODS, QUICK, UNGUIDED, family, read
-from experiments.statistics import proportion, sign_flips
+from experiments import markdown
+from experiments.cli.terminal import cell
+from experiments.control import command
+from experiments.control.catalogue import FROZEN, HYBRID, LATENT, METHODS, QUICK, UNGUIDED, family, read
+from experiments.control.command import Control
+from experiments.control.tables import compared, diversity, figures, share, verdicts
+from experiments.scoring.control_scorer import find_first_dead, judged, parts_obeyed
+from experiments.scoring.statistics import proportion, sign_flips
 from generators import checkpoint
-from generators.autoregressive import Autoregressive
-from generators.latent_diffusion import LatentDiffusion
-from generators.tasks import TASKS, cages, targets
-from generators.transformer import BackboneConfig
-from solvers.cp_sat import cp_sat
-from solvers.grids import all_grids
+from generators.models.autoregressive import Autoregressive
+from generators.models.backbone_config import BackboneConfig
+from generators.models.latent_diffusion import LatentDiffusion
+from solvers.counting.control_tasks import TASKS, cages, targets
+from solvers.counting.sudoku_grids import all_grids
+from solvers.search.cp_sat import cp_sat
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -80,7 +81,7 @@ def test_the_command_and_its_folder(nets, tmp_path, capsys, monkeypatch):
     methods = ("latent-values:steps=3,guide=latents", "ar:guide=relaxed", "ar-exact", "cp-sat", "masked")
     few = {"targets": 2, "samples": 2, "calls": 200}
     options = Control(task=("span", "length"), methods=methods, **few, checkpoints=(nets,), out=tmp_path)
-    control.main(options)
+    command.main(options)
     said = capsys.readouterr()
     assert "span, 2 targets x 2 samples, 200 calls each" in said.out and "left out: diffusion on span" in said.err
     card = json.loads((tmp_path / "run.json").read_text())
@@ -91,18 +92,18 @@ def test_the_command_and_its_folder(nets, tmp_path, capsys, monkeypatch):
     printed = "\n".join(markdown.tables(tmp_path))
     assert "**span**: 2 targets, n = 4, 200 calls each" in printed and "| ar-exact | 100 [34, 100] |" in printed
     traces = {path.name: path.read_bytes() for path in (tmp_path / "traces").iterdir()}
-    monkeypatch.setattr(control, "run", lambda *_, **__: pytest.fail("all is there already"))
-    control.main(options)
-    control.main(Control(**{**options.__dict__, "methods": (*methods, "ar-best"), "finished": True}))
+    monkeypatch.setattr(command, "run", lambda *_, **__: pytest.fail("all is there already"))
+    command.main(options)
+    command.main(Control(**{**options.__dict__, "methods": (*methods, "ar-best"), "finished": True}))
     assert "ar-best" not in json.loads((tmp_path / "run.json").read_text())["summary"]["span"]
     monkeypatch.undo()
     with pytest.raises(BadInput, match="holds no finished method"):
-        control.main(Control(**{**options.__dict__, "finished": True, "out": tmp_path / "empty"}))
+        command.main(Control(**{**options.__dict__, "finished": True, "out": tmp_path / "empty"}))
     other = tmp_path / "again"
-    control.main(Control(**{**options.__dict__, "out": other, "batch_size": 2}))
+    command.main(Control(**{**options.__dict__, "out": other, "batch_size": 2}))
     assert traces == {path.name: path.read_bytes() for path in (other / "traces").iterdir()}
     with pytest.raises(BadInput, match="holds another run"):
-        control.main(Control(**{**options.__dict__, "seed": 1}))
+        command.main(Control(**{**options.__dict__, "seed": 1}))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_the_command_and_its_folder(nets, tmp_path, capsys, monkeypatch):
 )
 def test_wrong_options_are_one_line(nets, tmp_path, wrong):
     with pytest.raises(BadInput, match=r"^[^\n]*$"):
-        control.main(Control(**{"checkpoints": (nets,), "out": tmp_path, **wrong}))
+        command.main(Control(**{"checkpoints": (nets,), "out": tmp_path, **wrong}))
 
 
 def sample(target, both, board=(1,)):
@@ -243,7 +244,7 @@ def test_only_the_first_board_is_looked_at():
     events = [Event(t + 1, t, int(grid[t])) for t in range(12)]
     events += [Event(13, t, 0) for t in range(12)] + [Event(14, 0, 1), Event(15, 1, 1)]
     trace = Trace("x", "y", 0, tuple(events), "out of budget", Costs(15))
-    assert first_dead(trace, aim) is None
+    assert find_first_dead(trace, aim) is None
 
 
 def test_several_sets_of_nets(nets, tmp_path, capsys):
@@ -253,7 +254,7 @@ def test_several_sets_of_nets(nets, tmp_path, capsys):
     net = Autoregressive(BackboneConfig(6, 36, 16, 2, 1, 1))
     checkpoint.save(net, other / "grid6-ar.safetensors", {"family": "grid6"})
     options = {"task": ("span",), "methods": ("ar", "cp-sat"), "targets": 2, "samples": 3}
-    control.main(Control(**options, checkpoints=(nets, other), out=tmp_path / "out"))
+    command.main(Control(**options, checkpoints=(nets, other), out=tmp_path / "out"))
     card = json.loads((tmp_path / "out" / "run.json").read_text())
     assert card["summary"]["span"]["ar"]["both"]["n"] == 12 and len(card["checkpoints"]) == 2
     apart = card["by_net"]["span"]["ar"]
@@ -263,13 +264,13 @@ def test_several_sets_of_nets(nets, tmp_path, capsys):
     assert "2 targets x 6 samples" in capsys.readouterr().out
     assert (tmp_path / "out" / "control.png").stat().st_size > 10_000
     with pytest.raises(BadInput, match="hold the same nets"):
-        control.main(Control(**options, checkpoints=(nets, nets), out=tmp_path / "twice"))
+        command.main(Control(**options, checkpoints=(nets, nets), out=tmp_path / "twice"))
     (other / "grid6-ar.json").write_text((nets / "grid6-latent-values.json").read_text())
     (other / "grid6-ar.safetensors").write_bytes((nets / "grid6-latent-values.safetensors").read_bytes())
     with pytest.raises(BadInput, match=r"holds a net of kind latent-values, not ar"):
-        control.main(Control(**options, checkpoints=(other,), out=tmp_path / "wrong"))
+        command.main(Control(**options, checkpoints=(other,), out=tmp_path / "wrong"))
     with pytest.raises(BadInput, match="no method is left"):
-        control.main(Control(**{**options, "methods": ("masked",)}, checkpoints=(nets, other), out=tmp_path / "x"))
+        command.main(Control(**{**options, "methods": ("masked",)}, checkpoints=(nets, other), out=tmp_path / "x"))
 
 
 def test_a_share_of_one_target_is_shown_in_percent():

@@ -8,15 +8,17 @@ import pyarrow.parquet
 import pytest
 import torch
 
-from csp import sudoku
+from csp.families import sudoku
 from csp.generate import draw
-from csp.trace import read_jsonl
-from experiments import evaluate, puzzles, rows, running
-from experiments.cli import guarded
+from csp.io.trace_records import read_jsonl
+from experiments import evaluate
+from experiments.cli.dispatch import guarded
+from experiments.engine import decoder_catalogue, loaded_models
+from experiments.engine import run as engine
 from experiments.evaluate import Evaluate, main
 from generators import checkpoint
-from generators.masked_diffusion import MaskedDiffusion
-from generators.transformer import BackboneConfig
+from generators.models.backbone_config import BackboneConfig
+from generators.models.masked_diffusion import MaskedDiffusion
 
 FREE = ("free-depth", "free-singles-depth", "uniform:veto=legal,temperature=1,retraction=restart")
 TRIANGLE = "p edge 4 3\ne 1 2\ne 2 3\ne 1 3\n"
@@ -93,8 +95,8 @@ def test_a_colouring_with_fewer_colours_is_not_searched_for_again(capsys, tmp_pa
     (tmp_path / "triangle.col").write_text(TRIANGLE)
     (tmp_path / "known.txt").write_text("triangle 3\n")
     given = []
-    certify = puzzles.certified
-    monkeypatch.setattr(puzzles, "certified", lambda i, *a, **b: given.append(i.witness) or certify(i, *a, **b))
+    certified = certify.certified
+    monkeypatch.setattr(certify, "certified", lambda i, *a, **b: given.append(i.witness) or certified(i, *a, **b))
     options = {"puzzles": (tmp_path / "triangle.col",), "known": tmp_path / "known.txt", "decoders": FREE[:1]}
     code, _, err = run(capsys, **options, extra=(0, 1), out=tmp_path / "a")
     assert code == 0, err
@@ -132,7 +134,7 @@ def test_graphs_are_asked_for_their_best_known_colours_and_more(capsys, tmp_path
 
 def test_batches_hold_one_number_of_values_and_everything_once():
     made = [draw(name, 0, "test", i) for i in range(5) for name in ("planted:n=9,degree=2", "planted:n=8,colours=4")]
-    found = list(running.batches(range(10), made, 3))
+    found = list(engine.batches(range(10), made, 3))
     assert sorted(index for batch in found for index in batch) == list(range(10))
     assert all(len(batch) <= 3 and len({made[index].problem.d for index in batch}) == 1 for batch in found)
 
@@ -191,13 +193,13 @@ def test_the_small_network_comes_first_where_it_fits(tmp_path):
         ("colouring-wide", BackboneConfig(5, 6, 16, 2, 1, 1, flexible=True)),
     ):
         checkpoint.save(MaskedDiffusion(shape), tmp_path / f"{name}-diffusion.safetensors", {"family": "colouring"})
-    wanted = rows.chosen(["diffusion", "ar"])
+    wanted = decoder_catalogue.chosen(["diffusion", "ar"])
     for family, name in (
         ("planted:n=6,degree=2", "colouring-diffusion"),
         ("planted:n=9,degree=2", "colouring-wide-diffusion"),
         ("planted:n=6,colours=5,degree=2", "colouring-wide-diffusion"),
     ):
-        runner = rows.runner(wanted, "colouring", [draw(family, 0, "any", 0)], tmp_path)
+        runner = loaded_models.runner(wanted, "colouring", [draw(family, 0, "any", 0)], tmp_path)
         assert list(runner.hashes) == [f"{name}.safetensors"] and list(runner.missing) == ["ar"]
-    runner = rows.runner(wanted, "colouring", [draw("planted:n=6,colours=6,degree=2", 0, "any", 0)], tmp_path)
+    runner = loaded_models.runner(wanted, "colouring", [draw("planted:n=6,colours=6,degree=2", 0, "any", 0)], tmp_path)
     assert not runner.models and "colouring-wide-diffusion" in runner.missing["diffusion"]

@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from csp.trace import read_jsonl
-from experiments import frontier, rows, words
-from experiments.cli import guarded
+from csp.io.trace_records import read_jsonl
+from experiments import decoders, frontier
+from experiments.cli.dispatch import guarded
+from experiments.engine import decoder_catalogue
+from experiments.engine.decoder_catalogue import FRONTIER, ROWS
 from experiments.frontier import Curve, Frontier, main
-from experiments.rows import FRONTIER, ROWS
-from generators.decoders import WORDS, parse
+from generators.decoding.spec import DECODER_WORDS, parse
 
 FREE = ("free-depth", "free-singles-depth", "uniform:veto=legal,temperature=1,retraction=restart")
 
@@ -50,17 +51,17 @@ def test_curves_follow_from_the_traces(capsys, tmp_path):
 
 def test_a_smaller_budget_stops_the_same_trace_earlier(few):
     """What makes one run with the largest budget say what smaller ones would have done."""
-    from generators.decoding import decode
-    from generators.model import Uniform
+    from generators.decoding.loop import decode
+    from generators.models.uniform import Uniform
 
-    texts = [text for text, _ in rows.FRONTIER_SPECS.values() if text.startswith("uniform")]
+    texts = [text for text, _ in decoder_catalogue.FRONTIER_SPECS.values() if text.startswith("uniform")]
     texts += [
         "uniform:veto=legal,temperature=1,retraction=local,signal=violations,widen=0.3",
         "uniform:veto=legal,temperature=1,retraction=first,signal=random",
         "uniform:veto=legal,retraction=worst,signal=stored",
     ]
     for text in texts:
-        plain = frontier.spread(rows.chosen([text], FRONTIER)[0], (5, 80))[-1].spec
+        plain = frontier.spread(decoder_catalogue.chosen([text], FRONTIER)[0], (5, 80))[-1].spec
         if plain.retraction == "none":
             continue
         assert not frontier.follows_budget(plain)
@@ -73,7 +74,7 @@ def test_a_smaller_budget_stops_the_same_trace_earlier(few):
 
 
 def test_schedules_that_follow_the_budget_are_run_for_each():
-    row = rows.chosen(["remdm-conf"], FRONTIER)[0]
+    row = decoder_catalogue.chosen(["remdm-conf"], FRONTIER)[0]
     jobs = frontier.spread(row, (10, 30))
     assert [job.spec.calls for job in jobs] == [10, 30] and len({job.name for job in jobs}) == 2
     curve = Curve(row, (10, 30), np.array([[9.0, np.inf], [np.inf, 20.0], [np.inf, 29.0]]), np.ones((3, 2)))
@@ -82,7 +83,12 @@ def test_schedules_that_follow_the_budget_are_run_for_each():
 
 def test_the_verdict_compares_within_one_veto_and_names_the_best():
     def curve(name, calls):
-        return Curve(rows.chosen([name], FRONTIER)[0], (100,), np.array(calls, dtype=float)[:, None], np.ones((40, 1)))
+        return Curve(
+            decoder_catalogue.chosen([name], FRONTIER)[0],
+            (100,),
+            np.array(calls, dtype=float)[:, None],
+            np.ones((40, 1)),
+        )
 
     never = np.inf
     said = frontier.verdict(
@@ -133,20 +139,20 @@ def test_bad_input_is_one_line(capsys, tmp_path, options, words):
 
 
 def test_every_word_is_listed_and_explained(capsys):
-    words.main(words.Decoders())
+    decoders.main(decoders.Decoders())
     said = " ".join(capsys.readouterr().out.split())
-    for word, choices in WORDS.items():
+    for word, choices in DECODER_WORDS.items():
         assert f" {word} " in said
         for choice, about in choices.items():
             assert choice in said and about.split()[0] in said
     assert all(name in said for name in [*ROWS, *FRONTIER])
-    for number in words.NUMBERS:
+    for number in decoders.NUMBERS:
         assert number in said
 
 
 def test_one_decoder_is_explained_or_refused(capsys):
-    words.main(words.Decoders(("diffusion:order=margin,k=3,retraction=local,signal=stored,calls=9",)))
+    decoders.main(decoders.Decoders(("diffusion:order=margin,k=3,retraction=local,signal=stored,calls=9",)))
     said = " ".join(capsys.readouterr().out.split())
     assert "margin: largest gap" in said and "3: cells committed a call" in said and "stored: lowest" in said
-    code = guarded(lambda: words.main(words.Decoders(("diffusion:retraction=beam,k=2",))))
+    code = guarded(lambda: decoders.main(decoders.Decoders(("diffusion:retraction=beam,k=2",))))
     assert code == 2 and capsys.readouterr().err.count("\n") == 1

@@ -6,20 +6,22 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from csp import embedded, generate
+from csp import generate
 from csp.errors import BadInput
+from csp.io import shipped_sets
+from csp.io.instance_records import read_jsonl, read_parquet, write_parquet
 from csp.problem import STRATA
-from csp.records import read_jsonl, read_parquet, write_parquet
-from experiments import instances, reasoning_gym, sweep
-from experiments.cli import guarded
-from solvers import formats
-from solvers.oracle import settle
+from experiments.cli.dispatch import guarded
+from experiments.instances import borrow, convert, grade, sweep
+from experiments.instances import make as making
+from experiments.puzzle_files import certify, formats, reasoning_gym
+from solvers.oracles.pick import settle
 
 
 def make(tmp_path, name, **options):
     """Run make; the instances it wrote."""
     out = tmp_path / options.pop("out", "x.jsonl")
-    instances.make(instances.Make(name, out, **options))
+    making.make(making.Make(name, out, **options))
     return formats.read(out)
 
 
@@ -54,7 +56,7 @@ def test_an_interruption_loses_nothing_that_was_found(tmp_path, monkeypatch):
         yield from drawn
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(instances, "_stream", stream)
+    monkeypatch.setattr(making, "_stream", stream)
     with pytest.raises(BadInput, match="interrupted; sudoku4: only"):
         make(tmp_path, "sudoku4", count=50, workers=1)
     kept = {i.id for i in read_jsonl((tmp_path / "x.jsonl").read_text())}
@@ -84,14 +86,14 @@ def test_grade_counts_and_writes(tmp_path, capsys):
     source = tmp_path / "p.txt"
     source.write_text("1..............2\n" + "." * 16 + "\n")
     out = tmp_path / "g.jsonl"
-    instances.grade(instances.Grade(source, out=out, workers=1))
+    grade.grade(grade.Grade(source, out=out, workers=1))
     graded = read_jsonl(out.read_text())
     assert graded[1].difficulty.solutions == 288 and graded[1].difficulty.limit == 1000
     shown = capsys.readouterr().out
     assert "288" in shown and "2 puzzles of p.txt" in shown
     impossible = "12..34.." + "." * 8  # nothing is left for the last cells of row 1
     source.write_text("12....3...4....." + "\n" + impossible)
-    instances.grade(instances.Grade(source, out=out, workers=1, cp_sat=False))
+    grade.grade(grade.Grade(source, out=out, workers=1, cp_sat=False))
     for instance in read_jsonl(out.read_text()):
         assert (instance.witness is None) == (instance.difficulty.solutions == 0)
         assert instance.difficulty.conflicts is None
@@ -100,15 +102,15 @@ def test_grade_counts_and_writes(tmp_path, capsys):
 def test_convert_through_every_format_of_many(tmp_path):
     made = make(tmp_path, "sudoku6", count=3, workers=1)
     for suffix in (".txt", ".grid", ".parquet", ".jsonl"):
-        instances.convert(instances.Convert(tmp_path / "x.jsonl", tmp_path / f"y{suffix}"))
+        convert.convert(convert.Convert(tmp_path / "x.jsonl", tmp_path / f"y{suffix}"))
         assert [i.id for i in formats.read(tmp_path / f"y{suffix}")] == [i.id for i in made]
-    instances.convert(instances.Convert(tmp_path / "x.jsonl", tmp_path / "many.cnf"))
+    convert.convert(convert.Convert(tmp_path / "x.jsonl", tmp_path / "many.cnf"))
     assert {formats.read(path)[0].id for path in (tmp_path / "many").glob("*.cnf")} == {i.id for i in made}
 
 
 def test_errors_reach_the_user_in_one_line(tmp_path, capsys):
-    missing = instances.Convert(tmp_path / "none.txt", tmp_path / "x.grid")
-    assert guarded(lambda: instances.convert(missing)) == 2
+    missing = convert.Convert(tmp_path / "none.txt", tmp_path / "x.grid")
+    assert guarded(lambda: convert.convert(missing)) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
@@ -118,19 +120,19 @@ def test_errors_reach_the_user_in_one_line(tmp_path, capsys):
 @pytest.fixture(scope="module")
 def shipped():
     """All that is shipped, by set and stratum."""
-    return {(name, s): embedded.load(name, s) for name, strata in embedded.sets().items() for s in strata}
+    return {(name, s): shipped_sets.load(name, s) for name, strata in shipped_sets.sets().items() for s in strata}
 
 
 def test_every_shipped_set_is_what_it_says(shipped):
-    there = embedded.sets()
+    there = shipped_sets.sets()
     assert set(there) == {"sudoku6", "sudoku9", "colouring3-30", "colouring3-50", "colouring3-100"}
-    assert sum(path.stat().st_size for path in embedded.FOLDER.rglob("*.parquet")) < 3_000_000
+    assert sum(path.stat().st_size for path in shipped_sets.FOLDER.rglob("*.parquet")) < 3_000_000
     for name, strata in there.items():
         out_of_reach = {">100"} if name == "sudoku6" else set()
         assert set(strata) >= set(STRATA) - out_of_reach
         for stratum in strata:
             loaded = shipped[name, stratum]
-            assert [i.id for i in embedded.load(name, stratum, 2)] == [i.id for i in loaded[:2]]
+            assert [i.id for i in shipped_sets.load(name, stratum, 2)] == [i.id for i in loaded[:2]]
             assert len({i.id for i in loaded}) == len(loaded) == 500, (name, stratum)
             assert {i.difficulty.stratum for i in loaded} == {stratum}
             for instance in loaded[:: 100 if name != "sudoku9" else 50]:
@@ -143,10 +145,10 @@ def test_every_shipped_set_is_what_it_says(shipped):
 def test_shipped_bytes_are_regenerated(shipped):
     """The first instances of each set, drawn again by what their provenance says; and Parquet written again."""
     for (name, stratum), loaded in shipped.items():
-        path = embedded.path_of(name, stratum)
+        path = shipped_sets.path_of(name, stratum)
         for instance in loaded[:2]:
             family, _, seed, split, index = instance.provenance.rsplit(" ", 4)
-            again = instances.with_effort(generate.draw(family, int(seed), split, int(index), settle))
+            again = certify.with_effort(generate.draw(family, int(seed), split, int(index), settle))
             assert (again.id, again.difficulty) == (instance.id, instance.difficulty)
         about = {k.decode(): v.decode() for k, v in pyarrow.parquet.read_schema(path).metadata.items()}
         assert write_parquet(loaded, {k: v for k, v in about.items() if k != "ARROW:schema"}) == path.read_bytes()
@@ -154,9 +156,9 @@ def test_shipped_bytes_are_regenerated(shipped):
 
 def test_unknown_sets_are_refused():
     with pytest.raises(BadInput, match="no set 'sudoku25' is shipped; there are colouring3-100"):
-        embedded.load("sudoku25", "0")
+        shipped_sets.load("sudoku25", "0")
     with pytest.raises(BadInput, match="has no stratum '>100'"):
-        embedded.load("sudoku6", ">100")
+        shipped_sets.load("sudoku6", ">100")
 
 
 # Sweep
@@ -212,5 +214,5 @@ def test_entries_hold_the_instance_and_ask_for_it(few):
 
 def test_from_reasoning_gym_writes_certified_puzzles(tmp_path):
     out = tmp_path / "x.jsonl"
-    instances.fetch(instances.From("reasoning-gym", "mini_sudoku", out, count=3))
+    borrow.fetch(borrow.From("reasoning-gym", "mini_sudoku", out, count=3))
     assert [i.difficulty.solutions for i in read_jsonl(out.read_text())] == [1, 1, 1]

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
-from csp import colouring, sudoku
 from csp.errors import BadInput
+from csp.families import colouring, sudoku
 from csp.problem import Difficulty, Instance
 from csp.trace import Costs, Event, Trace
-from experiments.scorer import Life, score
-from solvers.oracle import CpSat, Sat, pick
+from experiments.scoring.scorer import TraceAnalysis, score
+from solvers.oracles.cp_sat import CpSat
+from solvers.oracles.pick import pick
+from solvers.oracles.sat import Sat
 
 PATH = colouring.graph(5, [(0, 1), (1, 2), (2, 3), (3, 4)], 2)
 
@@ -71,7 +73,7 @@ def test_every_field_of_a_score(kind):
 @pytest.mark.parametrize("kind", ["unique", "sat"])
 def test_every_state_of_a_life(kind):
     instance, trace = two_dead_ends()
-    life = Life(trace, instance, pick(instance, kind))
+    life = TraceAnalysis(trace, instance, pick(instance, kind))
     assert life.alive.tolist() == [True, True, False, False, False, True, True, False, False, True]
     assert life.debts() == [0, 0, 1, 1, 1, 0, 0, 1, 1, 0]
     assert life.dead_ends.tolist() == [1, 6] and life.revivals.tolist() == [4, 8]
@@ -105,7 +107,7 @@ def test_a_dead_end_that_only_search_sees(oracle):
     instance = ring()
     events = [Event(2 * i + 1, 5 + i, 1) for i in range(5)]  # the fifth kills, and nothing shows
     events += [Event(20, 0, 2), Event(24, 1, 3), Event(29, 2, 2), Event(33, 3, 3), Event(40, 4, 2)]
-    life = Life(Trace(instance.id, "me", 0, events, "wrong", Costs(40)), instance, oracle(instance))
+    life = TraceAnalysis(Trace(instance.id, "me", 0, events, "wrong", Costs(40)), instance, oracle(instance))
     assert life.alive.tolist() == [True] * 5 + [False] * 6
     assert life.detector(4) == "search"
     assert life.core(4).tolist() == [0, 1, 2, 3, 4]
@@ -120,7 +122,9 @@ def test_propagation_sees_what_no_domain_shows():
     instance = ring()
     written = ((5, 1), (6, 1), (7, 1), (8, 1), (9, 2), (0, 2))
     events = [Event(i + 1, cell, value) for i, (cell, value) in enumerate(written)]
-    life = Life(Trace(instance.id, "me", 0, [*events, Event(9, 4, 3)], "stuck", Costs(9)), instance, Sat(instance))
+    life = TraceAnalysis(
+        Trace(instance.id, "me", 0, [*events, Event(9, 4, 3)], "stuck", Costs(9)), instance, Sat(instance)
+    )
     dead = [life.detector(int(event)) for event in life.dead_ends]
     assert dead == ["propagation"] and life.dead_ends.tolist() == [6]
     assert life.core(6)[-1] == 6 and life.core(6).tolist() == [1, 2, 3, 5, 6]
@@ -130,7 +134,7 @@ def test_hidden_singles_see_what_naked_ones_do_not():
     board = sudoku.board(4)
     instance = Instance(board, np.zeros(16, dtype=np.int64), "sudoku4", "blank")
     events = [Event(1, 2, 2), Event(2, 8, 2), Event(3, 5, 3)]  # the 2 of the first box has no place left
-    life = Life(Trace(instance.id, "me", 0, events, "stuck", Costs(3)), instance, Sat(instance))
+    life = TraceAnalysis(Trace(instance.id, "me", 0, events, "stuck", Costs(3)), instance, Sat(instance))
     assert life.dead_ends.tolist() == [2] and life.detector(2) == "singles"
     assert life.core(2).tolist() == [0, 1, 2] and life.until_it_shows(2) is None
 
@@ -142,7 +146,7 @@ def test_the_core_is_of_the_latest_commits():
     instance = Instance(colouring.graph(9, edges, 3), np.zeros(9, dtype=np.int64), "g", "two diamonds")
     for first, second in (((4, 7), (0, 3)), ((0, 3), (4, 7))):
         events = [Event(1, first[0], 1), Event(2, 8, 1), Event(3, second[0], 1), Event(4, second[1], 2)]
-        life = Life(Trace(instance.id, "me", 0, events, "stuck", Costs(4)), instance, Sat(instance))
+        life = TraceAnalysis(Trace(instance.id, "me", 0, events, "stuck", Costs(4)), instance, Sat(instance))
         assert life.core(3).tolist() == [2, 3]
         got = score(life.trace, instance, Sat(instance))
         assert (got.core, got.birth) == (2, 1)
@@ -152,7 +156,7 @@ def test_lag_ends_where_the_trace_came_back_to_life():
     instance, _ = two_dead_ends()
     board = Instance(PATH, np.zeros(5, dtype=np.int64), "g", "free path")
     events = [Event(1, 0, 1), Event(2, 4, 2), Event(3, 4, 0), Event(4, 1, 1)]  # dead unseen, alive, then seen
-    life = Life(Trace(board.id, "me", 0, events, "stuck", Costs(4)), board, Sat(board))
+    life = TraceAnalysis(Trace(board.id, "me", 0, events, "stuck", Costs(4)), board, Sat(board))
     assert life.dead_ends.tolist() == [1, 3] and life.until_it_shows(1) is None and life.until_it_shows(3) == (0, 0)
     assert instance.blanks == 4
 
@@ -188,4 +192,4 @@ def test_events_that_do_not_fit_are_refused(events, words):
     instance, _ = two_dead_ends()
     trace = Trace(instance.id, "me", 0, tuple(Event(*event) for event in events), "wrong", Costs(2))
     with pytest.raises(BadInput, match=words):
-        Life(trace, instance, pick(instance))
+        TraceAnalysis(trace, instance, pick(instance))

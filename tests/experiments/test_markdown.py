@@ -5,7 +5,7 @@ import json
 import pytest
 
 from experiments import ceiling, evaluate, frontier, markdown
-from experiments.cli import guarded
+from experiments.cli.dispatch import guarded
 from experiments.markdown import Markdown
 
 FREE = ("free-depth", "uniform:veto=legal,temperature=1,retraction=local,signal=random,calls=20")

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from csp.errors import BadInput
-from experiments import recipes
-from experiments.cli import guarded
-from experiments.recipes import VARIANTS, Recipes, main
-from generators import training
-from generators.decoders import parse
+from experiments import ablations
+from experiments.ablations import VARIANTS, Ablations, main
+from experiments.cli.dispatch import guarded
+from generators.decoding.spec import parse
+from generators.training import trainer
 
 
 def run(capsys, **options):
     """(exit code, standard output, standard error) of the command, in this process."""
-    code = guarded(lambda: main(Recipes(**options)))
+    code = guarded(lambda: main(Ablations(**options)))
     said = capsys.readouterr()
     return code, said.out, said.err
 
@@ -30,8 +30,8 @@ def test_networks_are_kept_and_figures_follow(capsys, tmp_path, monkeypatch):
         "seeds": 2,
         "variants": ("diffusion", "loops=6", "high-masks"),
     }
-    real, asked = training.TrainConfig, []
-    monkeypatch.setattr(recipes, "HELD_OUT", 8)
+    real, asked = trainer.TrainConfig, []
+    monkeypatch.setattr(ablations, "HELD_OUT", 8)
     monkeypatch.setattr(
         recipes, "TrainConfig", lambda *a, **b: asked.append(real(*a, heads=2, batch=8, **b)) or asked[-1]
     )
@@ -47,14 +47,14 @@ def test_networks_are_kept_and_figures_follow(capsys, tmp_path, monkeypatch):
     def refuse(*_):
         raise BadInput("trained again")
 
-    monkeypatch.setattr(training, "train", refuse)
+    monkeypatch.setattr(trainer, "train", refuse)
     assert run(capsys, **options, out=tmp_path)[1] == out
     code, _, err = run(capsys, **{**options, "updates": 3}, out=tmp_path)
     assert code == 2 and "trained again" in err  # other options are other networks
 
 
 def test_each_variant_changes_what_it_says():
-    plain = training.TrainConfig("diffusion", "sudoku6", 10)
+    plain = trainer.TrainConfig("diffusion", "sudoku6", 10)
     for name, variant in VARIANTS.items():
         parse(variant.decoder)
         changed = {k for k, v in asdict(variant.change(plain)).items() if v != asdict(plain)[k]}
@@ -66,8 +66,8 @@ def test_each_variant_changes_what_it_says():
 
 def test_the_table_counts_all_seeds_together():
     results = [{"seed": s, "validation": 0.1, "solved": {"0": [True, s > 0]}} for s in range(3)]
-    assert recipes.validation(results) == (pytest.approx(0.1), 0.1, 0.1, 3)
-    shown = recipes.table(Recipes(stratum=("0",), seeds=3), {"ar": results})
+    assert ablations.validation(results) == (pytest.approx(0.1), 0.1, 0.1, 3)
+    shown = ablations.table(Ablations(stratum=("0",), seeds=3), {"ar": results})
     text = str(next(iter(shown.columns[3].cells)))
     share = np.mean([right for r in results for right in r["solved"]["0"]])
     assert text.startswith(f"{100 * share:.1f}") and text.endswith("(50, 100, 100)")
@@ -83,11 +83,11 @@ def test_gains_are_against_the_plain_recipe_of_the_kind_puzzle_by_puzzle():
         "ar": results((1, 1, 1, 1), (1, 1, 1, 1)),
         "ar-solver": results((1, 1, 1, 0), (1, 1, 1, 0)),
     }
-    assert recipes.gain(made, "diffusion").value is None and recipes.gain(made, "ar").value is None
-    assert recipes.gain(made, "average").value == pytest.approx(3 / 8)
-    same = recipes.gain(made, "ar-solver")
+    assert ablations.gain(made, "diffusion").value is None and ablations.gain(made, "ar").value is None
+    assert ablations.gain(made, "average").value == pytest.approx(3 / 8)
+    same = ablations.gain(made, "ar-solver")
     assert same.value == pytest.approx(-1 / 4) and same.low < -1 / 4 < same.high <= 0 and same.n == 8
-    assert recipes.gain({"average": made["average"]}, "average").value is None
+    assert ablations.gain({"average": made["average"]}, "average").value is None
 
 
 @pytest.mark.parametrize(

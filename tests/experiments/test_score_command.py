@@ -7,16 +7,17 @@ import pyarrow.parquet
 import pytest
 
 from csp.errors import BadInput
-from csp.records import write_jsonl as write_instances
-from csp.trace import write_jsonl
-from experiments.cli import guarded
+from csp.io.instance_records import write_jsonl as write_instances
+from csp.io.trace_records import write_jsonl
+from experiments.cli.dispatch import guarded
 from experiments.score import ScoreCommand, main
-from experiments.scorer import score
-from generators.decoders import parse
-from generators.decoding import decode
-from generators.model import Uniform
-from solvers import oracle as oracle_file
-from solvers.oracle import pick
+from experiments.scoring.scorer import score
+from generators.decoding.loop import decode
+from generators.decoding.spec import parse
+from generators.models.uniform import Uniform
+from solvers.oracles import base
+from solvers.oracles import pick as oracle_file
+from solvers.oracles.pick import pick
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples"
 
@@ -90,7 +91,7 @@ def test_what_the_oracle_leaves_open_is_said_and_counted_as_nothing(made, tmp_pa
         nonlocal given_up
         if self.instance.id == traces[0].instance:
             given_up += 1
-            raise oracle_file.Undecided("too hard")
+            raise base.Undecided("too hard")
         return alive(self, states)
 
     monkeypatch.setattr(oracle_file.Sat, "alive", sometimes)

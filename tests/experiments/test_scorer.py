@@ -6,15 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import brute_debt, extending, instances
 
-from csp import colouring
+from csp.families import colouring
 from csp.problem import Instance
 from csp.trace import Costs, Event, Trace, replay
-from experiments.scorer import Life, liveness, score
-from experiments.summary import Outcomes, Sums, Tally, mcnemar
-from generators.decoders import Decoder, parse
-from generators.decoding import decode
-from generators.model import Uniform
-from solvers.oracle import CpSat, Sat, pick
+from experiments.scoring.aggregate import Outcomes, Sums, Tally, mcnemar
+from experiments.scoring.scorer import TraceAnalysis, liveness, score
+from generators.decoding.loop import decode
+from generators.decoding.spec import Decoder, parse
+from generators.models.uniform import Uniform
+from solvers.oracles.cp_sat import CpSat
+from solvers.oracles.pick import pick
+from solvers.oracles.sat import Sat
 
 
 @st.composite
@@ -90,9 +92,9 @@ def test_scores_equal_a_naive_reading(drawn):
     assert got.debt == (None if got.solved else brute_debt(instance, states[-1]))
     assert got.wasted == sum(not alive[t] and values[t] > 0 for t in range(len(values)))
     assert got.dead_ends == len(kills) and got.commits == sum(values > 0) and got.retractions == sum(values == 0)
-    life = Life(trace, instance, pick(instance))
+    life = TraceAnalysis(trace, instance, pick(instance))
     assert life.debts() == [brute_debt(instance, state) for state in states]
-    assert Life(trace, instance, Sat(instance)).debts() == life.debts()
+    assert TraceAnalysis(trace, instance, Sat(instance)).debts() == life.debts()
     if kills:
         first = kills[0]
         assert got.first_dead == sum(v > 0 for v in values[: first + 1])
@@ -157,7 +159,7 @@ def test_the_order_of_instances_changes_no_score(few):
 def test_met_and_unmet_add_up_and_pieces_add_up_to_the_whole(drawn):
     whole, parts = Sums(), [Sums(), Sums()]
     for number, (instance, trace) in enumerate(drawn):
-        life = Life(trace, instance, pick(instance))
+        life = TraceAnalysis(trace, instance, pick(instance))
         got = score(trace, instance, pick(instance))
         assert got.met + got.unmet == got.need
         whole.add(got, life)
@@ -179,7 +181,7 @@ def test_the_hazards_multiply_to_the_solve_rate_of_an_irrevocable_decoder(family
     decoder = parse("uniform:order=fewest,temperature=1,veto=legal")
     sums = Sums()
     for instance, trace in zip(instances, decode(decoder, Uniform(), instances, 0)):
-        life = Life(trace, instance, pick(instance))
+        life = TraceAnalysis(trace, instance, pick(instance))
         sums.add(score(trace, instance, pick(instance)), life)
     hazards = sums.hazard.by_commit()
     assert 0 < sums.counts["solved"] < sums.n == hazards[1].n
@@ -192,7 +194,7 @@ def test_the_hazard_by_share_counts_what_was_filled_before_the_commit():
     path = colouring.graph(4, [(0, 1), (1, 2), (2, 3)], 2)
     instance = Instance(path, np.zeros(4, dtype=np.int64), "g", "path")
     events = (Event(1, 0, 1), Event(2, 2, 1), Event(3, 3, 1))  # the third kills with half of the blanks filled
-    life = Life(Trace(instance.id, "x", 0, events, "stuck", Costs(3)), instance, pick(instance))
+    life = TraceAnalysis(Trace(instance.id, "x", 0, events, "stuck", Costs(3)), instance, pick(instance))
     sums = Sums()
     sums.add(score(life.trace, instance, pick(instance)), life)
     shares = {at: (h.value, h.n) for at, h in enumerate(sums.hazard.by_share()) if h.n}

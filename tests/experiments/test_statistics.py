@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.statistics import bootstrap, bootstrap_crossed, proportion
+from experiments.scoring.statistics import bootstrap, bootstrap_crossed, proportion
 
 
 def test_wilson_against_newcombe_1998():

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from csp.errors import BadInput
-from experiments.cli import guarded
+from experiments.cli.dispatch import guarded
 from experiments.train import Train, main
-from generators import training
+from generators.training import trainer
 
 TINY = {"family": "colouring", "updates": 2, "batch": 4, "puzzles": 4, "dim": 8, "heads": 2, "blocks": 1, "loops": 1}
 TINY["mix"] = ("planted:n=12-14,degree=3", "planted:n=12-14,colours=4,degree=3")
@@ -24,15 +24,15 @@ def test_it_trains_and_never_overwrites(capsys, tmp_path):
 
 
 def test_half_precision_that_is_slow_here_is_said(capsys, tmp_path, monkeypatch):
-    assert 0.01 < training.cost_of_half(size=64) < 1000
-    monkeypatch.setattr(training, "datasets", lambda *_: [])
-    monkeypatch.setattr(training, "train", lambda *_: None)
+    assert 0.01 < trainer.cost_of_half(size=64) < 1000
+    monkeypatch.setattr(trainer, "datasets", lambda *_: [])
+    monkeypatch.setattr(trainer, "train", lambda *_: None)
     for cost, precision, said in ((41.0, "bf16", True), (0.5, "bf16", False), (41.0, "fp32", False)):
-        monkeypatch.setattr(training, "cost_of_half", lambda cost=cost: cost)
+        monkeypatch.setattr(trainer, "cost_of_half", lambda cost=cost: cost)
         main(Train("ar", out=tmp_path / "x.safetensors", **TINY, precision=precision))
         assert ("takes 41 times as long here; --precision fp32" in capsys.readouterr().err) is said
     monkeypatch.setenv("RANK", "1")  # torchrun's other processes leave it to the first
-    monkeypatch.setattr(training, "cost_of_half", lambda: 41.0)
+    monkeypatch.setattr(trainer, "cost_of_half", lambda: 41.0)
     main(Train("ar", out=tmp_path / "x.safetensors", **TINY, precision="bf16"))
     assert "41 times" not in capsys.readouterr().err
 

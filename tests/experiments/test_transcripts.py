@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csp import colouring, sudoku
 from csp.errors import BadInput
+from csp.families import colouring, sudoku
 from csp.problem import Instance
 from csp.trace import replay
-from experiments import reasoning_gym, transcripts
+from experiments.puzzle_files import reasoning_gym
+from experiments.scoring import transcripts
 
 BOARD = sudoku.parse("..1...34.4..3...", "board")  # 4x4
 GRAPH = Instance(

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from csp import colouring, sudoku
+from csp.families import colouring, sudoku
 from csp.generate import draw
 from csp.problem import Instance
 from csp.trace import replay
-from generators.decoders import Decoder
-from generators.decoding import decode
-from generators.model import Prediction, Uniform
+from generators.decoding.loop import decode
+from generators.decoding.spec import Decoder
+from generators.models.interface import Prediction
+from generators.models.uniform import Uniform
 
 
 @dataclass
@@ -25,7 +26,7 @@ class Stub:
         self.boards = boards
         return self
 
-    def predict(self, rows, assignments, turns=None, wanted=None):
+    def predict(self, rows, assignments, commit_order=None, wanted=None):
         blank = (assignments == 0) & self.boards.real[rows]
         said = np.broadcast_to(np.log(self.probs), (len(rows), *self.probs.shape)).copy()
         ones = np.ones(len(rows), dtype=np.int64)

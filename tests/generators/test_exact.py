@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from csp import colouring
 from csp.errors import BadInput
+from csp.families import colouring
 from csp.problem import Instance
 from generators.boards import stack
-from generators.decoders import Decoder
-from generators.decoding import decode
-from generators.exact import Exact, solutions
-from solvers.oracle import CpSat
+from generators.decoding.loop import decode
+from generators.decoding.spec import Decoder
+from generators.models.exact import Exact, solutions
+from solvers.oracles.cp_sat import CpSat
 
 
 def graph(n, edges, d=3, family="toy"):

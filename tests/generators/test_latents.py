@@ -9,26 +9,28 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csp.controls import Among, Sum
+from csp.control_target import Target
 from csp.errors import BadInput
 from csp.generate import draw
+from csp.global_constraints import Among, Sum
 from csp.problem import Instance
 from csp.seeds import stream
-from csp.targets import Target
 from csp.trace import replay
-from generators import latent_diffusion, latent_sampling, steering
-from generators.autoregressive import Autoregressive
-from generators.datasets import dataset
-from generators.filling import normalised
-from generators.latent_diffusion import LATENT, STEPS, Estimate, LatentDiffusion, abar, diffuse
-from generators.latent_rules import LatentRules
-from generators.masked_diffusion import MaskedDiffusion
-from generators.model import Prediction
-from generators.populations import Population
-from generators.prompted import Prompted
-from generators.samples import minimum_bayes_risk
-from generators.transformer import BackboneConfig
-from solvers.grids import all_grids
+from experiments.scoring.statistics import minimum_bayes_risk
+from generators.control import latent_sampling, latent_spec
+from generators.control import steer as steering
+from generators.control.guided_decoding import normalised
+from generators.control.particles import Particles
+from generators.models import latent_diffusion
+from generators.models.autoregressive import Autoregressive
+from generators.models.backbone_config import BackboneConfig
+from generators.models.interface import Prediction
+from generators.models.latent_classifier import LatentRules
+from generators.models.latent_diffusion import LATENT, STEPS, Estimate, LatentDiffusion, abar, diffuse
+from generators.models.masked_diffusion import MaskedDiffusion
+from generators.models.prompted_ar import Prompted
+from generators.training.datasets import dataset
+from solvers.counting.sudoku_grids import all_grids
 
 EMPTY = draw("grid4", 0, "any", 0)
 GRIDS = all_grids(EMPTY.problem)
@@ -74,7 +76,7 @@ class Knows(LatentDiffusion):
 
 def sample(method, model, aims, seed):
     """Traces of a latent net of any kind, with a classifier on its embeddings."""
-    sampler = latent_sampling.parse(method)
+    sampler = latent_spec.parse(method)
     torch.manual_seed(6)
     rules = LatentRules(SHAPE).double().requires_grad_(False)
     rules.base.embedding.load_state_dict(model.embedding.state_dict())
@@ -134,7 +136,9 @@ def test_without_early_success_sampling_arrives_at_what_the_denoiser_knows():
     knows = Knows(SHAPE, "latent-values").double().requires_grad_(False)
     knows.boards = grid
     never = target(grid, rules=(Among((0,), (int(grid[0]) % 4 + 1,), 1, 1),))
-    run = latent_sampling._Run(latent_sampling.parse("latent-values:steps=50"), {"latent-values": knows}, [never], 0)
+    run = latent_sampling._LatentSampling(
+        latent_spec.parse("latent-values:steps=50"), {"latent-values": knows}, [never], 0
+    )
     run.descend(latent_sampling.times(STEPS, 50))
     gap = run.x - knows.table[torch.as_tensor(grid - 1)]
     assert float(gap.std()) == pytest.approx((1 - float(abar(0))) ** 0.5, rel=0.2)  # x_0 keeps the noise of t = 0
@@ -263,7 +267,7 @@ class Uniform:
     def move(self, rows, sources):
         """It remembers nothing."""
 
-    def predict(self, rows, assignments, turns=None, wanted=None):
+    def predict(self, rows, assignments, commit_order=None, wanted=None):
         log_probs, speaks = np.zeros((*assignments.shape, 4)), np.zeros(assignments.shape, dtype=bool)
         for row, board in enumerate(assignments):
             cell = int((board == 0).argmax())
@@ -312,7 +316,7 @@ class Whispers(Uniform):
     def open(self, boards, told):
         return self
 
-    def predict(self, rows, assignments, turns=None, wanted=None):
+    def predict(self, rows, assignments, commit_order=None, wanted=None):
         said = super().predict(rows, assignments)
         cells = np.arange(16)[:, None]
         words = np.where((cells >= 4) | (np.arange(4) == cells), 0.0, np.log(0.3))
@@ -321,7 +325,7 @@ class Whispers(Uniform):
 
 def test_smc_keeps_what_a_guide_of_single_rules_has_said():
     aim = target(GRIDS.base[0].astype(np.int64), rules=FIRST_ROW)
-    run = Population(
+    run = Particles(
         steering.parse("ar:guide=learned,search=smc,width=12"),
         {"ar": Uniform(), "future": Whispers()}, [aim] * 40, 0,
     )  # fmt: skip
@@ -341,7 +345,7 @@ def test_beams_keep_the_likeliest():
     taste = stream("taste").random((16, 4)) * 3
 
     class Tasteful(Uniform):
-        def predict(self, rows, assignments, turns=None, wanted=None):
+        def predict(self, rows, assignments, commit_order=None, wanted=None):
             said = super().predict(rows, assignments)
             log_probs = said.log_probs + np.where(said.speaks[..., None], taste, 0)
             total = np.log(np.exp(log_probs).sum(-1, keepdims=True))
@@ -409,7 +413,7 @@ def test_schedule_ends_in_noise():
 )
 def test_wrong_samplers_are_refused(text):
     with pytest.raises(BadInput, match=r"^[^\n]*$"):
-        latent_sampling.parse(text)
+        latent_spec.parse(text)
 
 
 @pytest.mark.parametrize(

@@ -12,19 +12,23 @@ import numpy as np
 import pytest
 import torch
 
-from csp import colouring
 from csp.errors import BadInput
+from csp.families import colouring
 from csp.generate import draw
 from csp.seeds import stream
-from generators import checkpoint, training
+from generators import checkpoint
 from generators.boards import stack
-from generators.datasets import MOST_THINNED, dataset, thinned
-from generators.decoders import parse
-from generators.decoding import decode
-from generators.masked_diffusion import MaskedDiffusion, masks
-from generators.parking import Kept
-from generators.training import Share, TrainConfig, datasets, sparkline, train
-from generators.transformer import BackboneConfig, pairs, with_loops
+from generators.decoding.loop import decode
+from generators.decoding.spec import parse
+from generators.models.backbone_config import BackboneConfig
+from generators.models.masked_diffusion import MaskedDiffusion, masks
+from generators.models.transformer import pairs, with_loops
+from generators.training import trainer
+from generators.training.config import TrainConfig
+from generators.training.datasets import MOST_THINNED, dataset, with_fewer_givens
+from generators.training.processes import Share
+from generators.training.resume import WeightTracker
+from generators.training.trainer import datasets, sparkline, train
 
 TINY = {"updates": 6, "batch": 8, "puzzles": 20, "validate_every": 2, "dim": 16, "heads": 2, "blocks": 1, "loops": 1}
 MIX = ("planted:n=6-9,degree=2", "planted:n=8-12,colours=5,degree=4")
@@ -52,7 +56,7 @@ def test_a_mixture_has_equal_shares(mixed):
     config = TrainConfig("ar", "colouring", mix=MIX)
     sets = datasets(config, "train", 41)
     assert [len(one.boards) for one in sets] == [21, 21] and [one.boards.d for one in sets] == [3, 5]
-    assert TrainConfig("ar", "colouring", mix=("graphs", "gnp")).sources == (*training.MIXTURES["graphs"], "gnp")
+    assert TrainConfig("ar", "colouring", mix=("graphs", "gnp")).sources == (*config.MIXTURES["graphs"], "gnp")
     assert TrainConfig("ar", "sudoku6").sources == ("sudoku6",)
     shape = mixed["diffusion"].model.backbone.config
     assert shape.flexible and shape.d == 5 and shape.cells <= 12
@@ -87,7 +91,7 @@ def test_more_values_than_it_was_trained_on_are_refused(mixed):
 def test_written_backtracking_needs_one_size():
     config = TrainConfig("ar-written", "colouring", **TINY, mix=MIX)
     with pytest.raises(BadInput, match="puzzles of one size"):
-        training.build(config, datasets(config, "train", 4))
+        trainer.build(config, datasets(config, "train", 4))
 
 
 @pytest.mark.parametrize("kind", ["ar", "ar-random", "diffusion", "quality", "ar-written"])
@@ -163,7 +167,7 @@ def test_the_average_follows_and_is_what_is_kept(tmp_path, boards):
     plain, average = (checkpoint.load(path).model.state_dict() for path in paths)
     assert any((plain[name] != average[name]).any() for name in plain)
     net = torch.nn.Linear(1, 1, bias=False)
-    kept = Kept(0.9, False, dict(net.named_parameters()))
+    kept = WeightTracker(0.9, False, dict(net.named_parameters()))
     expected = net.weight.item()
     for update, value in enumerate((1.0, 2.0, 3.0)):
         with torch.no_grad():
@@ -183,7 +187,7 @@ def test_an_early_stop_keeps_the_best(tmp_path, boards, monkeypatch):
         weights.append(model.backbone.head.weight.detach().clone())
         return next(validations)
 
-    monkeypatch.setattr(training, "validate", validate)
+    monkeypatch.setattr(trainer, "validate", validate)
     config = TrainConfig("diffusion", "sudoku4", **{**TINY, "updates": 100}, patience=2)
     path = train(config, *boards, tmp_path / "x.safetensors", lambda news: None)
     card = json.loads(path.with_suffix(".json").read_text())
@@ -196,7 +200,7 @@ def test_an_early_stop_keeps_the_best(tmp_path, boards, monkeypatch):
 def test_a_resumed_run_with_more_state_ends_where_an_unbroken_one_does(tmp_path, boards, more, monkeypatch):
     if "patience" in more:  # the first validation is the best, so that the best must be kept over the stop
         calls = iter((0.1, 0.2, 0.3, 0.1, 0.2, 0.3))
-        monkeypatch.setattr(training, "validate", lambda model, held_out: next(calls))
+        monkeypatch.setattr(trainer, "validate", lambda model, held_out: next(calls))
     config = TrainConfig("diffusion", "sudoku4", **TINY, **more)
     train(config, *boards, tmp_path / "whole.safetensors", lambda news: None)
 
@@ -230,7 +234,7 @@ def test_a_quality_head_needs_a_diffusion_net_of_its_family(tmp_path, boards):
     base = tmp_path / "base.safetensors"
     train(TrainConfig("ar", "sudoku4", **TINY), *boards, base, lambda news: None)
     with pytest.raises(BadInput, match="holds a net of kind ar, not diffusion"):
-        training.build(TrainConfig("quality", "sudoku4", **TINY, base=str(base)), boards[0])
+        trainer.build(TrainConfig("quality", "sudoku4", **TINY, base=str(base)), boards[0])
 
 
 def test_edge_tokens_need_an_id_for_every_node():
@@ -242,12 +246,12 @@ def test_edge_tokens_need_an_id_for_every_node():
 def test_thinned_boards_lose_givens_and_gain_none(boards):
     one = boards[0][0].boards
     rng = np.random.default_rng(0)
-    some = thinned(one, 0.5, rng)
+    some = with_fewer_givens(one, 0.5, rng)
     assert ((some.givens == one.givens) | (some.givens == 0)).all()
     fewer = (some.givens > 0).sum(1) < (one.givens > 0).sum(1)
     assert 2 <= fewer.sum() <= 16
-    assert (thinned(one, 0.0, rng).givens == one.givens).all()
-    shares = np.mean([(thinned(one, 1.0, rng).givens > 0).sum() / (one.givens > 0).sum() for _ in range(200)])
+    assert (with_fewer_givens(one, 0.0, rng).givens == one.givens).all()
+    shares = np.mean([(with_fewer_givens(one, 1.0, rng).givens > 0).sum() / (one.givens > 0).sum() for _ in range(200)])
     assert shares == pytest.approx(1 - MOST_THINNED / 2, abs=0.05)
 
 
@@ -266,9 +270,9 @@ def test_reached_masks_leave_the_cells_that_the_net_is_least_sure_of():
         goal = int(masked[row].sum())
         for size in (round(free[row].sum() - 0.5 * (free[row].sum() - goal)), goal):
             shown = torch.as_tensor(np.where(blank, 0, solutions[row]))[None]
-            sure = model(4, shown, related, real[row : row + 1])[0].amax(-1).detach().numpy()
+            confidence = model(4, shown, related, real[row : row + 1])[0].amax(-1).detach().numpy()
             for _ in range(int(blank.sum()) - size):
-                blank[np.where(blank, sure, -np.inf).argmax()] = False
+                blank[np.where(blank, confidence, -np.inf).argmax()] = False
         assert (blank == left[row]).all()
     loss = model.loss(boards, solutions, stream("reach"), reach=1.0)
     parts = [model.loss(boards, solutions, stream("reach"), slice(i, None, 2), reach=1.0) for i in range(2)]
@@ -276,7 +280,7 @@ def test_reached_masks_leave_the_cells_that_the_net_is_least_sure_of():
 
 
 def test_mask_rates_from_the_lowest_on():
-    from generators.masked_diffusion import masks
+    from generators.models.masked_diffusion import masks
 
     boards = stack([draw("sudoku4", 0, "train", index) for index in range(8)])
     _, t = masks(boards, np.random.default_rng(0), 0.5)
@@ -287,7 +291,7 @@ def test_learning_from_every_loop_is_the_mean_of_shallower_nets_losses(boards):
     one = boards[0][0]
     config = TrainConfig("diffusion", "sudoku4", **{**TINY, "loops": 3})
     batch = one.batch(np.arange(8), None)
-    model = training.build(config, [one])
+    model = trainer.build(config, [one])
     losses = [with_loops(model, loops).loss(*batch, stream("x")).item() for loops in (1, 2, 3)]
     model.backbone.supervise = True
     assert model.loss(*batch, stream("x")).item() == pytest.approx(np.mean(losses), rel=1e-5)
@@ -297,7 +301,7 @@ def test_learning_from_every_loop_is_the_mean_of_shallower_nets_losses(boards):
 
 def test_edge_tokens_say_what_the_relations_say():
     """A token less changes the answer; graphs beside it in the batch, and their padding, do not."""
-    from generators.masked_diffusion import MaskedDiffusion
+    from generators.models.masked_diffusion import MaskedDiffusion
 
     torch.manual_seed(0)
     net = MaskedDiffusion(BackboneConfig(3, 12, 16, 2, 1, 2, edges=True)).double()
@@ -318,8 +322,8 @@ def test_edge_tokens_say_what_the_relations_say():
 
 def test_sources_come_in_one_after_another():
     config = TrainConfig("ar", updates=100, unfold=0.5)
-    assert [training.open_sources(config, u, 5) for u in (0, 9, 10, 29, 30, 49, 50, 99)] == [1, 1, 2, 3, 4, 5, 5, 5]
-    assert {training.open_sources(TrainConfig("ar", updates=9), u, 3) for u in range(9)} == {3}
+    assert [trainer.open_sources(config, u, 5) for u in (0, 9, 10, 29, 30, 49, 50, 99)] == [1, 1, 2, 3, 4, 5, 5, 5]
+    assert {trainer.open_sources(TrainConfig("ar", updates=9), u, 3) for u in range(9)} == {3}
 
 
 def test_one_process_has_all_of_a_batch():

@@ -6,7 +6,8 @@ import torch
 
 from csp.seeds import stream
 from generators.boards import stack
-from generators.transformer import Backbone, BackboneConfig
+from generators.models.backbone_config import BackboneConfig
+from generators.models.transformer import Backbone
 
 
 def solutions(boards):
@@ -85,7 +86,7 @@ def test_diffusion_sees_every_cell_and_ignores_padding(tiny_models, few):
 def test_diffusion_loss_of_a_net_that_knows_nothing_is_log_d(tiny_models, few):
     """With uniform answers every masked cell costs log d, and E[masked share / t] = 1."""
     torch.manual_seed(0)
-    from generators.masked_diffusion import MaskedDiffusion
+    from generators.models.masked_diffusion import MaskedDiffusion
 
     model = MaskedDiffusion(BackboneConfig(4, 16, 16, 2, 1, 1))
     torch.nn.init.zeros_(model.backbone.head.weight)
@@ -96,7 +97,7 @@ def test_diffusion_loss_of_a_net_that_knows_nothing_is_log_d(tiny_models, few):
 
 def test_diffusion_loss_asks_about_masked_cells_only(tiny_models, few):
     """The gradient at the head's input is zero at visible cells: their logits are not trained."""
-    from generators.masked_diffusion import MaskedDiffusion
+    from generators.models.masked_diffusion import MaskedDiffusion
 
     model = MaskedDiffusion(BackboneConfig(4, 16, 16, 2, 1, 1))
     boards = stack(few["sudoku4"])
@@ -117,8 +118,8 @@ def test_causal_and_bidirectional_have_the_same_parameters(tiny_models):
 def test_flops_against_the_profiler():
     from torch.utils.flop_counter import FlopCounterMode
 
-    from csp import sudoku
-    from generators.transformer import PAIRS, pairs
+    from csp.families import sudoku
+    from generators.models.transformer import PAIRS, pairs
 
     net = Backbone(BackboneConfig(6, 36, 32, 4, 2, 3))
     cells = torch.arange(36).expand(2, 36)
@@ -132,7 +133,7 @@ def test_flops_against_the_profiler():
 
 def test_the_bias_that_is_looked_up_is_the_one_multiplied_out():
     """Value and gradient against the linear layer on the bits of both relations, (batch, m, T, 2 * BITS)."""
-    from generators.transformer import BITS, PAIRS, Block
+    from generators.models.transformer import BITS, PAIRS, Block
 
     block = Block(BackboneConfig(4, 16, 16, 2, 1, 1)).double()
     codes = torch.as_tensor(np.random.default_rng(0).integers(0, PAIRS, size=(3, 5, 7)))

@@ -6,7 +6,7 @@ import pytest
 from csp.seeds import stream
 from csp.tokens import clues_first
 from generators.boards import stack
-from solvers import propagate
+from solvers import solver_order
 
 
 def witnesses(boards):
@@ -23,7 +23,7 @@ def test_the_loss_is_what_the_session_says_in_that_order(tiny_models, few, famil
     right = witnesses(boards)
     order = clues_first(boards.givens, model.order(boards, right, stream("order")))
     total, session, state = np.zeros(len(boards)), model.open(boards), boards.givens.copy()
-    turns = np.zeros_like(state)
+    commit_order = np.zeros_like(state)
     for place in range(boards.width):
         rows = np.nonzero(boards.real[np.arange(len(boards)), order[:, place]])[0]
         rows = rows[state[rows, order[rows, place]] == 0]
@@ -31,11 +31,11 @@ def test_the_loss_is_what_the_session_says_in_that_order(tiny_models, few, famil
             cells = order[rows, place]
             wanted = np.zeros((len(rows), boards.width), dtype=bool)
             wanted[np.arange(len(rows)), cells] = True
-            said = session.predict(rows, state[rows], turns[rows], wanted)
+            said = session.predict(rows, state[rows], commit_order[rows], wanted)
             assert (said.speaks == wanted).all()
             total[rows] -= said.log_probs[np.arange(len(rows)), cells, right[rows, cells] - 1]
             state[rows, cells] = right[rows, cells]
-            turns[rows, cells] = place + 1
+            commit_order[rows, cells] = place + 1
     loss = model.loss(boards, right, stream("order")).item()
     assert loss == pytest.approx(np.mean(total / [i.blanks for i in few[family]]), abs=1e-6)
 
@@ -47,20 +47,20 @@ def test_several_questions_at_once_get_the_answers_of_one_at_a_time(tiny_models,
     rng, right, session = np.random.default_rng(3), witnesses(boards), model.open(boards)
     rows = np.arange(len(boards))
     for _ in range(6):
-        state, turns = boards.givens.copy(), np.zeros_like(boards.givens)
+        state, commit_order = boards.givens.copy(), np.zeros_like(boards.givens)
         for row in rows:
             free = rng.permutation(np.nonzero((boards.givens[row] == 0) & boards.real[row])[0])
             for turn, cell in enumerate(free[: rng.integers(0, min(6, len(free) - 1))]):
-                state[row, cell], turns[row, cell] = right[row, cell], turn + 1
+                state[row, cell], commit_order[row, cell] = right[row, cell], turn + 1
         blank = (state == 0) & boards.real
-        every = session.predict(rows, state, turns, blank)
+        every = session.predict(rows, state, commit_order, blank)
         assert (every.speaks == blank).all()
         assert (every.tokens >= blank.sum(1)).all()
         for _ in range(4):
             wanted = np.zeros_like(blank)
             for row in rows:
                 wanted[row, rng.choice(np.nonzero(blank[row])[0])] = True
-            one = model.open(boards).predict(rows, state, turns, wanted)
+            one = model.open(boards).predict(rows, state, commit_order, wanted)
             assert (one.speaks == wanted).all()
             assert np.abs(one.log_probs[wanted] - every.log_probs[wanted]).max() < 1e-8
 
@@ -69,14 +69,14 @@ def test_what_a_net_says_depends_on_the_sequence_of_commits(tiny_models, few):
     """Otherwise the tests above would not see a wrong sequence."""
     model, boards = tiny_models["sudoku4"]["ar-random"], stack(few["sudoku4"][:1])
     free = np.nonzero(boards.givens[0] == 0)[0]
-    state, turns = boards.givens.copy(), np.zeros_like(boards.givens)
+    state, commit_order = boards.givens.copy(), np.zeros_like(boards.givens)
     state[0, free[:2]] = boards.instances[0].witness[free[:2]]
     wanted = np.zeros(state.shape, dtype=bool)
     wanted[0, free[2]] = True
     said = []
     for sequence in ((1, 2), (2, 1)):
-        turns[0, free[:2]] = sequence
-        said.append(model.open(boards).predict(np.array([0]), state, turns, wanted).log_probs[0, free[2]])
+        commit_order[0, free[:2]] = sequence
+        said.append(model.open(boards).predict(np.array([0]), state, commit_order, wanted).log_probs[0, free[2]])
     assert np.abs(said[0] - said[1]).max() > 1e-6
 
 
@@ -85,7 +85,7 @@ def test_solver_order_settles_singles_first(few, family):
     """Against a plain reading of the rule, cell by cell, along the way to the solution."""
     boards = stack(few[family])
     right = witnesses(boards)
-    order = propagate.solver_sequence(boards.givens, right, boards.near, boards.d)
+    order = solver_order.solver_sequence(boards.givens, right, boards.near, boards.d)
     for row, instance in enumerate(few[family]):
         n, problem = instance.problem.n, instance.problem
         assert sorted(order[row].tolist()) == list(range(boards.width))

@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from csp.constraints import AllDifferent
-from csp.controls import Among, Increasing, NValues, Sum
 from csp.errors import BadInput
+from csp.global_constraints import Among, Increasing, NValues, Sum
 from csp.seeds import stream
 from generators.boards import stack
-from generators.datasets import dataset
-from generators.latent_rules import LatentRules
-from generators.prompted import Prompted
-from generators.prompts import BLOCK, FEATURES, RULES, tell
-from generators.tasks import TOLD, holds, lent, rules_of, targets
-from generators.transformer import BackboneConfig
+from generators.models.backbone_config import BackboneConfig
+from generators.models.latent_classifier import LatentRules
+from generators.models.prompted_ar import Prompted
+from generators.models.rule_features import BLOCK, FEATURES, RULES, encode_rules
+from generators.training.datasets import dataset
+from solvers.counting.control_tasks import TOLD, mismatched_rules, rules_of, satisfied_cells, targets
 
 SHAPE = BackboneConfig(6, 36, 16, 2, 2, 2)
 
@@ -28,7 +28,7 @@ def aims():
 
 def told_of(aims):
     boards = stack([aim.plain for aim in aims])
-    return boards, tell([aim.controls for aim in aims], boards)
+    return boards, encode_rules([aim.controls for aim in aims], boards)
 
 
 def model_of(kind):
@@ -45,7 +45,7 @@ def test_what_is_told():
     plain = targets("tree", 0, 1)[0].plain
     boards = stack([plain])
     rules = (Among((3,), (2, 5), 1, 1), Sum((0, 1, 6), 9, 6), Increasing((8, 9), 6), NValues((8, 30), 2, 2))
-    told = tell([rules], boards)
+    told = encode_rules([rules], boards)
     on = np.nonzero(told.features[0, 3])[0].tolist()
     assert on == [0, 1 + 1, 1 + 37 + 1, 1 + 2 * 37 + 1, BLOCK - 12 + 1, BLOCK - 12 + 4]
     assert np.nonzero(told.features[0, 6])[0].tolist() == [BLOCK, BLOCK + 1 + 3, BLOCK + 1 + 37 + 9]
@@ -56,7 +56,7 @@ def test_what_is_told():
     assert told.shares.sum() == pytest.approx(len(rules))
     assert AllDifferent in RULES
     with pytest.raises(BadInput, match="cannot be told"):
-        tell([(type("Odd", (Sum,), {})((0, 1), 4, 6),)], boards)
+        encode_rules([(type("Odd", (Sum,), {})((0, 1), 4, 6),)], boards)
 
 
 @pytest.mark.parametrize("family", ["grid6", "graph20"])
@@ -150,14 +150,14 @@ def test_losses_are_shared_out_exactly(kind):
 def test_where_rules_hold():
     board = np.array([[1, 2, 3, 4]])
     rules = [(Sum((0, 1), 3, 4), Sum((1, 2), 9, 6), AllDifferent((3, 0), ""))]
-    assert holds(rules, board).tolist() == [[True, False, False, True]]
+    assert satisfied_cells(rules, board).tolist() == [[True, False, False, True]]
 
 
 def test_the_classifier_is_taught_by_rules_that_hold_and_others():
     boards, solutions = dataset("grid6", 0, "train", 64).batch(np.arange(64), None)
     rng = stream("half")
-    rules = lent([rules_of(solution, 6, rng) for solution in solutions])
-    fine = holds(rules, solutions)
-    shares = tell(rules, boards).shares
+    rules = mismatched_rules([rules_of(solution, 6, rng) for solution in solutions])
+    fine = satisfied_cells(rules, solutions)
+    shares = encode_rules(rules, boards).shares
     assert fine[::2].all()
     assert 0.05 < (shares * fine)[1::2].sum() / shares[1::2].sum() < 0.6

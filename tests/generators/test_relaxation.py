@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import keeps, rules
 
-from csp import sudoku
 from csp.constraints import AllDifferent, Constraint, NotEqual
-from csp.controls import Among, Increasing, NValues, Sum
 from csp.errors import BadInput
+from csp.families import sudoku
+from csp.global_constraints import Among, Increasing, NValues, Sum
 from csp.problem import Problem
-from generators.relaxation import FLOOR, Energies, energy
+from generators.control.semantic_loss import FLOOR, Energies, energy
 
 DTYPES = st.sampled_from([torch.float32, torch.float64])
 

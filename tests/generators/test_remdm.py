@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from csp import colouring
+from csp.families import colouring
 from csp.problem import Instance
-from generators import remdm
-from generators.decoders import ETA, Decoder
-from generators.decoding import decode
-from generators.model import Uniform
+from generators.decoding import remdm
+from generators.decoding.loop import decode
+from generators.decoding.spec import ETA, Decoder
+from generators.models.uniform import Uniform
 
 
 @pytest.mark.parametrize(
@@ -21,8 +21,8 @@ def test_the_share_visible_follows_alpha(kind, eta, steps):
     masked_again = 0
     for step in range(1, steps + 1):
         mask, unmask = remdm.rates(kind, eta, steps, np.array([step]), visible, np.ones(visible.shape))
-        lots = rng.random(visible.shape)
-        new = np.where(visible, lots >= mask, lots < unmask)
+        uniforms = rng.random(visible.shape)
+        new = np.where(visible, uniforms >= mask, uniforms < unmask)
         masked_again += (visible & ~new).sum()
         visible = new
         alpha = remdm.visible_share(kind, 1 - step / steps)
@@ -33,16 +33,16 @@ def test_the_share_visible_follows_alpha(kind, eta, steps):
 
 def test_rates_against_the_formulas_by_hand():
     """t = .5, s = .4: alpha .5 and .6, most = min(1, .4 / .5) = .8."""
-    visible, sure, step = np.array([[True, True, False]]), np.array([[0.9, 0.5, 1.0]]), np.array([6])
+    visible, confidence, step = np.array([[True, True, False]]), np.array([[0.9, 0.5, 1.0]]), np.array([6])
     for kind, eta, sigma in (("cap", 0.0, ETA["cap"]), ("cap", 0.95, 0.8), ("rescale", 0.5, 0.4)):
-        mask, unmask = remdm.rates(kind, eta, 10, step, visible, sure)
+        mask, unmask = remdm.rates(kind, eta, 10, step, visible, confidence)
         assert mask[0, 0] == pytest.approx(sigma)
         assert unmask[0, 2] == pytest.approx((0.6 - (1 - sigma) * 0.5) / 0.5)
-    mask, unmask = remdm.rates("conf", 0.0, 10, step, visible, sure)
+    mask, unmask = remdm.rates("conf", 0.0, 10, step, visible, confidence)
     weight = np.exp([-0.9, -0.5])
     assert mask[0, :2] == pytest.approx(0.8 * weight / weight.sum()) and mask[0, 2] == 0
     assert unmask[0, 2] == pytest.approx(0.2)
-    mask, unmask = remdm.rates("loop", 0.0, 20, np.array([12]), visible, sure)
+    mask, unmask = remdm.rates("loop", 0.0, 20, np.array([12]), visible, confidence)
     assert mask[0, 0] == pytest.approx(0.02) and unmask[0, 2] == pytest.approx((0.9 - 0.98 * 0.9) / 0.1)
 
 

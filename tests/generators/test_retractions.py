@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 
-from csp import colouring
+from csp.families import colouring
 from csp.problem import Instance
-from generators import signals
 from generators.boards import stack
-from generators.decoders import Decoder
-from generators.decoding import decode
-from generators.model import Prediction, Uniform, Verdict
-from generators.state import State
-from generators.vetoes import look
+from generators.decoding import signals
+from generators.decoding.loop import decode
+from generators.decoding.spec import Decoder
+from generators.decoding.state import State
+from generators.decoding.vetoes import inspect
+from generators.models.interface import Prediction, Verdict
+from generators.models.uniform import Uniform
 
 
 class Stub:
@@ -30,7 +31,7 @@ class _Session:
     def __init__(self, probs, boards):
         self.probs, self.boards = probs, boards
 
-    def predict(self, rows, assignments, turns=None, wanted=None):
+    def predict(self, rows, assignments, commit_order=None, wanted=None):
         blank = (assignments == 0) & self.boards.real[rows]
         said = np.broadcast_to(np.log(self.probs), (len(rows), *self.probs.shape)).copy()
         ones = np.ones(len(rows), dtype=np.int64)
@@ -164,9 +165,9 @@ def test_vetoes_see_further_and_further():
     left = {}
     for veto in ("none", "legal", "propagate", "singles", "oracle"):
         state = State(Decoder("uniform", veto=veto), stack([kite]))
-        seen = look(state, np.array([0]))
+        seen = inspect(state, np.array([0]))
         left[veto] = seen.allowed[0].sum(1).tolist()
-        assert not seen.hopeless[0]
+        assert not seen.inconsistent[0]
     assert left["none"][1:] == [3, 3, 3] and left["legal"][1:] == [2, 2, 3]
     assert left["propagate"][1:] == left["singles"][1:] == left["oracle"][1:] == [2, 2, 1]
 
@@ -174,26 +175,26 @@ def test_vetoes_see_further_and_further():
 @pytest.mark.parametrize("family", ["sudoku4", "sudoku6", "colouring"])
 def test_vetoes_are_nested_and_the_oracle_is_exact(few, family):
     """Every veto rules out what the weaker one does; none but dead values; the oracle agrees with SAT."""
-    from solvers.oracle import pick
+    from solvers.oracles.pick import pick
 
     rng, rows = np.random.default_rng(0), np.arange(len(few[family]))
     for share in (0.0, 0.2, 0.5):
         seen = {}
-        lots = rng.random((len(rows), stack(few[family]).width))
+        uniforms = rng.random((len(rows), stack(few[family]).width))
         for veto in ("legal", "propagate", "singles", "oracle"):
             state = State(Decoder("uniform", veto=veto), stack(few[family]))
-            wrong = rng.integers(1, state.boards.d + 1, size=lots.shape) if veto == "legal" else wrong
+            wrong = rng.integers(1, state.boards.d + 1, size=uniforms.shape) if veto == "legal" else wrong
             for row, instance in enumerate(few[family]):
                 n = instance.problem.n
-                fill = (state.assignments[row, :n] == 0) & (lots[row, :n] < share)
-                value = np.where(lots[row, :n] < share / 20, wrong[row, :n], instance.witness)
+                fill = (state.assignments[row, :n] == 0) & (uniforms[row, :n] < share)
+                value = np.where(uniforms[row, :n] < share / 20, wrong[row, :n], instance.witness)
                 state.assignments[row, :n] = np.where(fill, value, state.assignments[row, :n])
-            seen[veto] = look(state, rows)
+            seen[veto] = inspect(state, rows)
         blank = (state.assignments == 0) & state.boards.real
-        alive = ~seen["oracle"].hopeless
+        alive = ~seen["oracle"].inconsistent
         for weak, strong in (("legal", "propagate"), ("propagate", "singles"), ("singles", "oracle")):
-            assert (seen[weak].allowed >= seen[strong].allowed)[blank & ~seen[strong].hopeless[:, None]].all()
-            assert (seen[weak].hopeless <= seen[strong].hopeless).all()
+            assert (seen[weak].allowed >= seen[strong].allowed)[blank & ~seen[strong].inconsistent[:, None]].all()
+            assert (seen[weak].inconsistent <= seen[strong].inconsistent).all()
         for row, instance in enumerate(few[family]):
             n, oracle = instance.problem.n, pick(instance)
             now = state.assignments[row, :n]
@@ -210,7 +211,7 @@ def pointed(signal, state, says, dose="violations", quality=None):
     words = {"dose": dose} if dose != "violations" else {}
     state.decoder = Decoder("diffusion", veto="legal", retraction="local", signal=signal, calls=9, **words)
     rows = np.array([0])
-    found = signals.suspects(state, signals.Witnesses(Stub(says), quality, {}), rows, look(state, rows))[0]
+    found = signals.suspects(state, signals.SignalSources(Stub(says), quality, {}), rows, inspect(state, rows))[0]
     return np.nonzero(found[0])[0].tolist()
 
 
@@ -308,7 +309,7 @@ def test_an_instance_without_solutions_ends(few):
 
 
 def test_a_beam_that_moves_caches_says_what_one_that_reads_anew_does(tiny_models, few):
-    from generators import beam
+    from generators.decoding import beam
 
     for kind, order in (("ar", "raster"), ("ar-random", "random")):
         decoder = Decoder(kind, order, veto="legal", retraction="beam", width=3)

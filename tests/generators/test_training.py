@@ -9,8 +9,9 @@ import torch
 
 from csp.errors import BadInput
 from generators import checkpoint
-from generators.datasets import dataset
-from generators.training import TrainConfig, learning_rate, train
+from generators.training.config import TrainConfig
+from generators.training.datasets import dataset
+from generators.training.trainer import learning_rate, train
 
 TINY = {"updates": 6, "batch": 8, "puzzles": 20, "validate_every": 2, "dim": 16, "heads": 2, "blocks": 1, "loops": 1}
 
@@ -99,8 +100,8 @@ def test_the_schedule_warms_up_and_cools_down():
 @pytest.fixture
 def saved(tmp_path):
     torch.manual_seed(0)
-    from generators.masked_diffusion import MaskedDiffusion
-    from generators.transformer import BackboneConfig
+    from generators.models.backbone_config import BackboneConfig
+    from generators.models.masked_diffusion import MaskedDiffusion
 
     path = tmp_path / "sudoku4-diffusion.safetensors"
     checkpoint.save(MaskedDiffusion(BackboneConfig(4, 16, 16, 2, 1, 1)), path, {"family": "sudoku4"})

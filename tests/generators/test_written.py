@@ -7,12 +7,13 @@ from csp.generate import draw
 from csp.seeds import stream
 from csp.tokens import start
 from csp.trace import replay
-from generators import written
 from generators.boards import stack
-from generators.decoders import parse
-from generators.decoding import decode
-from generators.state import State
-from generators.written import GUESS, ONLY, OUT, vocabulary, word
+from generators.decoding import written_undo
+from generators.decoding.loop import decode
+from generators.decoding.spec import parse
+from generators.decoding.state import State
+from generators.models import backtracking_ar
+from generators.models.backtracking_ar import GUESS, ONLY, OUT, vocabulary, word
 
 
 def meaning(token, d):
@@ -28,7 +29,7 @@ def left(instance, items):
         if mark != OUT:
             state[cell] = value
     boards = stack([instance])
-    ranks = written.orders.propagate.solver_rank(state[None], boards.near, boards.d)[0]
+    ranks = written_undo.orders.propagate.solver_rank(state[None], boards.near, boards.d)[0]
     blanks = np.nonzero(state == 0)[0]
     cell = min(blanks, key=lambda c: (ranks[c], c))
     values = set(range(1, boards.d + 1)) - set(state[instance.problem.adjacency[cell]].tolist())
@@ -53,7 +54,7 @@ def test_what_is_taught_is_what_the_rules_say(few, family):
         right[row, : instance.problem.n] = instance.witness
     undos = taught = 0
     for seed in range(6):
-        values, cells, targets, labels, clues = written.stretches(boards, right, stream(seed))
+        values, cells, targets, labels, clues = backtracking_ar.stretches(boards, right, stream(seed))
         d = boards.d
         for row, instance in enumerate(instances):
             begin = clues[row]
@@ -81,7 +82,7 @@ def test_what_is_taught_is_what_the_rules_say(few, family):
     assert taught > 100 and (undos > 0 or family in ("sudoku4", "sudoku6"))  # small boards hardly need any
 
 
-class Perfect(written._Texts):
+class Perfect(written_undo._Texts):
     """Answers by the rules, guessing the highest value left: wrong often enough to need UNDO."""
 
     def _ask(self, rows):
@@ -122,21 +123,21 @@ def test_the_cache_says_what_reading_the_whole_text_says(tiny_models, few, famil
     class Compared(Perfect):
         def _ask(self, rows):
             answers = super()._ask(rows)
-            mine = written._Texts._ask
-            fresh = written._Texts(model, State(self.state.decoder, self.state.boards))
+            mine = written_undo._Texts._ask
+            fresh = written_undo._Texts(model, State(self.state.decoder, self.state.boards))
             for name in ("values", "cells", "targets", "length", "marks"):
                 setattr(fresh, name, getattr(self, name).copy())
             kept = self.said
             compared.append(np.abs(kept - mine(fresh, rows)).max())
             return answers
 
-    plain = written._Texts._ask
+    plain = written_undo._Texts._ask
 
     def remember(self, rows):
         self.said = plain(self, rows)
         return self.said
 
-    monkeypatch.setattr(written._Texts, "_ask", remember)
+    monkeypatch.setattr(written_undo._Texts, "_ask", remember)
     decoder = parse("ar-written:calls=40")
     state = State(decoder, stack(few[family], "decode", 0, decoder))
     Compared(model, state).run()
@@ -146,7 +147,7 @@ def test_the_cache_says_what_reading_the_whole_text_says(tiny_models, few, famil
 def test_a_net_that_undoes_without_a_guess_is_stuck(tiny_models, few):
     model = tiny_models["sudoku4"]["ar-written"]
 
-    class Undoing(written._Texts):
+    class Undoing(written_undo._Texts):
         def _ask(self, rows):
             super()._ask(rows)
             return np.eye(9)[[8] * len(rows)]

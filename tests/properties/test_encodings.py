@@ -7,8 +7,8 @@ from ortools.sat.python import cp_model
 from pysat.solvers import Solver
 from strategies import mixed, solutions_of
 
-from csp.controls import Among, NValues, Sum
 from csp.errors import BadInput
+from csp.global_constraints import Among, NValues, Sum
 from csp.problem import Problem
 from solvers.encodings import rules_cnf, to_cpsat, to_python_constraint
 

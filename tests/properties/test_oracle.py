@@ -9,11 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import brute_debt, extending, instances, mixed, solutions_of, states
 
-from csp import colouring
 from csp.errors import BadInput
+from csp.families import colouring
 from csp.problem import Instance
-from solvers import oracle as oracle_file
-from solvers.oracle import CpSat, Sat, Undecided, Unique, pick, settle
+from solvers.oracles import pick as oracle_file
+from solvers.oracles.base import Undecided
+from solvers.oracles.cp_sat import CpSat
+from solvers.oracles.pick import pick, settle
+from solvers.oracles.sat import Sat
+from solvers.oracles.unique import Unique
 
 
 def oracles(instance):

@@ -7,8 +7,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from strategies import brute_debt, extending, instances
 
 from csp.trace import Costs, Event, Trace
-from experiments.scorer import Life
-from solvers.oracle import CpSat, Sat, Unique
+from experiments.scoring.scorer import TraceAnalysis
+from solvers.oracles.cp_sat import CpSat
+from solvers.oracles.sat import Sat
+from solvers.oracles.unique import Unique
 
 
 class Decoding(RuleBasedStateMachine):
@@ -84,7 +86,7 @@ class Decoding(RuleBasedStateMachine):
         """The scorer, reading the whole of it, agrees with what was so at each step."""
         trace = Trace(self.instance.id, "any", 0, tuple(self.events), "stuck", Costs(len(self.events)))
         for oracle in self.oracles:
-            assert Life(trace, self.instance, oracle).alive.tolist() == self.lived, oracle.name
+            assert TraceAnalysis(trace, self.instance, oracle).alive.tolist() == self.lived, oracle.name
 
 
 TestDecoding = Decoding.TestCase

@@ -4,24 +4,24 @@ import numpy as np
 from hypothesis import given
 from strategies import extending, instances
 
-from csp import reference
+from csp.difficulty import reference_search
 from csp.generate import draw
-from solvers.oracle import CpSat
+from solvers.oracles.cp_sat import CpSat
 
 
 @given(instances())
 def test_count_and_grade_equal_brute_force(instance):
     truth = len(extending(instance.problem, instance.givens))
     for limit in (1, 2, 7):
-        assert reference.count(instance.problem, instance.givens, limit) == min(limit, truth)
-    graded = reference.grade(instance.problem, instance.givens)
+        assert reference_search.count(instance.problem, instance.givens, limit) == min(limit, truth)
+    graded = reference_search.grade(instance.problem, instance.givens)
     assert graded is not None and graded.solutions == min(2, truth)
 
 
 @given(instances())
 def test_complete_finds_a_solution_if_there_is_one(instance):
     for rng in (None, np.random.default_rng(0)):
-        found = reference.complete(instance.problem, instance.givens, rng)
+        found = reference_search.complete(instance.problem, instance.givens, rng)
         assert (found is not None) == (len(extending(instance.problem, instance.givens)) > 0)
         assert found is None or instance.solved(found)
 
@@ -80,7 +80,7 @@ def slow_guesses(problem, givens):
 
 @given(instances())
 def test_guesses_equal_a_slow_reading_of_the_rules(instance):
-    graded = reference.grade(instance.problem, instance.givens)
+    graded = reference_search.grade(instance.problem, instance.givens)
     assert graded.guesses == slow_guesses(instance.problem, instance.givens)
 
 
@@ -99,16 +99,16 @@ def test_guesses_of_9x9_puzzles_where_hidden_singles_matter():
 
 
 def test_a_search_over_budget_says_so():
-    from csp import sudoku
+    from csp.families import sudoku
 
     board = sudoku.board(9)
     blank = np.zeros(81, dtype=np.int64)
-    given_up = reference.grade(board, blank, budget=3)
+    given_up = reference_search.grade(board, blank, budget=3)
     assert given_up.given_up and given_up.solutions is None and given_up.guesses <= 3
-    for search in (reference.count, reference.complete):
+    for search in (reference_search.count, reference_search.complete):
         try:
             search(board, blank, budget=3)
-        except reference.SearchGivenUp as fault:
+        except reference_search.SearchGivenUp as fault:
             assert "3 guesses" in str(fault)
         else:
             raise AssertionError("went over budget in silence")
@@ -153,7 +153,7 @@ def slow_level(problem, givens):
 
 @given(instances())
 def test_levels_equal_a_slow_reading_of_the_rules(instance):
-    assert reference.level(instance.problem, instance.givens) == slow_level(instance.problem, instance.givens)
+    assert reference_search.level(instance.problem, instance.givens) == slow_level(instance.problem, instance.givens)
 
 
 def test_levels_of_drawn_puzzles(few):
@@ -169,7 +169,7 @@ def test_levels_of_drawn_puzzles(few):
 def test_counts_up_to_any_limit_and_witnesses(instance):
     truth = len(extending(instance.problem, instance.givens))
     for limit in (1, 2, 3, 50):
-        need, witness = reference.graded(instance.problem, instance.givens, limit)
+        need, witness = reference_search.graded(instance.problem, instance.givens, limit)
         assert need.solutions == min(limit, truth) and need.unique == (truth == 1 and limit > 1)
         assert (witness is not None) == (truth > 0) and (witness is None or instance.solved(witness))
 
@@ -181,12 +181,12 @@ def test_thinning_keeps_one_solution_and_spares_nothing(instance):
         return
     full = every[0]
     order = np.random.default_rng(0).permutation(instance.problem.n)
-    thinned = reference.thin(instance.problem, full, order)
+    thinned = reference_search.thin(instance.problem, full, order)
     assert len(extending(instance.problem, thinned)) == 1
     for cell in np.nonzero(thinned)[0]:
         fewer = np.where(np.arange(len(thinned)) == cell, 0, thinned)
         assert len(extending(instance.problem, fewer)) > 1
-    some = reference.thin(instance.problem, full, order, 2)
+    some = reference_search.thin(instance.problem, full, order, 2)
     assert (some == 0).sum() <= 2 and len(extending(instance.problem, some)) == 1
 
 
@@ -196,12 +196,12 @@ def test_published_figures_of_the_17_clue_puzzles():
 
     import pytest
 
-    from solvers.formats import read
+    from experiments.puzzle_files.formats import read
 
     path = Path(__file__).parents[2] / "../shared/data/sudoku_17_clues.txt"
     if not path.exists():
         pytest.skip("the shared evaluation data is not beside this checkout")
-    needs = [reference.grade(instance.problem, instance.givens) for instance in read(path)]
+    needs = [reference_search.grade(instance.problem, instance.givens) for instance in read(path)]
     assert len(needs) == 2000 and all(need.unique for need in needs)
     assert abs(np.mean([need.guesses == 0 for need in needs]) - 0.42) < 0.04
     assert abs(np.mean([need.guesses for need in needs]) - 9.5) < 1

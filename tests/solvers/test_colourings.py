@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import solutions_of
 
-from csp import colouring, sudoku
 from csp.constraints import AllDifferent, Constraint
 from csp.errors import BadInput
+from csp.families import colouring, sudoku
 from csp.problem import Problem
-from solvers.colourings import Colourings, glauber
+from solvers.counting.graph_colourings import Colourings, glauber
 
 
 @st.composite

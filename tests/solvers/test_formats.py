@@ -10,7 +10,7 @@ from strategies import extending, instances
 
 from csp.errors import BadInput
 from csp.generate import draw
-from solvers import formats
+from experiments.puzzle_files import formats
 
 
 @pytest.mark.parametrize("name", formats.FORMATS)

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import solutions_of
 
-from csp import colouring, sudoku
 from csp.constraints import AllDifferent, Constraint, NotEqual
 from csp.errors import BadInput
+from csp.families import colouring, sudoku
 from csp.problem import Problem
-from solvers.grids import Prefixes, all_grids
+from solvers.counting.sudoku_grids import Prefixes, all_grids
 
 FOUR, SIX = sudoku.board(4), sudoku.board(6)
 

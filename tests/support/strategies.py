@@ -6,9 +6,9 @@ from itertools import combinations, product
 import numpy as np
 from hypothesis import strategies as st
 
-from csp import colouring, sudoku
 from csp.constraints import AllDifferent, NotEqual
-from csp.controls import Among, Increasing, NValues, Sum
+from csp.families import colouring, sudoku
+from csp.global_constraints import Among, Increasing, NValues, Sum
 from csp.problem import Instance, Problem
 
 

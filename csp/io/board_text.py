@@ -1,0 +1,130 @@
+"""Boards as text: one line a puzzle, or grids.
+
+One line: 16, 36, 81, 256 or 625 symbols. Grid: as many lines as a line has symbols; spaces, `|`, and lines of `-+=`
+are decoration, `.`, `0`, `_` and `*` blank. `#` begins a comment; `# latin 8x8` says that what follows are Latin
+squares of that side (2 to 25, no boxes), `# sudoku` that it is Sudokus again. Lines of 16 symbols are 4x4 puzzles,
+unless one of them holds a symbol above 4: then they are rows of 16x16 grids.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+from csp.errors import BadInput
+from csp.families import latin, sudoku
+from csp.io.instance_records import is_board
+from csp.problem import Instance
+
+DECORATION = re.compile(r"[\s|]")
+KIND = re.compile(r"# ?(?:sudoku|latin (\d{1,9})x\1)")
+RULE = re.compile(r"[-+=|\s]*")
+BLANKS = str.maketrans("0_*", "...")
+
+
+def read(text: str, where: str) -> list[Instance]:
+    """The puzzles of a text, in order. Raises BadInput, naming the line, for anything malformed."""
+    side, made = 0, []  # of Latin squares; 0 while reading Sudokus
+    lines: list[tuple[int, str]] = []
+    for number, raw in enumerate([*text.splitlines(), "# sudoku"], 1):
+        line = raw.strip()
+        if line.startswith("#") or re.match(r"grid\b", line, re.IGNORECASE):
+            kind = KIND.fullmatch(line)
+            if kind:
+                made += _puzzles(side, lines, where)
+                side, lines = int(kind[1] or 0), []
+                if side and side not in latin.SIDES:
+                    raise BadInput(f"{where}, line {number}: Latin squares have sides from 2 to 25")
+        elif line and not RULE.fullmatch(line):
+            lines.append((number, DECORATION.sub("", line).upper().translate(BLANKS)))
+        elif line and len(line) > 40 and set(line) == {"-"}:
+            raise BadInput(f"{where}, line {number}: {len(line)} dashes; a blank cell is '.' or '0'")
+    if not made:
+        raise BadInput(f"{where}: no puzzle in it")
+    return made
+
+
+def _puzzles(latin_side: int, lines: list[tuple[int, str]], where: str) -> list[Instance]:
+    """Puzzles of one kind from cleaned lines."""
+    sides = (latin_side,) if latin_side else tuple(sudoku.BOXES)
+    sixteen = any(len(line) == 16 and set(line) & set(sudoku.SYMBOLS[5:17]) for _, line in lines)
+    made, at = [], 0
+    while at < len(lines):
+        number, line = lines[at]
+        side, height = len(line), 1
+        if side in sides and (side != 16 or sixteen or latin_side):
+            height = side
+        rows = [row for _, row in lines[at : at + height]]
+        spot = f"{where}, line {number}"
+        if height > 1 and [len(row) for row in rows] != [side] * side:
+            raise BadInput(f"{spot}: a grid with rows of {side} symbols has {side} of them; found {_runs(rows, side)}")
+        made.append(_puzzle(latin_side, "".join(rows), spot))
+        at += height
+    return made
+
+
+def _runs(rows: list[str], side: int) -> str:
+    good = next((i for i, row in enumerate(rows) if len(row) != side), len(rows))
+    return f"{good}, then a line of {len(rows[good])}" if good < len(rows) else f"{good}"
+
+
+def _puzzle(side: int, cells: str, spot: str) -> Instance:
+    if not side:
+        return sudoku.parse(cells, spot)
+    if side * side != len(cells):
+        raise BadInput(f"{spot}: {len(cells)} symbols; a Latin square of side {side} has rows of {side}")
+    for place, symbol in enumerate(cells):
+        if symbol not in sudoku.SYMBOLS[: side + 1]:
+            most = sudoku.SYMBOLS[side]
+            raise BadInput(f"{spot}: {symbol!r} at cell {place + 1}; a Latin square of side {side} has 1-{most}")
+    givens = np.array([sudoku.SYMBOLS.index(symbol) for symbol in cells])
+    instance = Instance(latin.board(side), givens, f"latin{side}", spot)
+    sudoku.check_givens(instance)
+    return instance
+
+
+def _header(instance: Instance) -> str:
+    """The comment that says its kind of board. Raises BadInput if it is none."""
+    name = instance.problem.name
+    if not is_board(instance.problem):
+        raise BadInput(f"{instance.provenance}: a {name} is no board; write .jsonl, .col or .cnf")
+    return "# sudoku" if name.startswith("sudoku") else f"# {name}"
+
+
+def write_lines(instances: Iterable[Instance]) -> str:
+    """One line a puzzle. Raises BadInput for a graph."""
+    said, kind = [], "# sudoku"
+    for instance in instances:
+        if _header(instance) != kind:
+            said.append(kind := _header(instance))
+        said.append(sudoku.write(instance.problem, instance.givens))
+    return "\n".join(said) + "\n"
+
+
+def write_grids(instances: Iterable[Instance]) -> str:
+    """Grids with lines between boxes, each under a comment with its id and search need. Raises BadInput for a graph."""
+    said, kind = [], "# sudoku"
+    for number, instance in enumerate(instances, 1):
+        if _header(instance) != kind:
+            said.append(kind := _header(instance))
+        need = instance.difficulty
+        about = "" if need is None else f", {need.guesses} guess{'es' * (need.guesses != 1)}"
+        said.append(f"# {number}: {instance.id}{about}")
+        said.append(grid(instance, instance.givens) + "\n")
+    return "\n".join(said)
+
+
+def grid(instance: Instance, assignment: np.ndarray) -> str:
+    """An assignment of a board as a grid."""
+    side = instance.problem.d
+    high, wide = sudoku.BOXES[side] if _header(instance) == "# sudoku" else (side, side)
+    rows = []
+    for r, row in enumerate(assignment.reshape(side, side)):
+        symbols = [sudoku.SYMBOLS[v] for v in row]
+        boxes = [" ".join(symbols[c : c + wide]) for c in range(0, side, wide)]
+        if r and r % high == 0:
+            rows.append("-+-".join("-" * len(box) for box in boxes))
+        rows.append(" | ".join(boxes))
+    return "\n".join(rows)

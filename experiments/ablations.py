@@ -1,0 +1,266 @@
+"""`takeback recipes`: what does each choice in training buy? Small networks, each choice changed alone, several seeds.
+
+    takeback recipes --family sudoku6 --updates 400 --dim 64 --seeds 3
+    takeback recipes --family colouring --solve colouring3-50 --stratum 0 11-100 --variants diffusion edges ar
+
+Every variant gets the same backbone, number of puzzles, batches and updates; a seed changes the puzzles, the batches
+and the first weights. Networks are kept in DIR, and a run that was stopped goes on. Each then fills the puzzles of the
+shipped set one cell a call, greedily, nothing vetoed and nothing taken back. Writes run.json.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import tyro
+from rich import box
+from rich.table import Table
+
+from csp.errors import BadInput
+from csp.generate import family
+from csp.io.files import write_atomically
+from csp.problem import Instance
+from experiments.cli.terminal import cell, console, print_wide, progress
+from experiments.engine import run
+from experiments.puzzle_files import load
+from experiments.scoring.statistics import Estimate, bootstrap_crossed
+from generators import checkpoint
+from generators.decoding.loop import decode
+from generators.decoding.spec import parse
+from generators.training import trainer
+from generators.training.config import TrainConfig
+from generators.training.datasets import Dataset
+
+Change = Callable[[TrainConfig], TrainConfig]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """kind: of the network; change: what differs from the plain recipe; decoder: how it fills boards; about: in words.
+
+    of: decode another variant's network instead of training one. only: for families of this kind.
+    """
+
+    kind: str
+    decoder: str
+    about: str
+    change: Change = lambda config: config
+    of: str = ""
+    only: str = ""
+
+
+HELD_OUT = 512  # puzzles for the validation loss
+CONFIDENCE = "diffusion:order=confidence"
+VARIANTS: dict[str, Variant] = {
+    "diffusion": Variant("diffusion", CONFIDENCE, "masked diffusion, the plain recipe"),
+    "diffusion-raster": Variant("diffusion", "diffusion", "the same nets, raster order", of="diffusion"),
+    "ar": Variant("ar", "ar", "its AR twin, raster order"),
+    "ar-random": Variant("ar-random", "ar-random:order=confidence", "AR on random orders, surest cell first"),
+    "ar-solver": Variant("ar-solver", "ar-solver", "AR in solver order"),
+    "loops=6": Variant("diffusion", f"{CONFIDENCE},loops=6", "twice the loops when decoding only", of="diffusion"),
+    "bf16": Variant("diffusion", CONFIDENCE, "half precision", lambda c: replace(c, precision="bf16")),
+    "no-bias": Variant("diffusion", CONFIDENCE, "no structural attention bias", lambda c: replace(c, bias=False)),
+    "average": Variant("diffusion", CONFIDENCE, "moving average of weights, .98", lambda c: replace(c, ema=0.98)),
+    "every-loop": Variant("diffusion", CONFIDENCE, "learns from every loop", lambda c: replace(c, supervise=True)),
+    "high-masks": Variant("diffusion", CONFIDENCE, "mask rates from 0.5 on", lambda c: replace(c, lowest=0.5)),
+    "reached": Variant(
+        "diffusion", CONFIDENCE, "masks as confidence order leaves them", lambda c: replace(c, reach=1.0)
+    ),
+    "thinned": Variant("diffusion", CONFIDENCE, "half the puzzles lose givens", lambda c: replace(c, thin=0.5)),
+    "hard": Variant(
+        "diffusion",
+        CONFIDENCE,
+        "half the puzzles from a hill climb",
+        lambda c: replace(c, mix=(c.family, f"{c.family}:climb=20")),
+        only="sudoku",
+    ),
+    "several": Variant(
+        "diffusion",
+        CONFIDENCE,
+        "half the puzzles with several solutions",
+        lambda c: replace(c, mix=(c.family, f"{c.family}:solutions=several")),
+        only="sudoku",
+    ),
+    "edges": Variant(
+        "diffusion",
+        CONFIDENCE,
+        "the graph as tokens, one an edge",
+        lambda c: replace(c, edges=True),
+        only="colouring",
+    ),
+    "ar-average": Variant("ar", "ar", "AR, moving average of weights, .98", lambda c: replace(c, ema=0.98)),
+    "ar-every-loop": Variant("ar", "ar", "AR learns from every loop", lambda c: replace(c, supervise=True)),
+    "ar-thinned": Variant("ar", "ar", "AR, half the puzzles lose givens", lambda c: replace(c, thin=0.5)),
+}
+
+
+@dataclass(frozen=True)
+class Ablations:
+    """What each choice in training buys: small nets that differ in one choice, several seeds, same puzzles to solve."""
+
+    variants: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = ()
+    """Which (default: all that suit the family)."""
+    family: str = "sudoku6"
+    """Family to train on."""
+    solve: Annotated[str, tyro.conf.arg(metavar="SET")] = ""
+    """Shipped set to solve (default: the family's)."""
+    stratum: Annotated[tuple[str, ...], tyro.conf.arg(metavar="S ...")] = ("0", "4-10")
+    """Strata of the shipped set."""
+    count: Annotated[int, tyro.conf.arg(metavar="N")] = 100
+    """Puzzles a stratum."""
+    updates: Annotated[int, tyro.conf.arg(metavar="N")] = 400
+    """Optimiser steps of 128 puzzles each."""
+    puzzles: Annotated[int, tyro.conf.arg(metavar="N")] = 5000
+    """Puzzles to train on."""
+    dim: Annotated[int, tyro.conf.arg(metavar="N")] = 128
+    """Width of the networks."""
+    seeds: Annotated[int, tyro.conf.arg(metavar="N")] = 3
+    """Networks a variant."""
+    threads: int = 0
+    """CPU threads; 0 = as many as there are cores."""
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("results/recipes")
+    """Folder for networks and run.json."""
+
+
+def main(options: Ablations) -> None:
+    """Run it. Raises BadInput for what the user can put right."""
+    for name in ("count", "updates", "puzzles", "dim", "seeds"):
+        if getattr(options, name) < 1:
+            raise BadInput(f"--{name} {getattr(options, name)}: at least 1")
+    suited = {name: v for name, v in VARIANTS.items() if family(options.family).kind.startswith(v.only)}
+    for name in options.variants:
+        if name not in suited:
+            raise BadInput(f"no variant {name!r} for {options.family}; there are {', '.join(suited)}")
+    if options.threads < 0:
+        raise BadInput(f"--threads {options.threads}: at least 0")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    chosen = {name: v for name, v in suited.items() if not options.variants or name in options.variants}
+    solved_on = {s: load.shipped(options.solve or options.family, s, options.count) for s in options.stratum}
+    run.writable(options.out)
+    made = {}
+    with progress("networks") as bar:
+        task = bar.add_task("training", total=len(chosen) * options.seeds)
+        for name, variant in chosen.items():
+            bar.update(task, description=name)
+            results = []
+            for seed in range(options.seeds):
+                results.append(measured(options, variant.of or name, variant, seed, solved_on))
+                bar.advance(task)
+            made[name] = results
+            write_atomically(options.out / "run.json", json.dumps(as_json(options, made), indent=1) + "\n")
+    print_wide(table(options, made))
+    console.print(LEGEND)
+    console.print(f"wrote networks and run.json to {options.out}")
+
+
+LEGEND = """
+validation: nats on held-out orbits, mean over seeds, lowest to highest (comparable within one kind of net and one
+source of puzzles). solved %: mean over seeds and puzzles with its 95 % interval (bootstrap over networks and puzzles
+alike; with three networks it is rough), and in brackets each seed's. gain: percentage points more than ar or
+diffusion, same seeds and puzzles, all strata together, with the same kind of interval."""
+
+
+def measured(
+    options: Ablations, net: str, variant: Variant, seed: int, solved_on: dict[str, Sequence[Instance]]
+) -> dict:
+    """A network's validation loss and what it solves, by stratum; it is trained first if it is not there yet."""
+    plain = TrainConfig(
+        variant.kind,
+        options.family,
+        options.updates,
+        puzzles=options.puzzles,
+        seed=seed,
+        data_seed=seed,
+        dim=options.dim,
+        validate_every=options.updates,
+    )
+    config = VARIANTS[net].change(plain)
+    words = f"{options.family}-{net}-{options.dim}-{options.updates}x{options.puzzles}-seed{seed}".replace("=", "")
+    path = options.out / f"{words}.safetensors"
+    if not path.exists():
+        counts = {"train": config.puzzles, "validation": HELD_OUT}
+        sets = [_drawn(config.sources, seed, split, count) for split, count in counts.items()]
+        trainer.train(config, *sets, path, lambda news: None)
+    loaded = checkpoint.load(path, options.family, variant.kind)
+    if loaded.card["training"] != json.loads(json.dumps(asdict(config))):
+        raise BadInput(f"{path} was trained with other options; remove it or give another --out")
+    spec = parse(variant.decoder)
+    solved = {
+        stratum: [trace.end == "solved" for trace in decode(spec, loaded.model, instances, seed)]
+        for stratum, instances in solved_on.items()
+    }
+    return {"seed": seed, "sha256": loaded.sha256, "validation": loaded.card["curve"]["rows"][-1][2], "solved": solved}
+
+
+def validation(results: Sequence[dict]) -> Estimate:
+    """Mean validation loss of a variant's networks, and the lowest and highest of them."""
+    losses = [result["validation"] for result in results]
+    return Estimate(float(np.mean(losses)), min(losses), max(losses), len(losses))
+
+
+def solved_share(results: Sequence[dict], stratum: str) -> tuple[Estimate, str]:
+    """The share that a variant's networks solve, its interval over networks and puzzles, and each seed's share."""
+    right = np.array([result["solved"][stratum] for result in results], dtype=float)
+    return bootstrap_crossed(right), ", ".join(f"{100 * share:.0f}" for share in right.mean(1))
+
+
+def gain(made: dict[str, list[dict]], name: str) -> Estimate:
+    """What a variant solves more than the plain recipe of its kind with the same seeds, as a share of all puzzles.
+
+    Its interval is over networks and puzzles alike. Nothing for the plain recipes and where theirs was not run.
+    """
+    plain = "ar" if VARIANTS[name].kind.startswith("ar") else "diffusion"
+    if name == plain or plain not in made:
+        return Estimate(None, None, None, 0)
+    one, other = (
+        np.array([[right for of in result["solved"].values() for right in of] for result in made[which]], dtype=float)
+        for which in (name, plain)
+    )
+    return bootstrap_crossed(one - other)
+
+
+@lru_cache(maxsize=8)
+def _drawn(sources: tuple[str, ...], seed: int, split: str, count: int) -> list[Dataset]:
+    """The puzzles of a split, drawn once for all variants that are trained on them."""
+    return trainer.datasets(TrainConfig("diffusion", mix=sources, data_seed=seed), split, count)
+
+
+def table(options: Ablations, made: dict[str, list[dict]]) -> Table:
+    """A row a variant."""
+    nets = f"{options.updates} updates, width {options.dim}, {options.seeds} seeds"
+    title = f"takeback recipes: {options.family}, {nets}; nothing retracted"
+    shown = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", padding=(0, 1))
+    for head in ("variant", "", "validation"):
+        shown.add_column(head, justify="right" if head == "validation" else "left", no_wrap=True)
+    for stratum in options.stratum:
+        shown.add_column(f"{stratum} guesses, solved %", justify="right", no_wrap=True)
+    shown.add_column("gain", justify="right", no_wrap=True)
+    for name, results in made.items():
+        cells = []
+        for stratum in options.stratum:
+            share, of_seeds = solved_share(results, stratum)
+            cells.append(cell(share, percent=True).append(f" ({of_seeds})", style="dim"))
+        shown.add_row(
+            name, VARIANTS[name].about, cell(validation(results)), *cells, cell(gain(made, name), percent=True)
+        )
+    return shown
+
+
+def as_json(options: Ablations, made: dict[str, list[dict]]) -> dict:
+    """run.json."""
+    identity = {"command": "recipes", **{name: str(value) for name, value in asdict(options).items()}}
+    return {"identity": identity, **run.about([]), "variants": made}
+
+
+if __name__ == "__main__":
+    from experiments.cli.dispatch import run
+
+    run(main, Ablations)

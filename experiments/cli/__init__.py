@@ -1,0 +1,1 @@
+"""The command line: dispatch, shared options, the terminal, tables."""

@@ -1,0 +1,1 @@
+"""The machinery that commands share: rows, loaded models, one way to run, one store."""

@@ -1,0 +1,237 @@
+"""The rows of the main table: every solver and decoder by a short name, and which of them can run here.
+
+A row's decoder may also be spelled out (generators/decoding/spec.py), as in "diffusion:order=margin,k=2".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from csp.errors import BadInput
+from generators.decoding.spec import DECODER_WORDS, Decoder, parse
+
+GROUPS = (
+    "no learning",
+    "solvers",
+    "autoregression, irrevocable",
+    "autoregression that retracts",
+    "diffusion, irrevocable",
+    "diffusion that retracts",
+)
+BUDGET = 100  # network calls a board for diffusion rows that retract
+TOKENS = 36 * BUDGET  # and for AR rows: what so many calls read of a 6x6 board
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table. spec: a solver's name, or a Decoder."""
+
+    name: str
+    group: str
+    spec: str | Decoder
+    about: str
+
+
+def _local(k: int, signal: str) -> Decoder:
+    """Redrafts are sampled, at one temperature for signal and placebo: greedy ones freeze, and only the placebo would
+    be spared by the noise of its choice."""
+    return Decoder("diffusion", "confidence", k, retraction="local", signal=signal, redraft=1.0, calls=BUDGET)
+
+
+def _rows() -> list[Row]:
+    plain, solving, ar, undoing, still, remasking = GROUPS
+    rows = [
+        Row("uniform-raster", plain, Decoder("uniform", veto="legal", temperature=1.0), "random legal value"),
+        Row("dsatur", plain, "dsatur", "fewest values first, lowest legal value"),
+        Row("min-conflicts", plain, "min-conflicts", "repairs a full board cell by cell"),
+        Row("depth-first", plain, "depth-first", "backtracking, fewest values first"),
+        Row("cp-sat", solving, "cp-sat", "OR-Tools"),
+        Row("python-constraint", solving, "python-constraint", "its BacktrackingSolver"),
+        Row("ar", ar, Decoder("ar"), "raster, greedy"),
+        Row("ar-legal", ar, Decoder("ar", veto="legal"), "raster, greedy among legal values"),
+        Row("ar-solver", ar, Decoder("ar-solver", "solver"), "trained and decoded in solver order, greedy"),
+        Row("ar-any", ar, Decoder("ar-random", "confidence"), "trained on random orders; the surest blank cell first"),
+        Row(
+            "ar-best-of-10",
+            undoing,
+            Decoder("ar", temperature=1.0, retraction="restart", attempts=10),
+            "sampled, up to 10 restarts until right",
+        ),
+        Row(
+            "ar-discrepancy",
+            undoing,
+            Decoder("ar", veto="legal", retraction="discrepancy", tokens=TOKENS),
+            "back to the alternative that loses least",
+        ),
+        Row(
+            "ar-any-discrepancy",
+            undoing,
+            Decoder("ar-random", "confidence", veto="legal", retraction="discrepancy", tokens=TOKENS),
+            "the same, the surest blank cell first",
+        ),
+        Row(
+            "ar-written",
+            undoing,
+            Decoder("ar-written", "solver", retraction="written", tokens=TOKENS),
+            "writes its own undo, no checker",
+        ),
+    ]
+    for order in ("raster", "random", "confidence", "margin"):
+        rows.append(Row(f"diffusion-{order}", still, Decoder("diffusion", order), f"{order} order, 1 cell a call"))
+    for k in (4, 8):
+        spec = Decoder("diffusion", "confidence", k)
+        rows.append(Row(f"diffusion-confidence-{k}", still, spec, f"confidence order, {k} cells a call"))
+    legal = Decoder("diffusion", "confidence", veto="legal")
+    rows.append(Row("diffusion-legal", still, legal, "confidence order, 1 cell a call, legal values"))
+    sure = replace(legal, threshold=0.9, calls=BUDGET)
+    rows += [
+        Row(
+            "discrepancy",
+            remasking,
+            replace(sure, retraction="discrepancy"),
+            "all cells above 90 % a call; back to the alternative that loses least",
+        ),
+        Row(
+            "discrepancy-placebo",
+            remasking,
+            replace(sure, retraction="discrepancy", signal="random"),
+            "the same, back to any alternative",
+        ),
+    ]
+    for k in (1, 4, 8):
+        cells = f"{k} cell{'s' * (k > 1)} a call"
+        rows.append(Row(f"remask-{k}", remasking, _local(k, "violations"), f"violated cells, {cells}"))
+        rows.append(Row(f"placebo-{k}", remasking, _local(k, "random"), f"as many at random, {cells}"))
+    return rows
+
+
+ROWS = {row.name: row for row in _rows()}
+
+
+def group_of(spec: Decoder) -> str:
+    """The group of the table that a decoder belongs to."""
+    if spec.model in ("uniform", "exact"):
+        return GROUPS[0]
+    return GROUPS[(4 if spec.model == "diffusion" else 2) + (spec.retraction != "none")]
+
+
+#: Rows of `takeback frontier`: spellings, all with one budget. Twins with another signal differ in nothing else.
+FRONTIER_SPECS = {
+    "free-depth": ("uniform:order=solver,veto=legal,retraction=depth", "the same search without a network"),
+    "ar": ("ar:veto=legal", "raster, greedy"),
+    "ar-restart": ("ar:veto=legal,temperature=1,retraction=restart", "sampled until right"),
+    "ar-beam": ("ar:veto=legal,retraction=beam,width=16", "beam search"),
+    "ar-depth": ("ar:veto=legal,retraction=depth", "depth-first"),
+    "ar-discrepancy": ("ar:veto=legal,retraction=discrepancy", "limited discrepancy, best first"),
+    "ar-solver": ("ar-solver:veto=legal", "solver order, greedy"),
+    "ar-solver-discrepancy": ("ar-solver:veto=legal,retraction=discrepancy", "the same, best first"),
+    "ar-any": ("ar-random:order=confidence,veto=legal", "asked about every blank cell, the surest first"),
+    "ar-any-discrepancy": ("ar-random:order=confidence,veto=legal,retraction=discrepancy", "the same, best first"),
+    "ar-written": ("ar-written", "writes its own undo, no checker"),
+    "still": ("diffusion:order=confidence,veto=legal", "nothing retracted, one cell a call"),
+    "still-90": ("diffusion:order=confidence,threshold=0.9,veto=legal", "nothing retracted, all cells above 90 %"),
+    "restart": ("diffusion:order=confidence,threshold=0.9,veto=legal,temperature=1,retraction=restart", "until right"),
+    "local": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=local,signal=violations,widen=0.3,redraft=1",
+        "violated cells and 30 % of the others",
+    ),
+    "local-placebo": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=local,signal=random,widen=0.3,redraft=1",
+        "as many at random",
+    ),
+    "worst": ("diffusion:order=confidence,threshold=0.9,veto=legal,retraction=worst,signal=stored", "least confident"),
+    "worst-placebo": ("diffusion:order=confidence,threshold=0.9,veto=legal,retraction=worst,signal=random", "any"),
+    "depth": ("diffusion:order=confidence,threshold=0.9,veto=legal,retraction=depth", "depth-first"),
+    "discrepancy": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=discrepancy",
+        "limited discrepancy, best first",
+    ),
+    "discrepancy-placebo": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=discrepancy,signal=random",
+        "the same, back to any alternative",
+    ),
+    "ar-discrepancy-placebo": ("ar:veto=legal,retraction=discrepancy,signal=random", "AR, back to any alternative"),
+    "ar-any-discrepancy-placebo": (
+        "ar-random:order=confidence,veto=legal,retraction=discrepancy,signal=random",
+        "AR on random orders, back to any alternative",
+    ),
+    "worst-quality": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=worst,signal=quality",
+        "what the quality head trusts least (PRISM)",
+    ),
+    "worst-core": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=worst,signal=core",
+        "least confident of the oracle's core (upper bound)",
+    ),
+    "remdm-conf": ("diffusion:order=random,veto=legal,temperature=1,retraction=conf", "ReMDM"),
+    "remdm-loop": ("diffusion:order=random,veto=legal,temperature=1,retraction=loop", "ReMDM"),
+    "free-propagate-depth": ("uniform:order=solver,veto=propagate,retraction=depth", "no network, depth-first"),
+    "still-propagate": ("diffusion:order=confidence,veto=propagate", "nothing retracted, one cell a call"),
+    "depth-propagate": (
+        "diffusion:order=confidence,threshold=0.9,veto=propagate,retraction=depth",
+        "depth-first",
+    ),
+    "discrepancy-propagate": (
+        "diffusion:order=confidence,threshold=0.9,veto=propagate,retraction=discrepancy",
+        "limited discrepancy, best first",
+    ),
+    "discrepancy-propagate-placebo": (
+        "diffusion:order=confidence,threshold=0.9,veto=propagate,retraction=discrepancy,signal=random",
+        "the same, back to any alternative",
+    ),
+    "ar-propagate": ("ar:veto=propagate", "AR, raster, greedy"),
+    "ar-discrepancy-propagate": ("ar:veto=propagate,retraction=discrepancy", "AR, limited discrepancy, best first"),
+    "ar-discrepancy-propagate-placebo": (
+        "ar:veto=propagate,retraction=discrepancy,signal=random",
+        "AR, back to any alternative",
+    ),
+    "free-singles": ("uniform:order=solver,veto=singles,temperature=1", "no network, nothing retracted"),
+    "free-singles-depth": ("uniform:order=solver,veto=singles,retraction=depth", "the same, depth-first"),
+    "still-singles": ("diffusion:order=confidence,veto=singles", "nothing retracted, one cell a call"),
+    "discrepancy-singles": (
+        "diffusion:order=confidence,threshold=0.9,veto=singles,retraction=discrepancy",
+        "limited discrepancy, best first",
+    ),
+}
+
+
+def _budgeted(text: str) -> Decoder:
+    """A spelling that may lack its budget, with a provisional one."""
+    try:
+        return parse(text)
+    except BadInput as fault:
+        try:
+            return parse(text + ("," if ":" in text else ":") + "calls=1000")
+        except BadInput:
+            raise fault from None
+
+
+FRONTIER = {
+    name: Row(name, group_of(spec := _budgeted(text)), spec, about) for name, (text, about) in FRONTIER_SPECS.items()
+}
+
+
+def chosen(names: Sequence[str], table: Mapping[str, Row] | None = None) -> list[Row]:
+    """The rows of those names, or all of the table if there are none. Raises BadInput for an unknown one.
+
+    table: ROWS unless told otherwise. In others (the frontier's), spellings may lack a budget.
+    """
+    table, read = (ROWS, parse) if table is None else (table, _budgeted)
+    rows: dict[str, Row] = {}
+    for name in names or table:
+        if name in table:
+            rows[name] = table[name]
+        elif ":" in name or name in DECODER_WORDS["model"]:
+            spec = read(name)
+            rows[name] = Row(name, group_of(spec), spec, str(spec))
+        else:
+            raise BadInput(
+                f"no decoder {name!r}; there are {', '.join(table)}, or one spelled out like {ROWS['remask-4'].spec}"
+            )
+    return list(rows.values())
+
+
+def irrevocable(row: Row) -> bool:
+    """Whether the row commits one by one and by its rules never takes back."""
+    return row.spec == "dsatur" if isinstance(row.spec, str) else row.spec.retraction == "none"

@@ -1,0 +1,1 @@
+"""`takeback instances`: puzzles that are known to need search, made, graded and converted."""

@@ -1,0 +1,72 @@
+"""`takeback instances grade`: certify how much search anybody's puzzles need.
+
+takeback instances grade puzzles.txt
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from csp import generate
+from csp.errors import BadInput
+from csp.problem import Instance
+from experiments.cli.terminal import console, progress
+from experiments.engine.parallel import parallel
+from experiments.instances.make import CHUNK
+from experiments.instances.tables import each, summary
+from experiments.puzzle_files import formats
+from experiments.puzzle_files.certify import with_effort
+from experiments.puzzle_files.write import Destination
+from solvers.oracles.pick import settle
+
+
+@dataclass(frozen=True)
+class Grade:
+    """Certify how much search puzzles need: anybody's puzzles, any format that is read here."""
+
+    file: Annotated[Path, tyro.conf.Positional]
+    """Sudokus (lines or grids), .jsonl, .parquet, or a DIMACS .col graph."""
+    colours: Annotated[int | None, tyro.conf.arg(metavar="K")] = None
+    """Number of colours for a .col graph."""
+    solutions: Annotated[int, tyro.conf.arg(metavar="N")] = 1000
+    """Count solutions up to this many."""
+    cp_sat: bool = True
+    """Also measure CP-SAT's conflicts and branches; most of the time goes there."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Where the graded puzzles go, .jsonl or .parquet (default: results/graded-NAME.jsonl)."""
+    workers: int = 0
+    """Processes; 0 = as many as there are cores."""
+
+
+def grade(options: Grade) -> None:
+    """Grade a file, print a summary (and every puzzle if they are few), write them all."""
+    if options.solutions < 1 or options.workers < 0:
+        raise BadInput("--solutions is at least 1, --workers at least 0")
+    out = options.out or Path("results") / f"graded-{options.file.stem}.jsonl"
+    if out.suffix not in (".jsonl", ".parquet"):
+        raise BadInput(f"--out {out}: graded puzzles are written as .jsonl or .parquet")
+    ungraded = formats.read(options.file, options.colours)
+    pieces = [ungraded[start : start + CHUNK] for start in range(0, len(ungraded), CHUNK)]
+    workers = options.workers if len(ungraded) > 200 else 1  # not worth starting workers
+    graded: list[Instance] = []
+    with progress("puzzles") as bar:
+        task = bar.add_task("grading", total=len(ungraded))
+        for piece in parallel(workers, _grade, ((piece, options) for piece in pieces)):
+            graded += piece
+            bar.advance(task, len(piece))
+    where = Destination(out, None).write(graded, {"graded": options.file.name})
+    if len(graded) <= 30:
+        each(graded)
+    summary(graded, f"{len(graded)} puzzle{'s' * (len(graded) > 1)} of {options.file.name}")
+    console.print(f"wrote {where}")
+
+
+def _grade(instances: Sequence[Instance], options: Grade) -> list[Instance]:
+    bare = [replace(instance, witness=None, difficulty=None) for instance in instances]
+    graded = [generate.certified(instance, settle, options.solutions) for instance in bare]
+    return [with_effort(instance) for instance in graded] if options.cp_sat else graded

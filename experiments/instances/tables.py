@@ -1,0 +1,76 @@
+"""What the commands of `takeback instances` print: a line a puzzle, and a summary by stratum."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from csp.problem import LEVELS, STRATA, Instance
+from experiments.cli.terminal import cell, console, print_wide
+from experiments.scoring.statistics import bootstrap, proportion
+
+
+def each(instances: Sequence[Instance]) -> None:
+    """Print a line an instance."""
+    heads = ("puzzle", "cells", "given", "guesses", "stratum", "level", "solutions", "CP-SAT conflicts", "branches")
+    table = Table(box=box.SIMPLE_HEAD)
+    for place, head in enumerate(heads):
+        table.add_column(head, justify="left" if place == 0 else "right")
+    for instance in instances:
+        need = instance.difficulty
+        guesses = f"{need.guesses}{'+' * need.given_up}"
+        effort = ["-" if figure is None else str(figure) for figure in (need.conflicts, need.branches)]
+        sizes = str(instance.problem.n), str(instance.problem.n - instance.blanks)
+        said = guesses, need.stratum, need.level, _solutions(instance)
+        table.add_row(Text(instance.provenance), *sizes, *said, *effort)
+    print_wide(table)
+
+
+def _solutions(instance: Instance) -> str:
+    need = instance.difficulty
+    if need.solutions is None:
+        return "1+"
+    return f"{need.solutions}{'+' * (need.solutions == need.limit)}"
+
+
+def summary(instances: Sequence[Instance], title: str) -> None:
+    """Print how many instances each stratum holds and what they are like, with 95 % intervals."""
+    heads = ("guesses", "n", "share %", "mean", *LEVELS, "unsolvable", "unique", "several", "conflicts", "branches")
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for place, head in enumerate(heads):
+        table.add_column(head, justify="left" if place == 0 else "right", no_wrap=True)
+    groups = {name: [i for i in instances if i.difficulty.stratum == name] for name in STRATA}
+    for name, members in [*groups.items(), ("all", list(instances))]:
+        if members:
+            needs = [i.difficulty for i in members]
+            levels = Counter(need.level for need in needs)
+            counts = [-1 if need.solutions is None else need.solutions for need in needs]
+            kinds = sum(c == 0 for c in counts), sum(need.unique for need in needs), sum(c > 1 for c in counts)
+            conflicts = bootstrap([n.conflicts for n in needs if n.conflicts is not None])
+            branches = bootstrap([n.branches for n in needs if n.branches is not None])
+            table.add_row(
+                Text(name),
+                str(len(members)),
+                cell(proportion(len(members), len(instances)), percent=True),
+                cell(bootstrap([need.guesses for need in needs], np.mean)),
+                *(str(levels[level]) for level in LEVELS),
+                *map(str, kinds),
+                cell(conflicts),
+                cell(branches),
+            )
+    print_wide(table)
+    lower = sum(i.difficulty.given_up for i in instances)
+    notes = [
+        "guesses: values the reference search tries at branchings (singles first, fewest values next) to the proof; "
+        "legal, naked, hidden: what fills the puzzle without a guess; conflicts, branches: CP-SAT's, mean. Below each "
+        "figure its 95 % interval."
+    ]
+    if lower:
+        notes.append(f"{lower} searches were stopped at their budget: their guesses are at least what is shown (+).")
+    for note in notes:
+        console.print(note)

@@ -1,0 +1,1 @@
+"""Puzzles from files: formats, loading, certifying, writing."""

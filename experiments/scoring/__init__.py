@@ -1,0 +1,1 @@
+"""From traces to figures: the scorer, aggregates, statistics, transcripts."""

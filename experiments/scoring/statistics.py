@@ -1,0 +1,82 @@
+"""Counts and 95 % intervals for every number that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from csp.seeds import stream
+
+Z = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
+
+
+class Estimate(NamedTuple):
+    """A figure, its 95 % interval, and how many observations it rests on; None where there are too few of them."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+    @property
+    def hits(self) -> int:
+        """Of a share: how many of the n it stands for."""
+        return round((self.value or 0) * self.n)
+
+
+def proportion(successes: int, n: int) -> Estimate:
+    """successes / n with Wilson's interval (Wilson 1927)."""
+    if n == 0:
+        return Estimate(None, None, None, 0)
+    p = successes / n
+    middle = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z / (1 + Z**2 / n) * ((p * (1 - p) / n + Z**2 / (4 * n**2)) ** 0.5)
+    return Estimate(p, min(p, max(0.0, middle - half)), max(p, min(1.0, middle + half)), n)
+
+
+def sign_flips(differences: Int[np.ndarray, " pairs"]) -> float:
+    """Two-sided exact p of paired whole-number differences: how often would signs drawn by fair coins give a sum as far
+    from 0 (Fisher 1935)? 1 where all are 0.
+    """
+    total = int(np.abs(differences).sum())
+    chance = np.zeros(2 * total + 1)  # of each sum from -total on
+    chance[total] = 1
+    for size in np.abs(differences):
+        chance = (np.roll(chance, size) + np.roll(chance, -size)) / 2  # nothing is near enough to an end to go round
+    far = np.abs(np.arange(-total, total + 1)) >= abs(int(differences.sum()))
+    return float(min(1.0, chance[far].sum()))
+
+
+def bootstrap_crossed(table: Float[np.ndarray, "rows columns"], resamples: int = 1000) -> Estimate:
+    """The mean of a table whose rows (networks) and columns (puzzles) are both samples: each resample draws rows and
+    columns anew (Owen 2007, the pigeonhole bootstrap). n counts cells.
+    """
+    rng = stream("crossed bootstrap", *table.shape)
+    rows, columns = (rng.integers(0, size, size=(resamples, size)) for size in table.shape)
+    means = [table[np.ix_(r, c)].mean() for r, c in zip(rows, columns)]
+    low, high = np.percentile(means, [2.5, 97.5])
+    return Estimate(float(table.mean()), float(low), float(high), table.size)
+
+
+def bootstrap(numbers: Sequence[float | int], statistic: Callable = np.mean, resamples: int = 1000) -> Estimate:
+    """statistic of the numbers with a percentile bootstrap interval (Efron 1979); the same numbers, the same interval.
+
+    statistic takes an array and axis=.
+    """
+    sample = np.asarray(numbers, dtype=float)
+    if not len(sample):
+        return Estimate(None, None, None, 0)
+    draws = stream("bootstrap", len(sample)).integers(0, len(sample), size=(resamples, len(sample)))
+    if len(sample) < 2:
+        return Estimate(float(statistic(sample, axis=0)), None, None, 1)
+    low, high = np.percentile(statistic(sample[draws], axis=1), [2.5, 97.5])
+    return Estimate(float(statistic(sample, axis=0)), float(low), float(high), len(sample))
+
+
+def minimum_bayes_risk(boards: Int[np.ndarray, "samples n"]) -> int:
+    """The sample that differs in the fewest cells from the others on average (Kumar and Byrne 2004); the first of
+    equals."""
+    return int((boards[:, None] != boards[None]).sum((1, 2)).argmin())

@@ -1,0 +1,1 @@
+"""Steering frozen nets towards targets: guidance by energies, counting, particles, latents."""

@@ -1,0 +1,238 @@
+"""The one decode loop: a model and a Decoder (order x veto x retraction x signal) turn instances into traces.
+
+    >>> traces = decode(parse("diffusion:order=confidence"), model, instances, seed=0)
+
+A call asks the model about every unfinished board at once; each board then commits cells, and if its veto (or, on a
+full board, the checker) says that it is lost, its retraction takes cells back. Finished boards leave the batch.
+Whatever is random comes from counters hashed with the board's own key, and networks run in float64, so a trace depends
+on (instance, decoder, seed) alone: not on batch neighbours, batch size or padding.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import no_type_check
+
+import numba
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from torch import nn
+
+from csp.errors import BadInput
+from csp.problem import Instance
+from csp.trace import Trace
+from generators.boards import stack
+from generators.decoding import beam, orders, remdm, written_undo
+from generators.decoding.retractions import Retraction
+from generators.decoding.signals import SignalSources
+from generators.decoding.spec import REMDM, TREE, Decoder
+from generators.decoding.state import CELL, REMASK, VALUE, State
+from generators.decoding.vetoes import Inspection, inspect, near_of
+from generators.models.backtracking_ar import BacktrackingAR
+from generators.models.interface import Model, Prediction, Scorer
+from generators.models.transformer import with_loops
+
+
+def decode(
+    decoder: Decoder,
+    model: Model | BacktrackingAR,
+    instances: Sequence[Instance],
+    seed: int,
+    quality: Scorer | None = None,
+) -> list[Trace]:
+    """One trace an instance, in order. Instances share one number of values d. quality: the head of signal=quality.
+
+    Raises BadInput if the model cannot read them, they hold other constraints than pairwise ones, or the decoder needs
+    a quality head and there is none.
+    """
+    for instance in instances:
+        if not all(rule.pairwise for rule in instance.problem.constraints):
+            raise BadInput(f"{instance.provenance}: the decode loop knows pairwise constraints only")
+    if decoder.signal == "quality" and quality is None:
+        raise BadInput(f"{decoder}: signal=quality needs a quality head")
+    if decoder.loops:
+        if not isinstance(model, nn.Module):
+            raise BadInput(f"{decoder}: loops goes with this package's networks, not with {model.name}")
+        model = with_loops(model, decoder.loops)
+    boards = stack(instances, "decode", seed, decoder)
+    state = State(decoder, boards)
+    if decoder.retraction == "beam":
+        beam.run(state, model)
+        return state.traces(seed)
+    if isinstance(model, BacktrackingAR):
+        written_undo.run(model, state)
+        return state.traces(seed)
+    run = _DecodeLoop(state, model, SignalSources(model, quality, {}))
+    while len(run.active):
+        run.step()
+    return state.traces(seed)
+
+
+def choose_values(
+    log_probs: Float[np.ndarray, "batch N d"], allowed: Bool[np.ndarray, "batch N d"], gumbel: np.ndarray | None
+) -> tuple[Int[np.ndarray, "batch N"], Float[np.ndarray, "batch N d"]]:
+    """A value 1..d for every cell, and the probabilities left after the veto (0 everywhere if none is allowed).
+
+    gumbel: temperature times Gumbel noise to sample, None to take the likeliest (lowest among equals).
+    """
+    kept = np.where(allowed, log_probs, -np.inf)
+    top = kept.max(-1, keepdims=True)
+    weights = np.exp(kept - np.where(np.isfinite(top), top, 0.0))
+    probs = weights / np.maximum(weights.sum(-1, keepdims=True), 1e-300)
+    scores = kept if gumbel is None else kept + gumbel
+    return scores.argmax(-1) + 1, probs
+
+
+class _DecodeLoop:
+    """The boards that are not finished, and what their veto sees of them."""
+
+    def __init__(self, state: State, model: Model, witnesses: SignalSources):
+        self.state, self.decoder = state, state.decoder
+        self.session = model.open(state.boards)
+        self.retraction = Retraction(state, witnesses)
+        self.active = np.arange(len(state.boards))
+        self.seen = inspect(state, self.active)
+        full = state.full(self.active)
+        self._keep(~full)  # a board without blanks is solved before any call
+        self._review(np.zeros(len(self.active), dtype=bool))
+
+    def step(self) -> None:
+        """One call, what it commits, and what is taken back after it."""
+        state, rows = self.state, self.active
+        started = time.perf_counter()
+        priority = orders.before(state, rows, self.seen)
+        wanted = None if priority is None else self._wanted(priority)
+        said = self.session.predict(rows, state.assignments[rows], state.commit_order[rows], wanted)
+        state.spend(rows, 1, said.tokens, said.flops)
+        stalled = self._remdm(said) if self.decoder.retraction in REMDM else self._commit(said, priority, wanted)
+        self.seen = inspect(state, rows)
+        self._review(stalled)
+        state.seconds[rows] += (time.perf_counter() - started) / len(rows)
+
+    def _wanted(self, priority: Float[np.ndarray, "rows N"]) -> Bool[np.ndarray, "rows N"]:
+        """The blank cells that an order without a model's help would fill now: the k most eager."""
+        rows = self.active
+        blank = (self.state.assignments[rows] == 0) & self.state.free[rows]
+        if self.decoder.threshold or self.decoder.retraction in REMDM:
+            return blank
+        best = np.argsort(np.where(blank, -priority, np.inf), axis=1, kind="stable")[:, : self.decoder.k]
+        wanted = np.zeros(blank.shape, dtype=bool)
+        np.put_along_axis(wanted, best, True, axis=1)
+        return wanted & blank
+
+    def _values(
+        self, said: Prediction
+    ) -> tuple[Int[np.ndarray, "rows N"], Float[np.ndarray, "rows N d"], Float[np.ndarray, "rows N"]]:
+        """A value for every cell, sampled or the likeliest, its cell's probabilities after the veto, and its own."""
+        rows = self.active
+        heat = np.where(self.state.rounds[rows] > 0, self.decoder.heat(True), self.decoder.heat(False))
+        gumbel = None
+        if heat.any():
+            gumbel = heat[:, None, None] * -np.log(-np.log(self.state.random(rows, VALUE, values=True)))
+        values, probs = choose_values(said.log_probs, self.seen.allowed, gumbel)
+        return values, probs, np.take_along_axis(probs, values[..., None] - 1, axis=2)[..., 0]
+
+    def _commit(self, said: Prediction, priority, wanted) -> Bool[np.ndarray, " rows"]:
+        """Let the policy fill cells of every active board; which boards it could fill nothing of."""
+        decoder, rows = self.decoder, self.active
+        values, probs, confidence = self._values(said)
+        eligible = said.speaks & self.seen.allowed.any(-1)
+        if wanted is not None:
+            eligible &= wanted
+        if priority is None:
+            priority = orders.after(decoder.order, probs, confidence)
+        sequence = np.argsort(np.where(eligible, -priority, np.inf), axis=1, kind="stable")
+        if not decoder.threshold:
+            sequence = sequence[:, : decoder.k]
+        near = near_of(self.state, rows)
+        careful = decoder.veto != "none"
+        chosen = _pick(
+            sequence, eligible, values, confidence, self.state.assignments[rows], near.starts, near.neighbours,
+            decoder.k, decoder.threshold, careful,
+        )  # fmt: skip
+        row, place = np.nonzero(chosen)
+        cell = sequence[row, place]
+        value = values[row, cell]
+        self.state.commit(rows[row], cell, value, confidence[row, cell])
+        if self.retraction.tree is not None:
+            with np.errstate(divide="ignore"):
+                self.retraction.tree.grow(rows[row], cell, value, confidence[row, cell], np.log(probs[row, cell]))
+        return ~chosen.any(1)
+
+    def _remdm(self, said: Prediction) -> Bool[np.ndarray, " rows"]:
+        """Fill and remask at random, as the schedule says."""
+        state, decoder, rows = self.state, self.decoder, self.active
+        values, _, confidence = self._values(said)
+        visible = state.committed(rows)
+        mask, unmask = remdm.rates(
+            decoder.retraction, decoder.eta, decoder.calls, state.calls[rows], visible, state.confidence[rows]
+        )
+        eligible = said.speaks & self.seen.allowed.any(-1) & (state.random(rows, CELL) < unmask)
+        blanked = visible & (state.random(rows, REMASK) < mask)
+        again = blanked.any(1)
+        state.retract(rows[again], blanked[again])
+        row, cell = np.nonzero(eligible)
+        state.commit(rows[row], cell, values[row, cell], confidence[row, cell])
+        return np.zeros(len(rows), dtype=bool)
+
+    def _review(self, stalled: Bool[np.ndarray, " rows"]) -> None:
+        """Finish boards that are right, lost for good or out of budget; take back from the others that are lost."""
+        state, kind = self.state, self.decoder.retraction
+        while len(self.active):
+            rows = self.active
+            full, wrong = state.full(rows), self.seen.clash.any(1)
+            spent = state.spent(rows)
+            lost = (full & wrong) | self.seen.inconsistent | stalled
+            if kind in REMDM:
+                lost = spent & ~(full & ~wrong)
+            able = np.zeros(len(rows), dtype=bool)
+            back = np.nonzero(lost & ~spent)[0]
+            if len(back) and kind not in ("none", *REMDM):
+                able[back] = self.retraction(rows[back], Inspection(*(part[back] for part in self.seen)))
+            refuted = lost & ~spent & ~able & (kind in TREE)
+            over = ((full & ~wrong) | spent | lost) & ~able
+            ends = np.select(
+                [full & ~wrong, refuted, spent & (kind != "none"), full, lost],
+                ["solved", "refuted", "out of budget", "wrong", "stuck"],
+                "out of budget",
+            )
+            state.ends[rows[over]] = ends[over]
+            stalled = np.zeros(int((~over).sum()), dtype=bool)
+            self._keep(~over, changed=able)
+            if not able.any():
+                return
+
+    def _keep(self, kept: Bool[np.ndarray, " rows"], changed: Bool[np.ndarray, " rows"] | None = None) -> None:
+        """Go on with those boards only, and look again at those that changed."""
+        self.active, self.seen = self.active[kept], Inspection(*(part[kept] for part in self.seen))
+        if changed is not None and changed.any():
+            where = np.nonzero(changed[kept])[0]
+            for part, new in zip(self.seen, inspect(self.state, self.active[where])):
+                part[where] = new
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _pick(sequence, eligible, values, confidence, now, starts, neighbours, k, threshold, careful):
+    """(rows, places): which cells of each row's sequence are committed. careful: none that clashes with one before."""
+    chosen = np.zeros(sequence.shape, dtype=np.bool_)
+    for row in range(len(sequence)):
+        b = row if len(starts) > 1 else 0
+        taken = 0
+        for place in range(sequence.shape[1]):
+            cell = sequence[row, place]
+            if not eligible[row, cell]:
+                break
+            if taken >= k and not (threshold > 0 and confidence[row, cell] >= threshold):
+                continue
+            fine = True
+            if careful:
+                for spot in range(starts[b, cell], starts[b, cell + 1]):
+                    if now[row, neighbours[b, spot]] == values[row, cell]:
+                        fine = False
+            if fine:
+                chosen[row, place] = True
+                now[row, cell] = values[row, cell]
+                taken += 1
+    return chosen

@@ -1,0 +1,61 @@
+"""Retractions: what is taken back once a board is seen to be lost, by rule. Each changes the boards it is given, and
+says which of them can go on; the others end.
+
+    none, restart, local (remask), first (rewind); worst, depth, discrepancy (generators/decoding/search_tree.py).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from generators.decoding.search_tree import Tree
+from generators.decoding.signals import SignalSources, suspects
+from generators.decoding.spec import TREE
+from generators.decoding.state import WIDEN, State, highest
+from generators.decoding.vetoes import Inspection
+
+
+class Retraction:
+    """What a decoder takes back, with the memory that it needs for that."""
+
+    def __init__(self, state: State, witnesses: SignalSources):
+        self.state, self.witnesses = state, witnesses
+        self.kind = state.decoder.retraction
+        self.tree = Tree(state) if self.kind in TREE else None
+
+    def __call__(self, rows: Int[np.ndarray, " rows"], seen: Inspection) -> Bool[np.ndarray, " rows"]:
+        """Take back what the decoder says from boards that are lost; which of them can go on."""
+        state = self.state
+        if state.nogoods is not None:
+            state.nogoods.learn(state, rows, self.witnesses)
+        if self.tree is not None:
+            blame = suspects(state, self.witnesses, rows, seen)[1] if self.kind == "worst" else None
+            return self.tree.go(rows, blame)
+        committed = state.committed(rows)
+        able = committed.any(1)
+        if self.kind == "restart":
+            attempts = state.decoder.attempts
+            able &= (state.rounds[rows] + 1 < attempts) | (attempts == 0)
+            blanked = committed
+        elif self.kind == "first":
+            pointed = suspects(state, self.witnesses, rows, seen)[0]
+            commit_order = np.where(pointed, state.commit_order[rows], np.iinfo(np.int64).max)
+            blanked = committed & (state.commit_order[rows] >= commit_order.min(1, keepdims=True))
+        else:
+            blanked = self._local(rows, seen, committed)
+        able &= blanked.any(1)  # an instance without solutions has an empty core
+        state.retract(rows[able], blanked[able])
+        return able
+
+    def _local(self, rows, seen: Inspection, committed: Bool[np.ndarray, "rows N"]) -> Bool[np.ndarray, "rows N"]:
+        """The suspects, and a share of the others."""
+        state, decoder = self.state, self.state.decoder
+        pointed = suspects(state, self.witnesses, rows, seen)[0]
+        if not decoder.widen:
+            return pointed
+        share = decoder.widen * (1 - decoder.anneal * state.calls[rows] / max(1, decoder.calls))
+        others = committed & ~pointed
+        size = np.round(np.maximum(share, 0) * others.sum(1))
+        lot = np.where(others, -state.random(rows, WIDEN), -np.inf)
+        return pointed | (others & highest(lot, size))

@@ -1,0 +1,235 @@
+"""Decoders by name: which model, which order, which veto, which retraction, which signal, and a budget.
+
+    >>> parse("diffusion:order=confidence,k=4,veto=legal,retraction=local,signal=violations,calls=200")
+    Decoder(model='diffusion', order='confidence', k=4, ...)
+
+order says which blank cells are filled next, veto which values are ruled out first (and with that what a failure
+is seen by), retraction what is taken back, signal what retraction may look at. Every row of a table thus states the
+four separately. `takeback decoders` prints the words below and what each of them does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from csp import specs
+from csp.errors import BadInput
+
+#: word: its choices, each with what it does.
+DECODER_WORDS: dict[str, dict[str, str]] = {
+    "model": {
+        "uniform": "no network: every value is equally likely",
+        "exact": "exact conditionals by counting all solutions (small instances); noise=E spoils a share E of them",
+        "ar": "autoregressive network, trained and decoded in raster order",
+        "ar-random": "autoregressive network trained on random orders: may be asked about any blank cell",
+        "ar-solver": "autoregressive network trained and decoded in solver order",
+        "ar-written": "autoregressive network trained on depth-first traces: it writes its own undo",
+        "diffusion": "masked-diffusion network: every call reads the whole board and speaks about every blank cell",
+    },
+    "order": {
+        "raster": "lowest cell first",
+        "random": "any blank cell",
+        "fewest": "fewest values that the veto leaves (legal ones without a veto)",
+        "solver": "cells that a naked or hidden single settles, then fewest legal values, then most blank neighbours",
+        "confidence": "highest probability of the value chosen",
+        "margin": "largest gap between the two likeliest values (Kim et al. 2025)",
+        "entropy": "lowest entropy of the values",
+    },
+    "veto": {
+        "none": "nothing is ruled out; a failure is seen when the board is full and wrong",
+        "legal": "values that a committed neighbour holds; a failure is a blank cell that has none left",
+        "propagate": "also values after which unit propagation empties a cell; a failure is when that happens anyway",
+        "singles": "the same with hidden singles",
+        "oracle": "values that no solution has there (upper bound); a failure is a dead board",
+    },
+    "retraction": {
+        "none": "nothing is ever taken back",
+        "restart": "after a failure everything; attempts=N in all (best of N; 0: until the budget is spent)",
+        "beam": "width=W boards side by side, the likeliest kept; each of them costs a call",
+        "first": "rewind to the first suspect: it and all that was committed after it",
+        "worst": "rewind to the most suspect commit (stored: the least confident) with a value left, take its next one",
+        "depth": "depth-first search: rewind to the last commit with a value left, take its next value",
+        "discrepancy": "best-first over all values left anywhere, by log-probability lost (signal=random: any)",
+        "local": "remask: the suspects alone, wherever they are",
+        "cap": "ReMDM: any visible cell, at rate min(eta, most) (Wang et al. 2025)",
+        "rescale": "ReMDM: at rate eta * most",
+        "conf": "ReMDM: rates by softmax of minus the stored confidence, times most",
+        "loop": "ReMDM: nine tenths visible are held for half the calls while 2 % are remasked a call",
+        "written": "what the network writes as undo",
+    },
+    "signal": {
+        "none": "retraction looks at nothing",
+        "random": "placebo: as many cells as the signal of `dose` would take, chosen at random",
+        "stored": "lowest probability at the time of the commit",
+        "left-out": "lowest probability given all other cells (a call a cell)",
+        "quality": "lowest by a head trained to tell right from wrong (PRISM; needs its checkpoint; a call)",
+        "violations": "cells in visible conflict, or around a blank cell that has no value left",
+        "neighbourhood": "those and all their neighbours",
+        "core": "commits that cannot stand together, by the oracle (upper bound)",
+    },
+    "memory": {
+        "none": "what was taken back may be written again at once",
+        "tabu": "not for `tenure` retractions, unless nothing else is left there",
+        "nogoods": "commits that the oracle's core said cannot stand together are not completed again (upper bound)",
+    },
+    "dose": {
+        "violations": "how many cells a ranking signal takes: as many as are in visible conflict",
+        "neighbourhood": "as many as the neighbourhood signal would take",
+        "core": "as many as the core signal would take",
+        "one": "one",
+    },
+}
+AR_ONE = ("ar", "ar-solver", "ar-written")  # networks that speak about one cell, in the order they are trained for
+ORDER_OF = {"ar": "raster", "ar-solver": "solver", "ar-written": "solver"}
+STATIC = ("raster", "random", "fewest", "solver")  # orders that need no answer of the model
+REMDM = ("cap", "rescale", "conf", "loop")
+TREE = ("worst", "depth", "discrepancy")  # retractions that go on with the next value
+RANKING = ("random", "stored", "left-out", "quality")  # signals that rank; the others point
+SIGNALLED = ("first", "worst", "local")  # retractions that look at a signal
+ETA = {"cap": 0.008, "rescale": 0.015}
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """A decoding policy. Raises BadInput for words that do not exist or do not go together.
+
+    k: cells committed a call, the most eager first; threshold: and every other whose value has at least this
+    probability (0: off). With a veto, a cell whose value the others of its call have made illegal is left for later.
+    temperature: 0 takes the likeliest value; otherwise values are sampled at it. redraft: the same, for everything
+    after the first retraction (-1: as temperature).
+    widen: local takes this share of the other committed cells, chosen at random, too; anneal: the part of it that is
+    gone, linearly, by the end of the budget. eta: ReMDM's rate (0: the paper's).
+    loops: how often the network's blocks are run over (0: as in training).
+    calls, tokens, seconds: no call begins once so much is spent (0: no limit); seconds are measured, so that traces
+    under such a budget are not the same from run to run.
+    """
+
+    model: str
+    order: str = "raster"
+    k: int = 1
+    threshold: float = 0.0
+    veto: str = "none"
+    temperature: float = 0.0
+    retraction: str = "none"
+    signal: str = "none"
+    memory: str = "none"
+    dose: str = "violations"
+    attempts: int = 10
+    width: int = 4
+    redraft: float = -1.0
+    widen: float = 0.0
+    anneal: float = 0.0
+    tenure: int = 10
+    eta: float = 0.0
+    noise: float = 0.0
+    loops: int = 0
+    calls: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        specs.check_words(self, DECODER_WORDS)
+        if fault := next((say for wrong, say in _faults(self) if wrong), None):
+            raise BadInput(fault)
+
+    def __str__(self) -> str:
+        """The spelling that parse reads; fields at their defaults are left out."""
+        return specs.format(self.model, self, DECODER_DEFAULTS[self.model])
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a budget."""
+        return bool(self.calls or self.tokens or self.seconds)
+
+    def heat(self, redrafting: bool) -> float:
+        """The temperature, before or after the first retraction."""
+        return self.redraft if redrafting and self.redraft >= 0 else self.temperature
+
+
+def _faults(a: Decoder):
+    """(whether it is so, what is wrong with it), most basic first."""
+    plain = {f.name: f.default for f in fields(Decoder)}
+
+    def changed(*names: str) -> bool:
+        return any(getattr(a, name) != plain[name] for name in names)
+
+    many = a.k != 1 or a.threshold != 0
+    yield a.k < 1 or a.width < 1 or a.tenure < 1, "k, width and tenure are at least 1"
+    yield (
+        min(a.attempts, a.calls, a.tokens, a.seconds, a.temperature, a.eta, a.loops) < 0,
+        ("attempts, calls, tokens, seconds, temperature, eta and loops are at least 0"),
+    )
+    yield (
+        any(not 0 <= share <= 1 for share in (a.widen, a.anneal, a.threshold, a.noise, a.eta)),
+        ("widen, anneal, threshold, noise and eta are shares from 0 to 1"),
+    )
+    yield (
+        a.model in AR_ONE and (a.order != ORDER_OF[a.model] or many),
+        (f"model {a.model} speaks of its next cell only: order={ORDER_OF.get(a.model)}, k=1, no threshold"),
+    )
+    yield (
+        (a.model == "ar-written") != (a.retraction == "written"),
+        ("retraction=written and model ar-written go together: the network writes what it takes back"),
+    )
+    yield a.noise > 0 and a.model != "exact", "noise goes with model exact"
+    yield a.loops > 0 and a.model in ("uniform", "exact"), "loops goes with a network"
+    signalled = a.retraction in SIGNALLED
+    yield (
+        signalled and a.signal == "none",
+        (f"retraction={a.retraction} needs a signal: {', '.join(w for w in DECODER_WORDS['signal'] if w != 'none')}"),
+    )
+    placebo = a.retraction == "discrepancy" and a.signal == "random"
+    yield (
+        a.signal != "none" and not signalled and not placebo,
+        (f"only retraction={', '.join(SIGNALLED)} look at a signal (and discrepancy at random, its placebo)"),
+    )
+    yield (
+        a.dose != "violations" and (a.signal not in RANKING or a.retraction in TREE),
+        (f"dose goes with retraction=first or local and a signal that ranks: {', '.join(RANKING)}"),
+    )
+    yield (
+        a.memory != "none" and a.retraction not in ("restart", "first", "local"),
+        ("memory goes with retraction=restart, first and local: the others never write the same thing twice"),
+    )
+    yield a.memory == "tabu" and a.retraction == "restart", "memory=tabu goes with retraction=first and local"
+    yield changed("tenure") and a.memory != "tabu", "tenure goes with memory=tabu"
+    yield changed("attempts") and a.retraction != "restart", "attempts goes with retraction=restart"
+    yield changed("width") and a.retraction != "beam", "width goes with retraction=beam"
+    yield changed("widen", "anneal") and a.retraction != "local", "widen and anneal go with retraction=local"
+    yield (
+        changed("redraft") and a.retraction not in ("restart", "first", "local"),
+        ("redraft goes with retraction=restart, first and local"),
+    )
+    yield changed("eta") and a.retraction not in ETA, "eta goes with retraction=cap and rescale"
+    yield (
+        a.retraction in (*TREE, "beam", "written") and a.temperature > 0,
+        (f"retraction={a.retraction} takes the likeliest value that is left: temperature=0"),
+    )
+    yield a.retraction == "beam" and many, "retraction=beam commits one cell a call: k=1, no threshold"
+    yield (
+        a.retraction in REMDM and (a.order != "random" or many or a.model in AR_ONE),
+        (
+            f"retraction={a.retraction} draws which cells are filled itself: order=random, k=1, "
+            f"and a model that speaks about every cell"
+        ),
+    )
+    yield (
+        a.retraction in REMDM and (not a.calls or a.tokens or a.seconds),
+        (f"retraction={a.retraction} runs for a number of calls: calls=N, no other budget"),
+    )
+    endless = a.retraction in (*SIGNALLED, *TREE, "written") or (a.retraction == "restart" and not a.attempts)
+    yield endless and not a.limited, f"retraction={a.retraction} needs a budget: calls=N, tokens=N or seconds=S"
+    yield a.anneal > 0 and not a.calls, "anneal follows the calls: calls=N"
+
+
+def parse(text: str) -> Decoder:
+    """A Decoder from "model:word=value,...". Raises BadInput, naming the word that is wrong."""
+    return specs.parse(text, DECODER_DEFAULTS, "decoder", ("model",))
+
+
+#: model: its decoder with the default words.
+DECODER_DEFAULTS = {
+    model: Decoder(model) for model in DECODER_WORDS["model"] if model not in ("ar-solver", "ar-written")
+}
+DECODER_DEFAULTS["ar-solver"] = Decoder("ar-solver", "solver")
+DECODER_DEFAULTS["ar-written"] = Decoder("ar-written", "solver", retraction="written", calls=2000)

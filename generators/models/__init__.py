@@ -1,0 +1,1 @@
+"""Everything that says log-probabilities: networks, exact counting, the uniform twin."""

@@ -1,0 +1,181 @@
+"""Masked diffusion: the backbone with sight of every cell, trained to fill masked cells.
+
+Loss (Sahoo et al. 2024; Shi et al. 2024; no time input, Ou et al. 2025): t ~ U(0, 1], each free cell is
+masked with probability t, loss = 1/t * sum over masked cells of -log p(x_i | visible) / number of free cells,
+an upper bound on -log p(x) per free cell. t is stratified over the batch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from csp.tokens import start
+from generators.boards import ALL, Boards
+from generators.models.backbone_config import BackboneConfig, check_fits
+from generators.models.interface import DIGITS, Prediction
+from generators.models.transformer import Backbone, pairs, weighted_nats
+
+
+class MaskedDiffusion(nn.Module):
+    """A bidirectional Backbone over the in-place layout (csp/tokens.py); every blank cell can be spoken about."""
+
+    def __init__(self, config: BackboneConfig, kind: str = "diffusion"):
+        super().__init__()
+        self.kind = self.name = kind
+        self.backbone = Backbone(config)
+
+    def forward(
+        self, d: int, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor
+    ) -> Float[Tensor, "batch N d"]:
+        """Log-probabilities of every cell's value 1..d; 0 in assignments is MASK."""
+        return self.backbone(d, *self.read(assignments, related, real))[:, : assignments.shape[1]]
+
+    def hidden(self, d: int, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor) -> Tensor:
+        """The last features, (batch, N, dim), before the norm and the head."""
+        return self.backbone.hidden(d, *self.read(assignments, related, real))[:, : assignments.shape[1]]
+
+    def read(self, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor) -> tuple:
+        """What the backbone reads: values, cells, targets, related, blocked."""
+        width = assignments.shape[1]
+        cells = self.backbone.ids(torch.arange(width, device=assignments.device).expand_as(assignments), width)
+        if self.backbone.config.edges:
+            return with_edges(assignments, cells, related, real, self.backbone.config)
+        return assignments, cells, cells, related, self.blocked(real)
+
+    def blocked(self, real: Bool[Tensor, "batch N"]) -> Bool[Tensor, "batch N N"] | None:
+        """Where no cell may look: at padding. None if there is none."""
+        return None if bool(real.all()) else ~real[:, None, :].expand(-1, real.shape[1], -1)
+
+    def loss(
+        self,
+        boards: Boards,
+        solutions: Int[np.ndarray, "batch N"],
+        rng: np.random.Generator,
+        part: slice = ALL,
+        lowest: float = 0.0,
+        reach: float = 0.0,
+    ) -> Float[Tensor, ""]:
+        """The mean over the batch of the bound above, in nats per free cell. solutions: 0 at padding.
+
+        part: only these boards' share of that mean; what is drawn is the same for any part. lowest: t ~ U(lowest, 1]
+        instead; reach: this share of the boards is masked as a decoder would leave them (reached). Neither is a bound.
+        """
+        device = self.backbone.head.weight.device
+        masked, t = masks(boards, rng, lowest)
+        aligned = rng.random(len(boards))[part] < reach if reach else None
+        size = len(boards)
+        weight = masked / (t * ((boards.givens == 0) & boards.real).sum(1))[:, None]
+        masked, weight, solutions, boards = masked[part], weight[part], solutions[part], boards.take(part)
+        related = pairs(torch.as_tensor(boards.relations, device=device))
+        if aligned is not None:
+            by = weight.max(1, keepdims=True)  # of each masked cell, whichever they are
+            masked = np.where(aligned[:, None], self.policy_masked(boards, solutions, masked, related), masked)
+            weight = masked * by
+        said = self(
+            boards.d,
+            torch.as_tensor(np.where(masked, 0, solutions), device=device),
+            related,
+            torch.as_tensor(boards.real, device=device),
+        )
+        return weighted_nats(said, solutions, weight, size)
+
+    @torch.no_grad()
+    def policy_masked(
+        self, boards: Boards, solutions, masked: Bool[np.ndarray, "batch N"], related: Tensor
+    ) -> np.ndarray:
+        """As many masked cells as in `masked`, but those that are left when the cells that the net is surest about are
+        filled rightly, first half of them at once and then the others: the states that confidence order passes
+        through, as progressive unmasking trains on (Kim et al. 2026, in two steps a batch instead of one an update).
+        """
+        free = (boards.givens == 0) & boards.real
+        left, real = free.copy(), torch.as_tensor(boards.real, device=related.device)
+        for part in (0.5, 1.0):
+            shown = torch.as_tensor(np.where(left, 0, solutions), device=related.device)
+            confidence = self(boards.d, shown, related, real).float().amax(-1).cpu().numpy()
+            fill = left.sum(1) - np.round(free.sum(1) - part * (free.sum(1) - masked.sum(1))).astype(np.int64)
+            rank = np.argsort(np.argsort(np.where(left, -confidence, np.inf), axis=1, kind="stable"), axis=1)
+            left &= rank >= fill[:, None]
+        return left
+
+    def training_flops(self, boards: Boards) -> float:
+        """FLOPs of one update (with reach, two passes forward more)."""
+        return self.backbone.training_flops(len(boards), boards.width + int(self.edges(boards).max()))
+
+    def edges(self, boards: Boards) -> Int[np.ndarray, " batch"]:
+        """How many tokens besides the cells each board has."""
+        if not self.backbone.config.edges:
+            return np.zeros(len(boards), dtype=np.int64)
+        return np.broadcast_to(boards.adjacency.sum((1, 2)) // 2, len(boards))
+
+    def open(self, boards: Boards) -> DiffusionSession:
+        check_fits(self.name, self.backbone.config, boards)
+        return DiffusionSession(self, boards)
+
+
+def with_edges(assignments: Tensor, cells: Tensor, related: Tensor, real: Tensor, config: BackboneConfig) -> tuple:
+    """The tokens of the cells, and behind them one for every pair of related cells: its value says that it is an edge
+    (START, which this model has no other use for), its cell and target are the two ends. No relation but a cell's to
+    itself is told otherwise.
+    """
+    size, width = assignments.shape
+    same = torch.eye(width, dtype=related.dtype, device=related.device) * related.diagonal(dim1=1, dim2=2).max()
+    board, a, b = torch.nonzero(torch.triu(related.expand(size, -1, -1), 1) > 0, as_tuple=True)
+    counts = torch.bincount(board, minlength=size)
+    most = int(counts.max())
+    place = torch.arange(len(board), device=board.device) - (counts.cumsum(0) - counts)[board]
+    values = torch.full((size, most), start(config.d), device=board.device)
+    one, other = (torch.full((size, most), config.cells, device=board.device) for _ in range(2))
+    one[board, place], other[board, place] = cells[0, a], cells[0, b]
+    there = torch.cat([real, torch.arange(most, device=board.device) < counts[:, None]], dim=1)
+    return (
+        torch.cat([assignments, values], dim=1),
+        torch.cat([cells, one], dim=1),
+        torch.cat([cells, other], dim=1),
+        F.pad(same, (0, most, 0, most))[None],
+        ~there[:, None, :].expand(-1, width + most, -1),
+    )
+
+
+def masks(
+    boards: Boards, rng: np.random.Generator, lowest: float = 0.0
+) -> tuple[Bool[np.ndarray, "batch N"], Float[np.ndarray, " batch"]]:
+    """(masked, t): each board's t in (lowest, 1], one draw per stratum; its free cells masked with that chance."""
+    free, size = (boards.givens == 0) & boards.real, len(boards)
+    t = 1 - (1 - lowest) * (rng.permutation(size) + rng.random(size)) / size
+    return free & (rng.random(free.shape) < t[:, None]), t
+
+
+class DiffusionSession:
+    """One full pass over all cells a call."""
+
+    def __init__(self, model: MaskedDiffusion, boards: Boards):
+        weight = model.backbone.head.weight
+        self.model, self.boards = model, boards
+        self.related = pairs(torch.as_tensor(boards.relations, device=weight.device))
+        self.real = torch.as_tensor(boards.real, device=weight.device)
+        self.edges = model.edges(boards)
+
+    def of(self, rows: Int[np.ndarray, " rows"]) -> tuple[Tensor, Bool[Tensor, "rows N"]]:
+        """(related, real) of these boards."""
+        where = torch.as_tensor(rows, device=self.real.device)
+        return self.related if len(self.related) == 1 else self.related[where], self.real[where]
+
+    @torch.inference_mode()
+    def predict(
+        self,
+        rows: Int[np.ndarray, " rows"],
+        assignments: Int[np.ndarray, "rows N"],
+        commit_order: Int[np.ndarray, "rows N"] | None = None,
+        wanted: Bool[np.ndarray, "rows N"] | None = None,
+    ) -> Prediction:
+        related, real_cells = self.of(rows)
+        said = self.model(self.boards.d, torch.as_tensor(assignments, device=real_cells.device), related, real_cells)
+        real = self.boards.real[rows]
+        tokens = real.sum(1) + self.edges[rows]
+        flops = self.model.backbone.flops(tokens, tokens**2)
+        log_probs = np.round(said.double().cpu().numpy(), DIGITS)
+        return Prediction(log_probs, (assignments == 0) & real, tokens, flops)

@@ -1,0 +1,98 @@
+"""What a training run depends on: TrainConfig, a frozen dataclass that is also `takeback train`'s command line."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from csp.errors import BadInput
+
+#: Mixtures with a name. graphs: 3 to 12 colours, 20 to 200 nodes, mean degrees somewhat below where graphs stop being
+#: colourable; easiest first (unfold).
+MIXTURES = {
+    "graphs": (
+        "planted:n=20-50,degree=4.7",
+        "planted:n=50-100,degree=4.6,given=0.1",
+        "planted:n=60-120,degree=4.4",
+        "planted:n=100-200,degree=4.5",
+        "planted:n=30-60,colours=4,degree=8.2",
+        "planted:n=60-120,colours=4,degree=8.2",
+        "planted:n=40-80,colours=5,degree=12",
+        "planted:n=40-80,colours=6,degree=16",
+        "planted:n=50-100,colours=8,degree=24",
+        "planted:n=60-120,colours=12,degree=42",
+    )
+}
+
+Kind = Literal[
+    "ar", "ar-random", "ar-solver", "ar-written", "ar-prompted", "future",
+    "diffusion", "quality", "latent", "latent-values", "latent-rules",
+]  # fmt: skip
+
+#: Of losses, where it is not nats per free cell.
+UNITS = {
+    "diffusion": "nats per free cell (upper bound)",
+    "quality": "nats per filled cell (binary)",
+    "ar-written": "nats per written token",
+    "latent": "squared error a dimension + rounding nats a cell",
+    "latent-values": "nats per cell, mean over noise levels",
+    "latent-rules": "nats per rule (binary), mean over noise levels",
+    "future": "nats per cell (two binary ones)",
+}
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What a training run depends on."""
+
+    kind: Kind
+    family: str = "sudoku6"  # sudoku4, sudoku6, sudoku9, colouring; grid6, graph20 (complete boards)
+    updates: int = 1500  # optimiser steps
+    batch: int = 128  # puzzles an update
+    puzzles: int = 20_000  # puzzles drawn from the train split; symmetries multiply them
+    lr: float = 2e-3  # peak of a cosine schedule with linear warm-up
+    warmup: int = 100  # updates
+    weight_decay: float = 0.05
+    seed: int = 0  # of the initial weights
+    data_seed: int = 0  # of the puzzles and of what each batch holds
+    dim: int = 128
+    heads: int = 4
+    blocks: int = 2
+    loops: int = 3
+    bias: bool = True  # structural attention bias
+    mix: tuple[str, ...] = ()  # families or MIXTURES to draw puzzles from, equally often (empty: the family itself)
+    unfold: float = 0.0  # share of the updates over which a mixture's sources come in, one after another
+    precision: Literal["fp32", "bf16"] = "fp32"  # of matrix products in training; weights are kept in fp32
+    ema: float = 0.0  # decay of an exponential moving average of the weights, which is then what is kept (0: off)
+    thin: float = 0.0  # share of the puzzles of a batch that lose givens, at a rate of 0 to 0.6: several solutions then
+    supervise: bool = False  # learn from the answer after every loop, not only the last
+    edges: bool = False  # diffusion: graphs as a token an edge instead of the bias by relations (ablation)
+    lowest: float = 0.0  # diffusion: mask rates are drawn from here to 1
+    reach: float = 0.0  # diffusion: share of the boards masked as the net's own confidence order would leave them
+    patience: int = 0  # stop after so many validations in a row without a new best, which is then kept (0: never)
+    base: str = ""  # quality, latent-rules: the checkpoint of the frozen net they stand on (empty: the shipped)
+    validate_every: int = 100  # updates between validation losses, printed and kept in the card
+
+    def __post_init__(self) -> None:
+        """Raises BadInput for numbers that no run can have."""
+        for name in ("updates", "batch", "puzzles", "dim", "heads", "blocks", "loops", "validate_every"):
+            if getattr(self, name) < 1:
+                raise BadInput(f"{name} is {getattr(self, name)}; it is at least 1")
+        if self.dim % self.heads:
+            raise BadInput(f"dim {self.dim} does not divide into {self.heads} heads")
+        if not (math.isfinite(self.lr) and self.lr > 0 and math.isfinite(self.weight_decay)):
+            raise BadInput("lr and weight_decay are finite numbers, lr above 0")
+        if self.warmup < 0 or self.weight_decay < 0 or self.patience < 0:
+            raise BadInput("warmup, weight_decay and patience are at least 0")
+        if not (0 <= self.ema < 1 and 0 <= self.lowest < 1 and max(self.thin, self.unfold, self.reach) <= 1):
+            raise BadInput("ema, lowest, thin, unfold and reach are shares from 0 to (ema, lowest: below) 1")
+        if min(self.thin, self.unfold, self.reach) < 0:
+            raise BadInput("thin, unfold and reach are at least 0")
+        if (self.lowest or self.edges or self.reach) and self.kind != "diffusion":
+            raise BadInput("lowest, reach and edges go with kind diffusion")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The families that puzzles are drawn from."""
+        return tuple(name for word in self.mix or (self.family,) for name in MIXTURES.get(word, (word,)))

@@ -1,0 +1,327 @@
+"""All complete Sudoku grids of a small board, exactly: how many keep further rules, which, and uniform samples.
+
+    >>> grids = all_grids(sudoku.board(6))
+    >>> len(grids.base), grids.total
+    (39168, 28200960)
+
+Every grid is one whose first row is 1..d, its values renamed by one of d! permutations. What a rule says of the cells
+in its scope depends on their pattern (which of them are equal) and on the values' names, so it is asked once for each
+pattern under each renaming that is still in question, not once for each grid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import permutations
+from math import perm
+from typing import no_type_check
+
+import numba
+import numpy as np
+from jaxtyping import Bool, Int, Int8
+
+from csp.constraints import Constraint
+from csp.errors import BadInput
+from csp.families import sudoku
+from csp.problem import Problem
+
+BASE = {4: 12, 6: 39_168}  # side: grids with first row 1..side
+CHUNK = 500_000  # values shown to a rule at once
+
+
+def all_grids(problem: Problem) -> Grids:
+    """The grids of a 4x4 or 6x6 Sudoku board. Raises BadInput for another problem, or a board with further rules."""
+    side = problem.d
+    pairwise = all(rule.pairwise for rule in problem.constraints)
+    if side not in BASE or not pairwise or not np.array_equal(problem.adjacency, sudoku.board(side).adjacency):
+        raise BadInput(f"{problem.name}: all grids are listed for plain Sudoku boards of side 4 and 6")
+    return _grids(side)
+
+
+@lru_cache(maxsize=2)
+def _grids(side: int) -> Grids:
+    base = np.empty((BASE[side], side * side), dtype=np.int8)
+    found = _fill(sudoku.board(side).adjacency, side, base)
+    assert found == len(base)
+    names = np.array([(0, *order) for order in permutations(range(1, side + 1))], dtype=np.int8)
+    return Grids(base, names)
+
+
+@dataclass(frozen=True, eq=False)
+class Grids:
+    """base (m, n): the grids with first row 1..d, in rising order. relabellings (d!, d + 1): 0 and new names, rising.
+
+    The grids are relabellings[r][base[i]] for all r and i, each once.
+    """
+
+    base: Int8[np.ndarray, "m n"]
+    relabellings: Int8[np.ndarray, "names values"]
+
+    @property
+    def d(self) -> int:
+        """How many values there are."""
+        return self.relabellings.shape[1] - 1
+
+    @property
+    def total(self) -> int:
+        """How many grids there are."""
+        return len(self.base) * len(self.relabellings)
+
+    def uniform(self, rng: np.random.Generator, count: int) -> Int[np.ndarray, "count n"]:
+        """So many grids, each drawn uniformly from all."""
+        rows = self.base[rng.integers(len(self.base), size=count)].astype(np.int64)
+        names = self.relabellings[rng.integers(len(self.relabellings), size=count)]
+        return np.take_along_axis(names, rows, axis=1).astype(np.int64)
+
+    def keeping(
+        self, constraints: Sequence[Constraint]
+    ) -> tuple[Int[np.ndarray, " some"], Bool[np.ndarray, "some names"]]:
+        """(rows, kept): relabellings[r][base[rows[i]]] violates none of the constraints where kept[i, r].
+
+        Rows of base of which no grid is kept are left out.
+        """
+        rows, kept = np.arange(len(self.base)), np.ones((len(self.base), len(self.relabellings)), dtype=bool)
+        for rule in sorted(constraints, key=lambda rule: (not rule.pairwise, len(rule.scope))):
+            values = self.base[np.ix_(rows, rule.scope)].astype(np.int64)
+            if rule.pairwise:  # whatever the values are called
+                kept &= ~rule.culprits(values).any(-1)[:, None]
+            else:
+                shapes, under = _shapes(values, self.d)
+                shapes, which = np.unique(shapes, axis=0, return_inverse=True)
+                asked = _asked(kept, which, under, self._after, len(shapes))
+                _narrow(kept, which, under, self._after, self._kept_by(rule, shapes, asked))
+            left = kept.any(1)
+            rows, kept = (rows, kept) if left.all() else (rows[left], kept[left])
+        return rows, kept
+
+    def count(self, constraints: Sequence[Constraint]) -> int:
+        """How many grids violate none of the constraints."""
+        return int(np.count_nonzero(self.keeping(constraints)[1]))
+
+    def satisfying(self, constraints: Sequence[Constraint], most: int | None = None) -> Int8[np.ndarray, "k n"] | None:
+        """All grids that violate none of the constraints, in rising order; None if there are more than `most`."""
+        rows, kept = self.keeping(constraints)
+        found = np.count_nonzero(kept)
+        if most is not None and found > most:
+            return None
+        base, grids, start = self.base[rows], np.empty((found, self.base.shape[1]), dtype=np.int8), 0
+        for names, mask in zip(self.relabellings, np.ascontiguousarray(kept.T)):
+            some = names[base[mask]]
+            end = start + len(some)
+            grids[start:end] = some[np.argsort(_keys(some, self.d))]
+            start = end
+        return grids
+
+    def prefix_counts(self, prefixes: Int[np.ndarray, "batch t"]) -> Int[np.ndarray, "batch d"]:
+        """How many grids start with the values 1..d of a prefix, continued in cell t by each value 1..d."""
+        batch, t = prefixes.shape
+        d, values = self.d, np.arange(1, self.d + 1)
+        if t < d:
+            seen = (prefixes[:, :, None] == values).sum(1)
+            fits = (seen == 0) & (seen.sum(1) == t)[:, None] & (seen <= 1).all(1)[:, None]
+            return np.where(fits, self.total // perm(d, t + 1), 0)
+        proper = (np.sort(prefixes[:, :d], axis=1) == values).all(1)
+        back = np.zeros((batch, d + 1), dtype=np.int64)  # the names under which the first row is 1..d
+        np.put_along_axis(back, np.where(proper[:, None], prefixes[:, :d], values), values[None], axis=1)
+        known = Prefixes(self.base, d)
+        ranges = known.start(batch)
+        for cell in range(d, t):
+            ranges = known.advance(ranges, cell, back[np.arange(batch), prefixes[:, cell]])
+        counts = np.take_along_axis(known.counts(ranges, t), back[:, 1:] - 1, axis=1)
+        return np.where(proper[:, None], counts, 0)
+
+    @cached_property
+    def _after(self) -> Int[np.ndarray, "names names"]:
+        """_after[s, r]: the place in relabellings of r after s."""
+        return _after(self.relabellings)
+
+    def _kept_by(
+        self, rule: Constraint, shapes: Int[np.ndarray, "shapes k"], asked: Bool[np.ndarray, "shapes names"]
+    ) -> Bool[np.ndarray, "shapes names"]:
+        """Where asked: whether the rule is kept by a shape under a relabelling."""
+        names = self.relabellings.astype(np.int64)
+        step = max(1, CHUNK // (len(names) * len(rule.scope)))
+        for start in range(0, len(shapes), step):
+            which, under = np.nonzero(asked[start : start + step])
+            if len(which):
+                values = _renamed(names, under, shapes, start + which)
+                asked[start + which, under] = ~rule.culprits(values).any(-1)
+        return asked
+
+
+@dataclass(frozen=True, eq=False)
+class Prefixes:
+    """Conditionals along the cells' order in grids (k, n) that are sorted; values 1..d.
+
+    A state is a range [low, high) of rows that agree in the cells before t, where column t is sorted therefore.
+    """
+
+    grids: Int8[np.ndarray, "k n"]
+    d: int
+
+    def start(self, batch: int) -> Int[np.ndarray, "batch 2"]:
+        """The range of all rows, so many times."""
+        return np.tile(np.array([0, len(self.grids)]), (batch, 1))
+
+    def counts(self, ranges: Int[np.ndarray, "batch 2"], t: int) -> Int[np.ndarray, "batch d"]:
+        """How many rows of each range continue with each value 1..d in cell t."""
+        return _counts(self.grids, ranges, t, self.d)
+
+    def advance(
+        self, ranges: Int[np.ndarray, "batch 2"], t: int, values: Int[np.ndarray, " batch"]
+    ) -> Int[np.ndarray, "batch 2"]:
+        """The rows of each range that hold the value in cell t."""
+        return _advance(self.grids, ranges, t, values)
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _fill(adjacency, d, grids):
+    """Write all grids with first row 1..d, depth first and so in rising order; how many."""
+    n, found, cell = grids.shape[1], 0, d
+    state = np.zeros(n, dtype=np.int64)
+    state[:d] = np.arange(1, d + 1)
+    while cell >= d:
+        state[cell] += 1
+        if state[cell] > d:
+            state[cell] = 0
+            cell -= 1
+            continue
+        fits = True
+        for other in range(cell):
+            if adjacency[cell, other] and state[other] == state[cell]:
+                fits = False
+                break
+        if fits and cell < n - 1:
+            cell += 1
+        elif fits:
+            grids[found] = state
+            found += 1
+    return found
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _place(names):
+    """The place of a permutation of 1..d (after a 0) among all in rising order (Lehmer code)."""
+    d, place = len(names) - 1, 0
+    for i in range(1, d + 1):
+        smaller = 0
+        for j in range(i + 1, d + 1):
+            smaller += names[j] < names[i]
+        place = place * (d + 1 - i) + smaller
+    return place
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _after(relabellings):
+    """[s, r]: the place of relabelling r after s."""
+    table = np.empty((len(relabellings), len(relabellings)), dtype=np.int64)
+    for s in range(len(relabellings)):
+        for r in range(len(relabellings)):
+            table[s, r] = _place(relabellings[r][relabellings[s]])
+    return table
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _shapes(values, d):
+    """(shapes (m, k), under (m,)): values renamed by first appearance, and the place of the relabelling back."""
+    shapes, under = np.empty_like(values), np.empty(len(values), dtype=np.int64)
+    for row in range(len(values)):
+        new, names, used = np.zeros(d + 1, dtype=np.int64), np.zeros(d + 1, dtype=np.int64), 0
+        for place in range(values.shape[1]):
+            value = values[row, place]
+            if new[value] == 0:
+                used += 1
+                new[value], names[used] = used, value
+            shapes[row, place] = new[value]
+        for value in range(1, d + 1):
+            if new[value] == 0:
+                used += 1
+                names[used] = value
+        under[row] = _place(names)
+    return shapes, under
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _asked(kept, which, under, after, shapes):
+    """(shapes, d!): the shapes and relabellings that stand for a grid that is still kept."""
+    asked = np.zeros((shapes, kept.shape[1]), dtype=np.bool_)
+    for row in range(len(kept)):
+        for r in range(kept.shape[1]):
+            if kept[row, r]:
+                asked[which[row], after[under[row], r]] = True
+    return asked
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _narrow(kept, which, under, after, fine):
+    """Strike out, in place, what is not fine."""
+    for row in range(len(kept)):
+        for r in range(kept.shape[1]):
+            kept[row, r] &= fine[which[row], after[under[row], r]]
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _renamed(names, under, shapes, which):
+    """names[under[i]][shapes[which[i]]] for all i."""
+    values = np.empty((len(which), shapes.shape[1]), dtype=np.int64)
+    for i in range(len(which)):
+        for place in range(shapes.shape[1]):
+            values[i, place] = names[under[i], shapes[which[i], place]]
+    return values
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _keys(grids, d):
+    """Numbers that rise as grids with the same first row do: the rows between, as digits; the last one follows."""
+    keys = np.zeros(len(grids), dtype=np.int64)  # d^(n - 2 d) < 2^63 up to d = 6
+    for row in range(len(grids)):
+        for cell in range(d, grids.shape[1] - d):
+            keys[row] = keys[row] * d + grids[row, cell] - 1
+    return keys
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _above(grids, low, high, cell, value):
+    """The first row of [low, high) that holds more than the value in a cell; high if none does."""
+    while low < high:
+        middle = (low + high) // 2
+        if grids[middle, cell] > value:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _counts(grids, ranges, cell, d):
+    counts = np.empty((len(ranges), d), dtype=np.int64)
+    for row in range(len(ranges)):
+        low, high = ranges[row]
+        for value in range(1, d + 1):
+            end = _above(grids, low, high, cell, value)
+            counts[row, value - 1] = end - low
+            low = end
+    return counts
+
+
+@numba.njit(cache=True)
+@no_type_check
+def _advance(grids, ranges, cell, values):
+    new = np.empty_like(ranges)
+    for row in range(len(ranges)):
+        low, high = ranges[row]
+        new[row, 0] = _above(grids, low, high, cell, values[row] - 1)
+        new[row, 1] = _above(grids, new[row, 0], high, cell, values[row])
+    return new

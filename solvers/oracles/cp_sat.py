@@ -1,0 +1,109 @@
+"""CP-SAT (OR-Tools) as oracle: the reference that the other oracles must agree with."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Int
+from ortools.sat.python import cp_model
+
+from csp.problem import Instance
+from solvers.encodings import to_cpsat
+from solvers.oracles.base import Oracle, Undecided
+
+DEBT_LIMIT = 5.0  # CP-SAT's deterministic time for one debt
+
+
+class CpSat(Oracle):
+    """The reference: a CP-SAT model a query, one worker, fixed seed. Raises Undecided over `limit`.
+
+    limit: CP-SAT's deterministic time, so that the same query always ends the same way.
+    """
+
+    name = "cp-sat"
+
+    def __init__(self, instance: Instance, limit: float = 60.0):
+        self.instance, self.limit = instance, limit
+
+    def _model(self, assignment):
+        """The model and its variables; committed cells are constants."""
+        model, d = cp_model.CpModel(), self.instance.problem.d
+        cells = [
+            model.new_constant(int(v)) if v else model.new_int_var(1, d, f"cell {i}") for i, v in enumerate(assignment)
+        ]
+        for rule in self.instance.problem.constraints:
+            to_cpsat(rule, model, cells)
+        return model, cells
+
+    def effort(self) -> tuple[int, int]:
+        """(conflicts, branches) to a first solution, or to the proof that there is none, presolve off.
+
+        (Presolve alone settles most puzzles of this size, so that both would be 0.)
+        """
+        solver = self._solver()
+        solver.parameters.cp_model_presolve = False
+        if solver.solve(self._model(self.instance.givens)[0]) == cp_model.UNKNOWN:
+            raise Undecided(f"CP-SAT: {self.instance.provenance} undecided after {self.limit} deterministic s")
+        return solver.num_conflicts, solver.num_branches
+
+    def _solver(self) -> cp_model.CpSolver:
+        """One worker, one seed, so that the same model always goes the same way."""
+        solver = cp_model.CpSolver()
+        solver.parameters.num_workers = 1
+        solver.parameters.random_seed = 0
+        solver.parameters.max_deterministic_time = self.limit
+        return solver
+
+    def _run(self, model, callback=None) -> cp_model.CpSolver | None:
+        """The solver after a run, or None if infeasible."""
+        solver = self._solver()
+        if callback is not None:
+            solver.parameters.enumerate_all_solutions = True
+        status = solver.solve(model, callback)
+        if status == cp_model.UNKNOWN:
+            raise Undecided(f"CP-SAT: {self.instance.provenance} undecided after {self.limit} deterministic s")
+        if status == cp_model.MODEL_INVALID:
+            raise ValueError(f"CP-SAT: {model.validate()}")
+        if status == cp_model.FEASIBLE and model.has_objective():
+            raise Undecided(f"CP-SAT: optimum of {self.instance.provenance} not proved in {self.limit} s")
+        return None if status == cp_model.INFEASIBLE else solver
+
+    def solve(self, assignment: Int[np.ndarray, " n"] | None = None) -> Int[np.ndarray, " n"] | None:
+        model, cells = self._model(self.instance.givens if assignment is None else assignment)
+        solver = self._run(model)
+        return None if solver is None else np.array([solver.value(cell) for cell in cells], dtype=np.int64)
+
+    def count(self, limit: int, assignment: Int[np.ndarray, " n"] | None = None) -> int:
+        model, _ = self._model(self.instance.givens if assignment is None else assignment)
+        counter = _Counter(limit)
+        try:
+            self._run(model, counter)
+        except Undecided:
+            if counter.found < limit:
+                raise
+        return counter.found
+
+    def repair(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
+        model, cells = self._model(self.instance.givens)
+        committed = self.committed(assignment)
+        kept = []
+        for cell in committed:
+            kept.append(model.new_bool_var(f"keep {cell}"))
+            model.add(cells[cell] == int(assignment[cell])).only_enforce_if(kept[-1])
+        model.maximize(sum(kept))
+        solver = self._run(model)
+        if solver is None:
+            raise ValueError(f"{self.instance.provenance} has no solution, so no debt")
+        return committed[np.array([not solver.value(keep) for keep in kept], dtype=bool)]
+
+
+class _Counter(cp_model.CpSolverSolutionCallback):
+    """Stops the search at `limit` solutions."""
+
+    def __init__(self, limit: int):
+        super().__init__()
+        self.limit, self.found = limit, 0
+
+    def on_solution_callback(self) -> None:
+        self.found += 1
+        if self.found >= self.limit:
+            self.stop_search()

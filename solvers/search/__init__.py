@@ -1,0 +1,1 @@
+"""Solvers, one file each; the table of them is solvers.SOLVERS."""

@@ -1,0 +1,20 @@
+"""OR-Tools' CP-SAT as a row of the table: one call, the whole solution."""
+
+from __future__ import annotations
+
+from csp.problem import Instance
+from csp.trace import Costs, Trace, rewrites
+from solvers.oracles.base import Undecided
+from solvers.oracles.cp_sat import CpSat
+
+
+def cp_sat(instance: Instance, seed: int) -> Trace:
+    """One CP-SAT solve. Ends "refuted" if there is no solution, "out of budget" if that stayed undecided."""
+    try:
+        solution = CpSat(instance).solve()
+    except Undecided:
+        return Trace(instance.id, "cp-sat", seed, (), "out of budget", Costs(1))
+    if solution is None:
+        return Trace(instance.id, "cp-sat", seed, (), "refuted", Costs(1))
+    assert instance.solved(solution), "the checker found CP-SAT's solution wrong"
+    return Trace(instance.id, "cp-sat", seed, tuple(rewrites(instance.givens, solution, 1)), "solved", Costs(1))
