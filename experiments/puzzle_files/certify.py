@@ -23,15 +23,15 @@ def with_effort(instance: Instance) -> Instance:
     return replace(instance, difficulty=replace(instance.difficulty, conflicts=conflicts, branches=branches))
 
 
-def _certified(instance: Instance, patience: int) -> Instance:
+def certify(instance: Instance, patience: int) -> Instance:
     """The instance, certified. Raises BadInput if it has no solution, or that cannot be decided."""
     try:
-        return _solvable(certified(instance, settle, budget=patience))
+        return solvable(certified(instance, settle, budget=patience))
     except Undecided as fault:
         raise BadInput(f"{instance.provenance}: whether it has a solution is undecided ({fault})") from None
 
 
-def _solvable(instance: Instance) -> Instance:
+def solvable(instance: Instance) -> Instance:
     """The instance. Raises BadInput if it has no solution."""
     if instance.witness is None:
         raise BadInput(f"{instance.provenance}: impossible: this {instance.problem.name} has no solution")

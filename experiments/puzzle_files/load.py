@@ -21,7 +21,7 @@ def drawn(family: str, seed: int, count: int, tick: Callable[[], None] = lambda:
     """The first `count` items of the family's test split: no orbit of theirs was trained on."""
     instances = []
     for index in range(count):
-        instances.append(_solvable(draw(family, seed, "test", index, settle)))
+        instances.append(solvable(draw(family, seed, "test", index, settle)))
         tick()
     return instances
 
@@ -75,7 +75,7 @@ def read(
         if fewer is not None and fewer.problem.n == problem.n and instance.solved(fewer.witness):
             instance = replace(instance, witness=fewer.witness)
         try:
-            instances.append(_certified(instance, patience))
+            instances.append(certify(instance, patience))
         except BadInput as fault:
             if not skip:
                 raise
