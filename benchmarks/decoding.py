@@ -175,7 +175,7 @@ def main() -> None:
                     lambda a, b: int((a == b).all(1).sum()),
                 )
             )
-        words = "diffusion:order=confidence,k=4,veto=legal,retraction=discrepancy,calls=100"
+        words = "diffusion:order=confidence,k=4,veto=legal,retraction=best-first,calls=100"
         for text in ("ar", "diffusion:order=confidence,k=4", words):
             spec = parse(text)
             model = ar if text == "ar" else diffusion

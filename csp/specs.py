@@ -48,12 +48,32 @@ READERS = {int: int, float: _float, str: str, Span: Span.read}
 KINDS = {int: "a whole number", float: "a finite number", Span: "a number or a range like 20-50"}
 
 
-def parse(text: str, prototypes: Mapping[str, T], what: str, fixed: Collection[str] = ()) -> T:
+#: word: its values that have another name now, each with that name.
+Renamed = Mapping[str, Mapping[str, str]]
+
+
+def modern(text: str, renamed: Renamed) -> tuple[str, list[str]]:
+    """(the spelling with every renamed value under its new name, a line for each that was renamed)."""
+    name, colon, rest = text.partition(":")
+    parts, notices = [], []
+    for part in rest.split(","):
+        word, _, value = part.partition("=")
+        new = renamed.get(word, {}).get(value)
+        parts.append(part if new is None else f"{word}={new}")
+        if new is not None:
+            notices.append(f"{word}={value} is called {word}={new} now; the old name works for one more release")
+    return name + colon + ",".join(parts), notices
+
+
+def parse(
+    text: str, prototypes: Mapping[str, T], what: str, fixed: Collection[str] = (), renamed: Renamed | None = None
+) -> T:
     """The prototype of that name with the spelled words changed.
 
-    fixed: fields that cannot be spelled. Raises BadInput, naming `what`, the text and the word that is wrong; a word's
-    value has the type of the prototype's.
+    fixed: fields that cannot be spelled. renamed: values that may still be spelled by their old names. Raises BadInput,
+    naming `what`, the text and the word that is wrong; a word's value has the type of the prototype's.
     """
+    text, _ = modern(text, renamed or {})
     name, _, rest = text.partition(":")
     if name not in prototypes:
         raise BadInput(f"no {what} {name!r}; there are {', '.join(prototypes)}")

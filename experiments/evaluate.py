@@ -39,8 +39,8 @@ from experiments.scoring.statistics import Estimate, bootstrap, proportion
 from generators.decoding.spec import Decoder
 
 DEFAULT = (
-    *("free-depth", "ar", "ar-discrepancy", "still", "restart", "discrepancy-placebo", "discrepancy"),
-    *("free-propagate-depth", "still-propagate", "discrepancy-propagate-placebo", "discrepancy-propagate"),
+    *("free-depth", "ar", "ar-best-first", "still", "restart", "best-first-placebo", "best-first"),
+    *("free-propagate-depth", "still-propagate", "best-first-propagate-placebo", "best-first-propagate"),
 )
 
 

@@ -62,7 +62,7 @@ METHODS: dict[str, tuple[str, str]] = {
     "masked-straight": ("diffusion:guide=straight", "the same, straight through sampled values"),
     "masked-all": (MASKED, "logits tilted by the energy, told the rules"),
     "masked-best": (MASKED + ",retraction=restart", BEST),
-    "masked-remask": (MASKED + ",retraction=local", "and violated cells remasked"),
+    "masked-remask": (MASKED + ",retraction=remask", "and violated cells remasked"),
     "masked-placebo": (MASKED + ",retraction=placebo", "and as many cells at random"),
     "cp-sat": ("cp-sat", "the control as a constraint (ceiling)"),
 }

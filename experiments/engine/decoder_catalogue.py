@@ -36,7 +36,7 @@ class Row:
 def _local(k: int, signal: str) -> Decoder:
     """Redrafts are sampled, at one temperature for signal and placebo: greedy ones freeze, and only the placebo would
     be spared by the noise of its choice."""
-    return Decoder("diffusion", "confidence", k, retraction="local", signal=signal, redraft=1.0, calls=BUDGET)
+    return Decoder("diffusion", "confidence", k, retraction="remask", signal=signal, redraft=1.0, calls=BUDGET)
 
 
 def _rows() -> list[Row]:
@@ -59,15 +59,15 @@ def _rows() -> list[Row]:
             "sampled, up to 10 restarts until right",
         ),
         Row(
-            "ar-discrepancy",
+            "ar-best-first",
             undoing,
-            Decoder("ar", veto="legal", retraction="discrepancy", tokens=TOKENS),
+            Decoder("ar", veto="legal", retraction="best-first", tokens=TOKENS),
             "back to the alternative that loses least",
         ),
         Row(
-            "ar-any-discrepancy",
+            "ar-any-best-first",
             undoing,
-            Decoder("ar-random", "confidence", veto="legal", retraction="discrepancy", tokens=TOKENS),
+            Decoder("ar-random", "confidence", veto="legal", retraction="best-first", tokens=TOKENS),
             "the same, the surest blank cell first",
         ),
         Row(
@@ -87,15 +87,15 @@ def _rows() -> list[Row]:
     sure = replace(legal, threshold=0.9, calls=BUDGET)
     rows += [
         Row(
-            "discrepancy",
+            "best-first",
             remasking,
-            replace(sure, retraction="discrepancy"),
+            replace(sure, retraction="best-first"),
             "all cells above 90 % a call; back to the alternative that loses least",
         ),
         Row(
-            "discrepancy-placebo",
+            "best-first-placebo",
             remasking,
-            replace(sure, retraction="discrepancy", signal="random"),
+            replace(sure, retraction="best-first", signal="random"),
             "the same, back to any alternative",
         ),
     ]
@@ -123,37 +123,37 @@ FRONTIER_SPECS = {
     "ar-restart": ("ar:veto=legal,temperature=1,retraction=restart", "sampled until right"),
     "ar-beam": ("ar:veto=legal,retraction=beam,width=16", "beam search"),
     "ar-depth": ("ar:veto=legal,retraction=depth", "depth-first"),
-    "ar-discrepancy": ("ar:veto=legal,retraction=discrepancy", "limited discrepancy, best first"),
+    "ar-best-first": ("ar:veto=legal,retraction=best-first", "best-first search over the values left"),
     "ar-solver": ("ar-solver:veto=legal", "solver order, greedy"),
-    "ar-solver-discrepancy": ("ar-solver:veto=legal,retraction=discrepancy", "the same, best first"),
+    "ar-solver-best-first": ("ar-solver:veto=legal,retraction=best-first", "the same, best first"),
     "ar-any": ("ar-random:order=confidence,veto=legal", "asked about every blank cell, the surest first"),
-    "ar-any-discrepancy": ("ar-random:order=confidence,veto=legal,retraction=discrepancy", "the same, best first"),
+    "ar-any-best-first": ("ar-random:order=confidence,veto=legal,retraction=best-first", "the same, best first"),
     "ar-written": ("ar-written", "writes its own undo, no checker"),
     "still": ("diffusion:order=confidence,veto=legal", "nothing retracted, one cell a call"),
     "still-90": ("diffusion:order=confidence,threshold=0.9,veto=legal", "nothing retracted, all cells above 90 %"),
     "restart": ("diffusion:order=confidence,threshold=0.9,veto=legal,temperature=1,retraction=restart", "until right"),
-    "local": (
-        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=local,signal=violations,widen=0.3,redraft=1",
+    "remask": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=remask,signal=violations,widen=0.3,redraft=1",
         "violated cells and 30 % of the others",
     ),
-    "local-placebo": (
-        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=local,signal=random,widen=0.3,redraft=1",
+    "remask-placebo": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=remask,signal=random,widen=0.3,redraft=1",
         "as many at random",
     ),
     "worst": ("diffusion:order=confidence,threshold=0.9,veto=legal,retraction=worst,signal=stored", "least confident"),
     "worst-placebo": ("diffusion:order=confidence,threshold=0.9,veto=legal,retraction=worst,signal=random", "any"),
     "depth": ("diffusion:order=confidence,threshold=0.9,veto=legal,retraction=depth", "depth-first"),
-    "discrepancy": (
-        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=discrepancy",
-        "limited discrepancy, best first",
+    "best-first": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=best-first",
+        "best-first search over the values left",
     ),
-    "discrepancy-placebo": (
-        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=discrepancy,signal=random",
+    "best-first-placebo": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=best-first,signal=random",
         "the same, back to any alternative",
     ),
-    "ar-discrepancy-placebo": ("ar:veto=legal,retraction=discrepancy,signal=random", "AR, back to any alternative"),
-    "ar-any-discrepancy-placebo": (
-        "ar-random:order=confidence,veto=legal,retraction=discrepancy,signal=random",
+    "ar-best-first-placebo": ("ar:veto=legal,retraction=best-first,signal=random", "AR, back to any alternative"),
+    "ar-any-best-first-placebo": (
+        "ar-random:order=confidence,veto=legal,retraction=best-first,signal=random",
         "AR on random orders, back to any alternative",
     ),
     "worst-quality": (
@@ -172,26 +172,29 @@ FRONTIER_SPECS = {
         "diffusion:order=confidence,threshold=0.9,veto=propagate,retraction=depth",
         "depth-first",
     ),
-    "discrepancy-propagate": (
-        "diffusion:order=confidence,threshold=0.9,veto=propagate,retraction=discrepancy",
-        "limited discrepancy, best first",
+    "best-first-propagate": (
+        "diffusion:order=confidence,threshold=0.9,veto=propagate,retraction=best-first",
+        "best-first search over the values left",
     ),
-    "discrepancy-propagate-placebo": (
-        "diffusion:order=confidence,threshold=0.9,veto=propagate,retraction=discrepancy,signal=random",
+    "best-first-propagate-placebo": (
+        "diffusion:order=confidence,threshold=0.9,veto=propagate,retraction=best-first,signal=random",
         "the same, back to any alternative",
     ),
     "ar-propagate": ("ar:veto=propagate", "AR, raster, greedy"),
-    "ar-discrepancy-propagate": ("ar:veto=propagate,retraction=discrepancy", "AR, limited discrepancy, best first"),
-    "ar-discrepancy-propagate-placebo": (
-        "ar:veto=propagate,retraction=discrepancy,signal=random",
+    "ar-best-first-propagate": (
+        "ar:veto=propagate,retraction=best-first",
+        "AR, best-first over the values left",
+    ),
+    "ar-best-first-propagate-placebo": (
+        "ar:veto=propagate,retraction=best-first,signal=random",
         "AR, back to any alternative",
     ),
     "free-singles": ("uniform:order=solver,veto=singles,temperature=1", "no network, nothing retracted"),
     "free-singles-depth": ("uniform:order=solver,veto=singles,retraction=depth", "the same, depth-first"),
     "still-singles": ("diffusion:order=confidence,veto=singles", "nothing retracted, one cell a call"),
-    "discrepancy-singles": (
-        "diffusion:order=confidence,threshold=0.9,veto=singles,retraction=discrepancy",
-        "limited discrepancy, best first",
+    "best-first-singles": (
+        "diffusion:order=confidence,threshold=0.9,veto=singles,retraction=best-first",
+        "best-first search over the values left",
     ),
 }
 

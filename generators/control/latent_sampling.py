@@ -49,7 +49,7 @@ def sample(sampler: Sampler, nets: Nets, targets: Sequence[Target], seed: int) -
         run.descend(short)
     if sampler.finish == "masked" and len(run.rows):
         own = {"widen": sampler.widen, "calls": sampler.calls}
-        plan = Steering("diffusion", "relaxed", sampler.about, retraction="local", **own)
+        plan = Steering("diffusion", "relaxed", sampler.about, retraction="remask", **own)
         GuidedDecoding(plan, nets, targets, seed).finish(run)
     return run.traces(run.model.backbone)
 

@@ -27,8 +27,8 @@ STEERING_WORDS: dict[str, dict[str, str]] = {
     "retraction": {
         "none": "nothing is taken back",
         "restart": "a full wrong board is begun anew",
-        "local": "cells that break a rule are blanked, and a share `widen` of the others",
-        "placebo": "as many cells as local would blank, at random",
+        "remask": "cells that break a rule are blanked, and a share `widen` of the others",
+        "placebo": "as many cells as remask would blank, at random",
     },
     "search": {
         "none": "a board a sample",
@@ -36,6 +36,8 @@ STEERING_WORDS: dict[str, dict[str, str]] = {
         "smc": "several boards a sample, resampled by the guide's word (twisted SMC, Zhao et al. 2024)",
     },
 }
+#: Old names of values, each with its new one.
+RENAMED = {"retraction": {"local": "remask"}}
 RASTER = ("ar", "ar-prompted")  # write a cell a call, in raster order
 GUIDES = {"ar": ("none", "relaxed", "activations", "learned", "exact"), "ar-prompted": ("none",)}
 WEIGHING = ("relaxed", "learned", "exact")  # guides that weigh a board's values
@@ -70,7 +72,7 @@ class Steering:
             raise BadInput(
                 f"guide={self.guide} does not go with model {self.model}, whose guides are {', '.join(guides)}"
             )
-        if self.raster and (self.k > 1 or self.retraction in ("local", "placebo")):
+        if self.raster and (self.k > 1 or self.retraction in ("remask", "placebo")):
             raise BadInput(f"model {self.model} writes in raster order, a cell a call: k=1, retraction=none or restart")
         if self.search != "none" and (not self.raster or self.retraction != "none"):
             raise BadInput(f"search={self.search} goes with {' and '.join(RASTER)}, retraction=none")
@@ -96,4 +98,4 @@ STEERING_DEFAULTS = {model: Steering(model) for model in GUIDES}
 
 def parse(text: str) -> Steering:
     """A Steering from "model:word=value,...". Raises BadInput, naming the word that is wrong."""
-    return specs.parse(text, STEERING_DEFAULTS, "steering", ("model",))
+    return specs.parse(text, STEERING_DEFAULTS, "steering", ("model",), RENAMED)

@@ -55,7 +55,7 @@ def decode(
         if not isinstance(model, nn.Module):
             raise BadInput(f"{decoder}: loops goes with this package's networks, not with {model.name}")
         model = with_loops(model, decoder.loops)
-    boards = stack(instances, "decode", seed, decoder)
+    boards = stack(instances, "decode", seed, decoder.stream)
     state = State(decoder, boards)
     if decoder.retraction == "beam":
         beam.run(state, model)

@@ -1,7 +1,7 @@
 """Retractions: what is taken back once a board is seen to be lost, by rule. Each changes the boards it is given, and
 says which of them can go on; the others end.
 
-    none, restart, local (remask), first (rewind); worst, depth, discrepancy (generators/decoding/search_tree.py).
+    none, restart, remask, rewind; worst, depth, best-first (generators/decoding/search_tree.py).
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ class Retraction:
             attempts = state.decoder.attempts
             able &= (state.rounds[rows] + 1 < attempts) | (attempts == 0)
             blanked = committed
-        elif self.kind == "first":
+        elif self.kind == "rewind":
             pointed = suspects(state, self.witnesses, rows, seen)[0]
             commit_order = np.where(pointed, state.commit_order[rows], np.iinfo(np.int64).max)
             blanked = committed & (state.commit_order[rows] >= commit_order.min(1, keepdims=True))
         else:
-            blanked = self._local(rows, seen, committed)
+            blanked = self._remasked(rows, seen, committed)
         able &= blanked.any(1)  # an instance without solutions has an empty core
         state.retract(rows[able], blanked[able])
         return able
 
-    def _local(self, rows, seen: Inspection, committed: Bool[np.ndarray, "rows N"]) -> Bool[np.ndarray, "rows N"]:
+    def _remasked(self, rows, seen: Inspection, committed: Bool[np.ndarray, "rows N"]) -> Bool[np.ndarray, "rows N"]:
         """The suspects, and a share of the others."""
         state, decoder = self.state, self.state.decoder
         pointed = suspects(state, self.witnesses, rows, seen)[0]

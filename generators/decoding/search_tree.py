@@ -1,4 +1,4 @@
-"""The tree of commits behind retractions that go on with the next value: worst, depth and discrepancy.
+"""The tree of commits behind retractions that go on with the next value: worst, depth and best-first.
 
 Every commit is a node under the one before it, and keeps what the model said there; the best value not tried yet is
 its open alternative. A failure picks an open alternative and the board becomes the path to it, with the next value at
@@ -17,8 +17,8 @@ from jaxtyping import Bool, Float, Int
 from csp.seeds import uniform
 from generators.decoding.state import REMASK, State
 
-RULES = {"worst": 0, "depth": 1, "discrepancy": 2}
-PLACEBO = 3  # discrepancy with signal=random: any open alternative, all alike
+RULES = {"worst": 0, "depth": 1, "best-first": 2}
+PLACEBO = 3  # best-first with signal=random: any open alternative, all alike
 
 
 class Tree:
@@ -30,7 +30,7 @@ class Tree:
         size = len(state.boards)
         self.state, self.d = state, state.boards.d
         self.rule = RULES[state.decoder.retraction]
-        if state.decoder.retraction == "discrepancy" and state.decoder.signal == "random":
+        if state.decoder.retraction == "best-first" and state.decoder.signal == "random":
             self.rule = PLACEBO
         self.count, self.at = np.zeros(size, dtype=np.int64), np.full(size, -1)
         room = 128

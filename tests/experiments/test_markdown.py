@@ -8,7 +8,7 @@ from experiments import ceiling, evaluate, frontier, markdown
 from experiments.cli.dispatch import guarded
 from experiments.markdown import Markdown
 
-FREE = ("free-depth", "uniform:veto=legal,temperature=1,retraction=local,signal=random,calls=20")
+FREE = ("free-depth", "uniform:veto=legal,temperature=1,retraction=remask,signal=random,calls=20")
 
 
 def cells(text, name):

@@ -213,7 +213,7 @@ METHODS = [
     *("ar:guide=relaxed,search=smc,calls=35", "diffusion:guide=straight", "latent-values:steps=8,guide=classifier"),
     "latent-values:steps=8,guide=denoiser,finish=masked,calls=40",
     "latent-values:steps=8,guide=denoiser,look=0,repair=2",
-    *("diffusion:k=3", "diffusion:guide=relaxed,retraction=local,calls=30"),
+    *("diffusion:k=3", "diffusion:guide=relaxed,retraction=remask,calls=30"),
     *("diffusion:guide=relaxed,about=all,retraction=placebo,calls=30", "diffusion:retraction=restart,k=4,calls=30"),
 ]
 
@@ -419,7 +419,7 @@ def test_wrong_samplers_are_refused(text):
 @pytest.mark.parametrize(
     "text",
     [
-        *("ar:k=2", "ar:retraction=local", "ar:guide=straight", "ar-prompted:guide=exact", "gpt"),
+        *("ar:k=2", "ar:retraction=remask", "ar:guide=straight", "ar-prompted:guide=exact", "gpt"),
         *(
             "diffusion:guide=exact",
             "diffusion:widen=2",

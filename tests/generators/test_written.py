@@ -104,7 +104,7 @@ class Perfect(written_undo._Texts):
 def test_a_perfect_writer_solves_everything_by_undoing(tiny_models, few, family):
     model = tiny_models[family]["ar-written"]
     decoder = parse("ar-written:calls=2000")
-    state = State(decoder, stack(few[family], "decode", 0, decoder))
+    state = State(decoder, stack(few[family], "decode", 0, decoder.stream))
     Perfect(model, state).run()
     traces = state.traces(0)
     for instance, trace in zip(few[family], traces):
@@ -139,7 +139,7 @@ def test_the_cache_says_what_reading_the_whole_text_says(tiny_models, few, famil
 
     monkeypatch.setattr(written_undo._Texts, "_ask", remember)
     decoder = parse("ar-written:calls=40")
-    state = State(decoder, stack(few[family], "decode", 0, decoder))
+    state = State(decoder, stack(few[family], "decode", 0, decoder.stream))
     Compared(model, state).run()
     assert len(compared) > 10 and max(compared) < 1e-8
 
@@ -153,7 +153,7 @@ def test_a_net_that_undoes_without_a_guess_is_stuck(tiny_models, few):
             return np.eye(9)[[8] * len(rows)]
 
     decoder = parse("ar-written")
-    state = State(decoder, stack(few["sudoku4"][:2], "decode", 0, decoder))
+    state = State(decoder, stack(few["sudoku4"][:2], "decode", 0, decoder.stream))
     Undoing(model, state).run()
     assert [trace.end for trace in state.traces(0)] == ["stuck", "stuck"]
 
