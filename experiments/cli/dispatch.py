@@ -56,7 +56,7 @@ def run(main: Callable[[Any], None], options: type, prog: str | None = None) -> 
 
 #: name: (module, options class, function); imported only when needed, because torch takes seconds to load.
 EXPERIMENTS = {
-    "ceiling": ("experiments.ceiling", "Ceiling", "main"),
+    "ceiling": ("experiments.ceiling.command", "Ceiling", "main"),
     "evaluate": ("experiments.evaluate", "Evaluate", "main"),
     "frontier": ("experiments.frontier", "Frontier", "main"),
     "control": ("experiments.control.command", "Control", "main"),
