@@ -63,6 +63,7 @@ EXPERIMENTS = {
     "decoders": ("experiments.words", "Decoders", "main"),
     "score": ("experiments.score", "ScoreCommand", "main"),
     "recipes": ("experiments.recipes", "Recipes", "main"),
+    "markdown": ("experiments.markdown.command", "Markdown", "main"),
     "train": ("experiments.train", "Train", "main"),
 }
 INSTANCES = {
