@@ -41,7 +41,7 @@ class Markdown:
 
 
 def main(options: Markdown) -> None:
-    """Run it. Raises BadInput for a folder without a finished run, a bad name, a placeholder that stands for nothing."""
+    """Run it. Raises BadInput for a folder without a finished run, a bad name, a placeholder for nothing."""
     if options.keep is None and (options.question or options.line):
         raise BadInput("--question and --line go with --keep NAME")
     if options.keep is not None:

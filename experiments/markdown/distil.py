@@ -56,7 +56,9 @@ def distil(card: dict, name: str, question: str = "", line: str = "") -> Kept:
     guesses = [instance["guesses"] for instance in card.get("instances", ()) if instance["guesses"] is not None]
     strata = Counter(map(stratum_of, guesses))
     config = {what: value for what, value in identity.items() if what not in APART}
-    if puzzles := identity.get("puzzles"):
+    if identity["command"] == "recipes":  # its identity is its options
+        config = {what: value for what, value in identity.items() if what not in ("command", "out", "threads")}
+    elif puzzles := identity.get("puzzles"):
         # which puzzles they were, in one line: two runs of the same ones agree in it
         config["puzzles"] = hashlib.sha256("\n".join(puzzles).encode()).hexdigest()[:16]
     if identity["command"] == "control":
@@ -70,7 +72,7 @@ def distil(card: dict, name: str, question: str = "", line: str = "") -> Kept:
         "n": int(counts.get(identity["command"]) or len(identity.get("puzzles", ()))),
         "unit": units.get(identity["command"], "puzzles"),
         "strata": {stratum: strata[stratum] for stratum in STRATA if strata[stratum]},
-        "seed": identity.get("seed"),
+        "seed": identity.get("seed", f"0 to {int(identity['seeds']) - 1}" if "seeds" in identity else None),
         "version": identity.get("takeback"),
         "versions": card["versions"],
         "checkpoints": identity.get("checkpoints") or card.get("checkpoints") or _nets(card),

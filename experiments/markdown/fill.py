@@ -2,7 +2,8 @@
 
     {{NAME|ROW|FIGURE}}           38 % [29, 48], or 1.95 [1.8, 2.1] for what is no share
     {{NAME|ROW|FIGURE|FORM}}      value: 38; percent: 38 %; cell: 38.0 [29, 48] as in a table; interval: [29, 48];
-                                  low, high; n: 100; hits: 38; of: 38 of 100; each: 37, 39, 38 (of several networks)
+                                  low, high; n: 100; hits: 38; of: 38 of 100; each: 37, 39, 38 (of several networks);
+                                  points: +9.3 points [1, 17], of a share that is a difference
     {{NAME|FACT}}                 n, seed, version, line, question or unit of the run
     {{NAME|note|K}}               the K-th sentence below its table (a verdict)
     {{NAME}}                      the whole table
@@ -35,9 +36,11 @@ def fill(root: Path, name: str) -> str:
     made = []
     for number, line in enumerate(read_text(path).split("\n"), 1):
         try:
-            made.append(PLACE.sub(lambda place: _said(root, runs, place[1]), line))
+            text = PLACE.sub(lambda place: _said(root, runs, place[1]), line)
         except BadInput as fault:
             raise BadInput(f"{path}, line {number}: {fault}") from None
+        # a command of several lines keeps the indent that makes it code
+        made.append(text.replace("\n", "\n" + line[: len(line) - len(line.lstrip())]))
     return "\n".join(made)
 
 
@@ -123,6 +126,12 @@ def _full(record: dict, percent: bool) -> str:
     return text if record["low"] is None else f"{text} {_interval(record, percent)}"
 
 
+def _points(record: dict, percent: bool) -> str:
+    if not percent:
+        raise TypeError("no share")
+    return f"{'+' * (record['value'] > 0)}{_value(record, True)} points {_interval(record, True)}"
+
+
 def _number(record: dict, _: bool) -> str:
     if record["n"] is None:
         raise TypeError("not known")
@@ -140,5 +149,6 @@ FORMS: dict[str, Callable[[dict, bool], str]] = {
     "n": _number,
     "hits": _hits,
     "of": lambda record, percent: f"{_hits(record, percent)} of {_number(record, percent)}",
+    "points": _points,
     "each": lambda record, _: ", ".join(f"{100 * one:.0f}" for one in record["each"]),
 }

@@ -16,7 +16,8 @@ PAGES = Path("docs/results")
 
 def figure(record: dict, percent: bool = False) -> str:
     """A figure with its interval: 48.0 [35, 61]; a dash where nothing was measured."""
-    text = cell(Estimate(record["value"], record["low"], record["high"], record["n"]), percent).plain
+    numbers = (None if record[part] is None else float(record[part]) for part in ("value", "low", "high"))
+    text = cell(Estimate(*numbers, record["n"] or 0), percent).plain
     value, _, interval = text.partition("\n")
     low, dash, high = interval.partition(" to " if " to " in interval else "-")
     return value if not interval or interval == "n=1" else f"{value} [{low}, {high if dash else low}]"
@@ -30,10 +31,10 @@ def lines(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def shown(record: Any, form: str) -> str:
     """A figure as a table writes it; a dash where a row has none."""
-    if record is None:
-        return "-"
     if isinstance(record, str):
         return record
+    if record is None or record["value"] is None:
+        return "-"
     if form == "whole":
         return f"{record['value']:.0f}"
     if form == "whole share":
@@ -72,9 +73,9 @@ def page(kept: Kept) -> str:
     made = [f"# {kept.name}", content["question"]]
     if content["line"]:
         made.append("\n".join(f"    {line}" for line in content["line"].splitlines()))
-    else:
+    elif content["command"]:
         made.append(f"A run of `takeback {content['command']}`; its command line was not kept.")
-    made.append(" ".join(_facts(content)))
+    made += [" ".join(_facts(content))] if content["command"] else []
     if content.get("recovered"):
         made.append(f"*Recovered {content['recovered'].rstrip('.')}.* What the table did not print is not known here.")
     several = len(content["tables"]) > 1
@@ -88,19 +89,19 @@ def page(kept: Kept) -> str:
 
 def _facts(content: dict) -> list[str]:
     """What was run, in sentences."""
-    count = f"{content['n']:,} {content['unit']}" if content["n"] else "No puzzles"
-    strata = ", ".join(f"{many} need {stratum} guesses" for stratum, many in content["strata"].items())
-    said = [f"{count}{f' ({strata})' if strata else ''}"]
-    said.append(f"seed {content['seed']}" if content["seed"] is not None else "seed not kept")
+    said = []
+    if content["n"] is not None:
+        strata = ", ".join(f"{many} need {stratum} guesses" for stratum, many in content["strata"].items())
+        said.append(f"{content['n']:,} {content['unit']}{f' ({strata})' if strata else ''}")
+    said.append(f"seed {content['seed']}" if content["seed"] is not None else "no seed known")
     said.append(f"takeback {content['version']}" if content["version"] else "version not kept")
-    facts = [", ".join(said) + "."]
-    facts.append("Intervals are 95 % (Wilson for shares that resampling says nothing of, else bootstrap).")
+    facts = [", ".join(said).capitalize() + "."]
+    facts.append("Intervals are 95 % (Wilson for shares, where resampling is not called for, else bootstrap).")
     # the first digits are enough to tell networks apart; the whole hashes are in the kept file
     nets = content["checkpoints"]
     named = [nets] if isinstance(nets, dict) else nets
     hashes = [f"{name} {digest[:8]}" for each in named for name, digest in each.items()]
-    facts += [f"Networks: {', '.join(hashes)}."] if hashes else []
-    return facts
+    return facts + ([f"Networks: {', '.join(hashes)}."] if hashes else [])
 
 
 def index(runs: Sequence[Kept]) -> str:
@@ -115,8 +116,7 @@ def index(runs: Sequence[Kept]) -> str:
     for kept in runs:
         content = kept.content
         several = len(content["tables"]) > 1
-        line = (content["line"] or f"takeback {content['command']} (line not kept)").strip().splitlines()
-        command = " ".join(f"`{' '.join(one.split())}`" for one in line)
+        command = " ".join(f"`{' '.join(line.split())}`" for line in (content["line"] or "").splitlines()) or "-"
         for part in content["tables"]:
             name = kept.name + (f", {part['name']}" if several else "")
             asked = content["question"] + (" *Recovered.*" if content.get("recovered") else "")

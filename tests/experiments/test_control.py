@@ -90,8 +90,8 @@ def test_the_command_and_its_folder(nets, tmp_path, capsys, monkeypatch):
     assert (
         card["summary"]["span"]["ar-exact"]["both"]["value"] == card["summary"]["span"]["cp-sat"]["both"]["value"] == 1
     )
-    printed = "\n".join(printed(tmp_path))
-    assert "**span**: 2 targets, n = 4, 200 calls each" in printed and "| ar-exact | 100 [34, 100] |" in printed
+    tables = "\n".join(printed(tmp_path))
+    assert "**span**: 2 targets, n = 4, 200 calls each" in tables and "| ar-exact | 100 [34, 100] |" in tables
     traces = {path.name: path.read_bytes() for path in (tmp_path / "traces").iterdir()}
     monkeypatch.setattr(control, "run", lambda *_, **__: pytest.fail("all is there already"))
     control.main(options)
