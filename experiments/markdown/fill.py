@@ -47,7 +47,8 @@ def fill(root: Path, name: str) -> str:
 def _said(root: Path, runs: dict[str, Kept], words: str) -> str:
     """What a placeholder stands for."""
     name, *rest = (word.strip() for word in words.split("|"))
-    run, _, part = name.partition("/")
+    run, part = (word.strip() for word in f"{name}/".split("/", 1))
+    part = part.removesuffix("/")
     kept = runs.get(run) or runs.setdefault(run, load(root, run))
     if not rest:
         return pages.table(kept.table(part))
