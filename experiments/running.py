@@ -41,8 +41,8 @@ def identity(able: Sequence[Row], instances: Sequence[Instance], runner: Runner,
 
 
 def versions() -> dict[str, str]:
-    """Of Python and of the libraries that results depend on."""
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}}
+    """Of takeback, Python and the libraries that results depend on."""
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in ("takeback", *LIBRARIES)}}
 
 
 def about(instances: Sequence[Instance]) -> dict:

@@ -51,7 +51,7 @@ def tables_of(card: dict) -> list[dict]:
 
 
 def distil(card: dict, name: str, question: str = "", line: str = "") -> Kept:
-    """What is kept of a run under that name. line: the command line; else what run.json says, if it does."""
+    """What is kept of a run under that name. line: the command line, if it is known."""
     identity, tables = card["identity"], tables_of(card)
     guesses = [instance["guesses"] for instance in card.get("instances", ()) if instance["guesses"] is not None]
     strata = Counter(map(stratum_of, guesses))
@@ -68,12 +68,12 @@ def distil(card: dict, name: str, question: str = "", line: str = "") -> Kept:
     content = {
         "question": question or QUESTIONS[identity["command"]],
         "command": identity["command"],
-        "line": line or card.get("line"),
+        "line": line or None,
         "n": int(counts.get(identity["command"]) or len(identity.get("puzzles", ()))),
         "unit": units.get(identity["command"], "puzzles"),
         "strata": {stratum: strata[stratum] for stratum in STRATA if strata[stratum]},
         "seed": identity.get("seed", f"0 to {int(identity['seeds']) - 1}" if "seeds" in identity else None),
-        "version": identity.get("takeback"),
+        "version": identity.get("takeback") or card["versions"].get("takeback"),
         "versions": card["versions"],
         "checkpoints": identity.get("checkpoints") or card.get("checkpoints") or _nets(card),
         "config": config,

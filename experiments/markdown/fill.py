@@ -85,14 +85,18 @@ def _figure(kept: Kept, part: str, row: str, what: str, form: str = "") -> str:
         return record
     if record["value"] is None:
         raise BadInput(f"{where}: {what!r} was not measured")
-    shares = {column["key"] for column in columns if column["form"].endswith("share")}
-    percent = key in shares or key in ("solved", "need", "met", "unmet", "recovery") or key.startswith("seen by")
+    percent = key in {column["key"] for column in columns if column["form"].endswith("share")} or _hidden_share(key)
     if form not in FORMS:
         raise BadInput(f"no form {form!r}; there are {', '.join(filter(None, FORMS))}")
     try:
         return FORMS[form](record, percent)
     except (TypeError, KeyError):
         raise BadInput(f"{where}: {what!r} has no {form!r}") from None
+
+
+def _hidden_share(key: str) -> bool:
+    """Whether a figure that no column shows is a share."""
+    return key in ("need", "met", "unmet", "recovery") or key.startswith("seen by ") or key.endswith(" FLOPs")
 
 
 def _value(record: dict, percent: bool) -> str:

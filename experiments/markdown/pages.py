@@ -12,6 +12,12 @@ from experiments.statistics import Estimate
 
 #: Below the repository's root.
 PAGES = Path("docs/results")
+#: How a command's intervals are made.
+WILSON = "Wilson's for shares, bootstrap for the rest"
+INTERVALS = {
+    "control": "bootstrap over targets, and networks where there are several; Wilson's for shares that are all alike",
+    "recipes": "bootstrap over networks and puzzles; of the validation loss the lowest and highest instead",
+}
 
 
 def figure(record: dict, percent: bool = False) -> str:
@@ -96,7 +102,7 @@ def _facts(content: dict) -> list[str]:
     said.append(f"seed {content['seed']}" if content["seed"] is not None else "no seed known")
     said.append(f"takeback {content['version']}" if content["version"] else "version not kept")
     facts = [", ".join(said).capitalize() + "."]
-    facts.append("Intervals are 95 % (Wilson for shares, where resampling is not called for, else bootstrap).")
+    facts.append(f"Intervals are 95 %: {INTERVALS.get(content['command'], WILSON)}.")
     # the first digits are enough to tell networks apart; the whole hashes are in the kept file
     nets = content["checkpoints"]
     named = [nets] if isinstance(nets, dict) else nets
@@ -116,7 +122,8 @@ def index(runs: Sequence[Kept]) -> str:
     for kept in runs:
         content = kept.content
         several = len(content["tables"]) > 1
-        command = " ".join(f"`{' '.join(line.split())}`" for line in (content["line"] or "").splitlines()) or "-"
+        command = " ".join(f"`{' '.join(line.split())}`" for line in (content["line"] or "").splitlines())
+        command = command or (f"`takeback {content['command']}`, line not kept" if content["command"] else "-")
         for part in content["tables"]:
             name = kept.name + (f", {part['name']}" if several else "")
             asked = content["question"] + (" *Recovered.*" if content.get("recovered") else "")

@@ -126,7 +126,8 @@ def filled(tmp_path):
     share = {"value": 0.385, "low": 0.2901, "high": 0.479, "n": 200, "each": [0.3, 0.47]}
     lag = {"value": 1.95, "low": 1.81, "high": 2.2, "n": 2}
     nothing = {"value": None, "low": None, "high": None, "n": 0}
-    row = {"name": "ar", "figures": {"solved": share, "lag": lag, "debt": nothing, "needs": "3/2/1"}}
+    figures = {"solved": share, "lag": lag, "debt": nothing, "needs": "3/2/1", "recovery": share}
+    row = {"name": "ar", "figures": figures}
     table = {"title": "", "n": 200, "head": "", "columns": columns, "rows": [row], "notes": ["- First.", "- Second."]}
     content = {fact: None for fact in kept.FACTS} | {"n": 400, "line": "takeback a\ntakeback b", "notes": []}
     two = {**content, "tables": [{**table, "name": "0"}, {**table, "name": ">100"}]}
@@ -158,6 +159,7 @@ def filled(tmp_path):
         ("one|ar|lag", "1.95 [1.8, 2.2]"),
         ("one|ar|lag|high", "2.2"),
         ("one|ar|needs", "3/2/1"),
+        ("one|ar|recovery", "38.5 % [29, 48]"),
         ("one|n", "400"),
         ("two/0|n", "200"),
         ("one|note|2", "Second."),
