@@ -206,6 +206,27 @@ def test_every_document_is_what_takeback_markdown_writes(path):
     assert (ROOT / path).read_text() == MADE[path], f"{path} is not what `takeback markdown` writes"
 
 
+def test_every_kept_run_has_a_page_and_every_template_a_document():
+    pages_made = {pages.PAGES / f"{path.stem}.md" for path in (ROOT / kept.RESULTS).glob("*.json")}
+    assert TEMPLATES and set(MADE) == pages_made | {pages.PAGES / "README.md"} | {Path(name) for name in TEMPLATES}
+    listed = (ROOT / pages.PAGES / "README.md").read_text()
+    assert all(f"({path.name})" in listed for path in pages_made)
+
+
+def test_documents_are_written_where_there_is_a_template_and_old_pages_go(tmp_path):
+    shutil.copytree(ROOT / kept.RESULTS, tmp_path / kept.RESULTS)
+    (tmp_path / fill.TEMPLATES).mkdir(parents=True)
+    (tmp_path / fill.TEMPLATES / "README.md").write_text("{{ceiling-sudoku6|ar|solved}}\n")
+    (tmp_path / "RESULTS.md").write_text("as it was")
+    (tmp_path / pages.PAGES).mkdir(parents=True)
+    (tmp_path / pages.PAGES / "gone.md").write_text("of a run that is not kept")
+    command.main(Markdown(root=tmp_path))
+    assert (tmp_path / "README.md").read_text() == "9 % [6, 14]\n"
+    assert (tmp_path / "RESULTS.md").read_text() == "as it was"
+    names = {path.stem for path in (tmp_path / pages.PAGES).iterdir()}
+    assert names == {path.stem for path in (ROOT / kept.RESULTS).glob("*.json")} | {"README"}
+
+
 def test_no_page_stands_for_a_run_that_is_not_kept():
     assert command.stale(ROOT, MADE) == []
     assert sum(path.stat().st_size for path in (ROOT / kept.RESULTS).iterdir()) < 10_000_000
