@@ -1,4 +1,4 @@
-"""`takeback ablations`: what does each choice in training buy? Small networks, one choice changed at a time, some seeds.
+"""`takeback ablations`: what does each choice in training buy? Small networks, one choice changed a time, over seeds.
 
     takeback ablations --family sudoku6 --updates 400 --dim 64 --seeds 3
     takeback ablations --family colouring --solve colouring3-50 --stratum 0 11-100 --variants diffusion edges ar

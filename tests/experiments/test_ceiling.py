@@ -15,7 +15,7 @@ import pytest
 
 from csp.io.trace_records import read_jsonl
 from csp.trace import replay
-from experiments.ceiling import Ceiling, main
+from experiments.ceiling.command import Ceiling, main
 from experiments.cli.dispatch import guarded
 from experiments.engine import decoder_catalogue, loaded_models, store
 from experiments.puzzle_files.load import drawn, read
