@@ -42,7 +42,7 @@ def spaced(heights: np.ndarray, gap: float, low: float, high: float) -> np.ndarr
     return flat + gap * np.arange(len(heights))
 
 
-def label_ends(axes: Any, lines: Mapping[str, tuple[np.ndarray, np.ndarray, str]], gap: float) -> None:
+def label_ends(axes: Any, lines: Mapping[str, tuple[np.ndarray, np.ndarray, str]], gap: float | int) -> None:
     """Write each line's name beside its last point, in its colour, joined to it by a thin line where it had to move.
 
     lines: name: (x, y, colour). Lines with the same points share a label, "a = b". gap: between labels, in data units.

@@ -92,7 +92,7 @@ def test_the_command_and_its_folder(nets, tmp_path, capsys, monkeypatch):
     )
     tables = "\n".join(printed(tmp_path))
     assert "**span**: 2 targets, n = 4, 200 calls each" in tables and "| ar-exact | 100 [34, 100] |" in tables
-    traces = {path.name: path.read_bytes() for path in (tmp_path / "traces").iterdir()}
+    traces = (tmp_path / "traces.jsonl").read_bytes()
     monkeypatch.setattr(command, "run", lambda *_, **__: pytest.fail("all is there already"))
     command.main(options)
     command.main(Control(**{**options.__dict__, "methods": (*methods, "ar-best"), "finished": True}))
@@ -102,7 +102,7 @@ def test_the_command_and_its_folder(nets, tmp_path, capsys, monkeypatch):
         command.main(Control(**{**options.__dict__, "finished": True, "out": tmp_path / "empty"}))
     other = tmp_path / "again"
     command.main(Control(**{**options.__dict__, "out": other, "batch_size": 2}))
-    assert traces == {path.name: path.read_bytes() for path in (other / "traces").iterdir()}
+    assert traces == (other / "traces.jsonl").read_bytes()
     with pytest.raises(BadInput, match="holds another run"):
         command.main(Control(**{**options.__dict__, "seed": 1}))
 
@@ -236,7 +236,7 @@ def test_first_dead_is_when_no_solution_is_left():
             if not grids.count(rules):
                 expected = (t + 1) / 36
                 break
-        assert judged(trace, aim, looks=True)["dead"] == expected
+        assert judged(trace, aim, find_dead_end=True)["dead"] == expected
 
 
 def test_only_the_first_board_is_looked_at():
