@@ -77,13 +77,14 @@ def main(options: Ceiling) -> None:
     title = f"takeback ceiling: {count} puzzle{'s' * (count > 1)} ({options.source})"
     finished.keep({"source": options.source, "summary": [summary.as_json() for summary in summaries]})
     figures.ceiling(summaries, finished.scores, title, folder / "ceiling.png")
+    drawn = "ceiling.png and board.png" if figures.board(finished, folder / "board.png") else "ceiling.png"
     if options.json:
         print(json.dumps([summary.as_json() for summary in summaries], indent=1))
     elif options.all or options.decoders:
         screen.show_all(summaries, title, finished.instances)
     else:
         screen.show_first(summaries, title, finished)
-    console.print(f"wrote scores.parquet, traces.jsonl, run.json and ceiling.png to {folder}")
+    console.print(f"wrote scores.parquet, traces.jsonl, run.json, {drawn} to {folder}")
 
 
 def _check(options: Ceiling) -> None:

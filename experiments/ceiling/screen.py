@@ -24,6 +24,7 @@ from experiments.scoring.scorer import Score
 from experiments.scoring.statistics import Estimate
 
 WIDTH = 80  # of the first screen
+UNSEEN = 4  # commits after which a loss that nobody sees makes an example
 NOTHING = Estimate(None, None, None, 0)
 #: Figures that a solver without visible steps has: its trace is one commit of the whole solution.
 SEEN_ANYWAY = ("n", "solved", "calls", "tokens", "flops", "seconds")
@@ -92,30 +93,40 @@ def show_first(summaries: Sequence[Summary], title: str, finished: Finished) -> 
     terminal.print(strata(finished.instances), "--all: every row, every figure.", style="dim")
 
 
+def lost_and_solved(finished: Finished) -> int | None:
+    """The index of the first board that AR loses and the same network, going back, solves; None if there is none.
+
+    One on which the loss stays unseen for some commits is preferred: it shows more.
+    """
+    pairs = enumerate(zip(*(finished.scores.get(name, []) for name in ("ar", "ar-best-first"))))
+    lags = {index: one.lag for index, (one, other) in pairs if one.first_dead and one.lag and other.solved}
+    boards = [index for index in lags if is_board(finished.instances[index].problem)]
+    return next((index for index in boards if lags[index] >= UNSEEN), boards[0] if boards else None)
+
+
 def worked_board(finished: Finished) -> list[str]:
-    """A board that AR loses and the same network, going back, solves: the commit that lost it; [] if there is none."""
-    for index, instance in enumerate(finished.instances):
-        lost, back = (finished.scores.get(name, [None] * (index + 1))[index] for name in ("ar", "ar-best-first"))
-        if lost and lost.first_dead and lost.lag and back and back.solved and is_board(instance.problem):
-            trace = finished.store.pieces["ar", index][0]
-            state = replay(trace, instance.givens)[lost.first_dead]
-            fatal = trace.events[lost.first_dead - 1]
-            side = instance.problem.d
-            where = f"r{fatal.cell // side + 1}c{fatal.cell % side + 1}"
-            board = [
-                "".join(f"({v})" if at == fatal.cell else f" {v or '.'} " for at, v in enumerate(line, start))
-                for start in range(0, len(state), side)
-                for line in [state[start : start + side]]
-            ]
-            later = f"{lost.lag} commit{'s' * (lost.lag > 1)}"
-            said = (
-                f"One of the puzzles. AR's commit number {lost.first_dead}, ({fatal.value}) at {where}, is a dead end: "
-                f"no solution has it there. It shows {later} later, when a rule is broken or a cell has no value left. "
-                f"Going back, the same network takes {back.retractions} cells back and solves it."
-            )
-            beside = textwrap.wrap(said, WIDTH - 3 * side - 6)
-            return [f"  {row:{3 * side}}   {text}".rstrip() for row, text in zip_longest(board, beside, fillvalue="")]
-    return []
+    """That board with the commit that lost it, in lines for the terminal."""
+    index = lost_and_solved(finished)
+    if index is None:
+        return []
+    lost, back = (finished.scores[name][index] for name in ("ar", "ar-best-first"))
+    instance, trace = finished.instances[index], finished.store.pieces["ar", index][0]
+    side = instance.problem.d
+    state, fatal = replay(trace, instance.givens)[lost.first_dead], trace.events[lost.first_dead - 1]
+    board = [
+        "".join(f"({v})" if at == fatal.cell else f" {v or '.'} " for at, v in enumerate(line, start))
+        for start in range(0, len(state), side)
+        for line in [state[start : start + side]]
+    ]
+    later = f"{lost.lag} commit{'s' * (lost.lag > 1)}"
+    said = (
+        f"One of the puzzles. AR's commit number {lost.first_dead}, ({fatal.value}) at r{fatal.cell // side + 1}"
+        f"c{fatal.cell % side + 1}, is a dead end: no solution has it there. It shows {later} later, when a rule is "
+        f"broken or a cell has no value left. Going back, the same network takes {back.retractions} cells back and "
+        "solves it."
+    )
+    beside = textwrap.wrap(said, WIDTH - 3 * side - 6)
+    return [f"  {row:{3 * side}}   {text}".rstrip() for row, text in zip_longest(board, beside, fillvalue="")]
 
 
 def conclusion(rows: dict[str, dict], scores: dict[str, Sequence[Score]]) -> list[str]:

@@ -27,7 +27,7 @@ from experiments.scoring.scorer import Score
 #: A trace, and what a command keeps of it: a Score, or control's dict.
 Piece = tuple[Trace, Any]
 #: Figures that commands draw into their folders.
-FIGURES = ("ceiling.png", "frontier.png", "control.png", "rarity.png")
+FIGURES = ("ceiling.png", "board.png", "frontier.png", "control.png", "rarity.png")
 
 
 @dataclass(frozen=True)
