@@ -73,7 +73,7 @@ def orbit_key(instance: Instance) -> str:
     constraints that are not pairwise.
     """
     problem, n = instance.problem, instance.problem.n
-    if not all(rule.pairwise for rule in problem.constraints):
+    if not problem.pairwise:
         raise BadInput(f"{instance.provenance}: orbits are known for pairwise constraints only")
     joined = {cell: np.nonzero(problem.adjacency[cell])[0].tolist() for cell in range(n)}
     for cell in np.nonzero(instance.givens)[0]:

@@ -76,6 +76,11 @@ class Problem:
         return related
 
     @cached_property
+    def pairwise(self) -> bool:
+        """Whether every rule says that its cells differ, two by two: then `adjacency` is all there is to know."""
+        return all(rule.pairwise for rule in self.constraints)
+
+    @cached_property
     def relations(self) -> Int[np.ndarray, "n n"]:
         """How two cells are related: a bit per name in RELATIONS, SELF on the diagonal, 0 = unrelated.
 

@@ -34,7 +34,7 @@ class SearchGivenUp(RuntimeError):
 @lru_cache(maxsize=64)
 def compiled(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(starts, neighbours, covers) of a problem as the kernels want them."""
-    if not all(rule.pairwise for rule in problem.constraints):
+    if not problem.pairwise:
         raise BadInput(f"{problem.name}: the reference search knows pairwise constraints only")
     if problem.d > 60:
         raise BadInput(f"{problem.name}: {problem.d} values; the reference search takes up to 60")

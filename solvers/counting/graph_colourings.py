@@ -36,7 +36,7 @@ class Colourings:
     """
 
     def __init__(self, problem: Problem):
-        if not all(rule.pairwise for rule in problem.constraints):
+        if not problem.pairwise:
             raise BadInput(f"{problem.name}: colourings are counted for pairwise constraints only")
         if problem.n > MOST_NODES or problem.d**problem.n >= 2**63:
             raise BadInput(f"{problem.name}: colourings are counted up to {MOST_NODES} nodes and d^n < 2^63")

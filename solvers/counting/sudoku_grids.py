@@ -34,8 +34,7 @@ CHUNK = 500_000  # values shown to a rule at once
 def all_grids(problem: Problem) -> Grids:
     """The grids of a 4x4 or 6x6 Sudoku board. Raises BadInput for another problem, or a board with further rules."""
     side = problem.d
-    pairwise = all(rule.pairwise for rule in problem.constraints)
-    if side not in BASE or not pairwise or not np.array_equal(problem.adjacency, sudoku.board(side).adjacency):
+    if side not in BASE or not problem.pairwise or not np.array_equal(problem.adjacency, sudoku.board(side).adjacency):
         raise BadInput(f"{problem.name}: all grids are listed for plain Sudoku boards of side 4 and 6")
     return _grids(side)
 

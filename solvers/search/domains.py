@@ -16,7 +16,7 @@ class Domains:
 
     def __init__(self, instance: Instance):
         problem = instance.problem
-        if not all(rule.pairwise for rule in problem.constraints):
+        if not problem.pairwise:
             raise BadInput(f"{instance.provenance}: this solver knows pairwise constraints only")
         self.d = problem.d
         self.assignment = np.zeros(problem.n, dtype=np.int64)
