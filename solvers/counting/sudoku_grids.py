@@ -27,8 +27,8 @@ from csp.errors import BadInput
 from csp.families import sudoku
 from csp.problem import Problem
 
-BASE = {4: 12, 6: 39_168}  # side: grids with first row 1..side
-CHUNK = 500_000  # values shown to a rule at once
+BASE = {4: 12, 6: 39_168}  # side: grids with first row 1..side; 9 would have 18,383,222,420,692,992
+CHUNK = 500_000  # values shown to a rule at once: 4 MB of int64, however many grids are in question
 
 
 def all_grids(problem: Problem) -> Grids:
@@ -41,6 +41,7 @@ def all_grids(problem: Problem) -> Grids:
 
 @lru_cache(maxsize=2)
 def _grids(side: int) -> Grids:
+    """Made once a process and kept: 39,168 grids of 36 cells are 1.4 MB."""
     base = np.empty((BASE[side], side * side), dtype=np.int8)
     found = _fill(sudoku.board(side).adjacency, side, base)
     assert found == len(base)
@@ -69,7 +70,7 @@ class Grids:
         return len(self.base) * len(self.relabellings)
 
     def uniform(self, rng: np.random.Generator, count: int) -> Int[np.ndarray, "count n"]:
-        """So many grids, each drawn uniformly from all."""
+        """`count` grids, each drawn uniformly from all: a row of base and a relabelling, both uniform."""
         rows = self.base[rng.integers(len(self.base), size=count)].astype(np.int64)
         names = self.relabellings[rng.integers(len(self.relabellings), size=count)]
         return np.take_along_axis(names, rows, axis=1).astype(np.int64)
@@ -82,15 +83,20 @@ class Grids:
         Rows of base of which no grid is kept are left out.
         """
         rows, kept = np.arange(len(self.base)), np.ones((len(self.base), len(self.relabellings)), dtype=bool)
+
+        # cheap rules first: pairwise ones hold under every renaming, small scopes have few patterns
         for rule in sorted(constraints, key=lambda rule: (not rule.pairwise, len(rule.scope))):
             values = self.base[np.ix_(rows, rule.scope)].astype(np.int64)
-            if rule.pairwise:  # whatever the values are called
+            if rule.pairwise:
                 kept &= ~rule.culprits(values).any(-1)[:, None]
             else:
+                # rows of one shape are one question: shape and renaming decide, so each pair is asked once
                 shapes, under = _shapes(values, self.d)
                 shapes, which = np.unique(shapes, axis=0, return_inverse=True)
                 asked = _asked(kept, which, under, self._after, len(shapes))
                 _narrow(kept, which, under, self._after, self._kept_by(rule, shapes, asked))
+
+            # rows without a grid left are dropped, so that later rules look at less
             left = kept.any(1)
             rows, kept = (rows, kept) if left.all() else (rows[left], kept[left])
         return rows, kept
@@ -105,6 +111,9 @@ class Grids:
         found = np.count_nonzero(kept)
         if most is not None and found > most:
             return None
+
+        # a relabelling fixes the first row and relabellings rise, so each one's grids stand together; sorted within,
+        # all of them are
         base, grids, start = self.base[rows], np.empty((found, self.base.shape[1]), dtype=np.int8), 0
         for names, mask in zip(self.relabellings, np.ascontiguousarray(kept.T)):
             some = names[base[mask]]
@@ -117,13 +126,18 @@ class Grids:
         """How many grids start with the values 1..d of a prefix, continued in cell t by each value 1..d."""
         batch, t = prefixes.shape
         d, values = self.d, np.arange(1, self.d + 1)
+
+        # in the first row every order of the values has equally many grids: total / (d (d - 1) ... (d - t)) each
         if t < d:
             seen = (prefixes[:, :, None] == values).sum(1)
             fits = (seen == 0) & (seen.sum(1) == t)[:, None] & (seen <= 1).all(1)[:, None]
             return np.where(fits, self.total // perm(d, t + 1), 0)
+
+        # below it, rename each prefix so that its first row is 1..d, and count rows of base
         proper = (np.sort(prefixes[:, :d], axis=1) == values).all(1)
-        back = np.zeros((batch, d + 1), dtype=np.int64)  # the names under which the first row is 1..d
+        back = np.zeros((batch, d + 1), dtype=np.int64)  # (batch, 1 + d): the names under which that is so
         np.put_along_axis(back, np.where(proper[:, None], prefixes[:, :d], values), values[None], axis=1)
+
         known = Prefixes(self.base, d)
         ranges = known.start(batch)
         for cell in range(d, t):
@@ -139,7 +153,7 @@ class Grids:
     def _kept_by(
         self, rule: Constraint, shapes: Int[np.ndarray, "shapes k"], asked: Bool[np.ndarray, "shapes names"]
     ) -> Bool[np.ndarray, "shapes names"]:
-        """Where asked: whether the rule is kept by a shape under a relabelling."""
+        """Where asked: whether the rule is kept by a shape under a relabelling. Changes and returns `asked`."""
         names = self.relabellings.astype(np.int64)
         step = max(1, CHUNK // (len(names) * len(rule.scope)))
         for start in range(0, len(shapes), step):
@@ -161,7 +175,7 @@ class Prefixes:
     d: int
 
     def start(self, batch: int) -> Int[np.ndarray, "batch 2"]:
-        """The range of all rows, so many times."""
+        """The range of all rows, `batch` times."""
         return np.tile(np.array([0, len(self.grids)]), (batch, 1))
 
     def counts(self, ranges: Int[np.ndarray, "batch 2"], t: int) -> Int[np.ndarray, "batch d"]:
@@ -178,7 +192,11 @@ class Prefixes:
 @numba.njit(cache=True)
 @no_type_check
 def _fill(adjacency, d, grids):
-    """Write all grids with first row 1..d, depth first and so in rising order; how many."""
+    """Write all grids with first row 1..d, depth first and so in rising order; how many.
+
+    state (n,): the cells up to `cell` are filled; raising the last one's value, or going back to the cell before where
+    there is none, visits every assignment that breaks no rule so far.
+    """
     n, found, cell = grids.shape[1], 0, d
     state = np.zeros(n, dtype=np.int64)
     state[:d] = np.arange(1, d + 1)
@@ -188,11 +206,13 @@ def _fill(adjacency, d, grids):
             state[cell] = 0
             cell -= 1
             continue
+
         fits = True
         for other in range(cell):
             if adjacency[cell, other] and state[other] == state[cell]:
                 fits = False
                 break
+
         if fits and cell < n - 1:
             cell += 1
         elif fits:
@@ -204,7 +224,10 @@ def _fill(adjacency, d, grids):
 @numba.njit(cache=True)
 @no_type_check
 def _place(names):
-    """The place of a permutation of 1..d (after a 0) among all in rising order (Lehmer code)."""
+    """The place of a permutation of 1..d (after a 0) among all in rising order (Lehmer code).
+
+    Digit i is how many later names are smaller; the digits' bases are d, d - 1, ..., 1.
+    """
     d, place = len(names) - 1, 0
     for i in range(1, d + 1):
         smaller = 0
@@ -228,7 +251,10 @@ def _after(relabellings):
 @numba.njit(cache=True)
 @no_type_check
 def _shapes(values, d):
-    """(shapes (m, k), under (m,)): values renamed by first appearance, and the place of the relabelling back."""
+    """(shapes (m, k), under (m,)): values renamed by first appearance, and the place of the relabelling back.
+
+    The relabelling back gives the new names 1, 2, ... their values, then the values that do not appear, rising.
+    """
     shapes, under = np.empty_like(values), np.empty(len(values), dtype=np.int64)
     for row in range(len(values)):
         new, names, used = np.zeros(d + 1, dtype=np.int64), np.zeros(d + 1, dtype=np.int64), 0
@@ -238,6 +264,7 @@ def _shapes(values, d):
                 used += 1
                 new[value], names[used] = used, value
             shapes[row, place] = new[value]
+
         for value in range(1, d + 1):
             if new[value] == 0:
                 used += 1
@@ -249,7 +276,11 @@ def _shapes(values, d):
 @numba.njit(cache=True)
 @no_type_check
 def _asked(kept, which, under, after, shapes):
-    """(shapes, d!): the shapes and relabellings that stand for a grid that is still kept."""
+    """(shapes, d!): the shapes and relabellings that stand for a grid that is still kept.
+
+    The values of base[row] in the scope are names[under[row]] of its shape; relabelled by r they are the shape under
+    after[under[row], r].
+    """
     asked = np.zeros((shapes, kept.shape[1]), dtype=np.bool_)
     for row in range(len(kept)):
         for r in range(kept.shape[1]):
@@ -261,7 +292,7 @@ def _asked(kept, which, under, after, shapes):
 @numba.njit(cache=True)
 @no_type_check
 def _narrow(kept, which, under, after, fine):
-    """Strike out, in place, what is not fine."""
+    """Strike out of kept (rows, d!), in place, what is not fine (shapes, d!)."""
     for row in range(len(kept)):
         for r in range(kept.shape[1]):
             kept[row, r] &= fine[which[row], after[under[row], r]]
@@ -270,7 +301,7 @@ def _narrow(kept, which, under, after, fine):
 @numba.njit(cache=True)
 @no_type_check
 def _renamed(names, under, shapes, which):
-    """names[under[i]][shapes[which[i]]] for all i."""
+    """names[under[i]][shapes[which[i]]] for all i: (questions, k), without the array that indexing would make of it."""
     values = np.empty((len(which), shapes.shape[1]), dtype=np.int64)
     for i in range(len(which)):
         for place in range(shapes.shape[1]):
@@ -305,6 +336,7 @@ def _above(grids, low, high, cell, value):
 @numba.njit(cache=True)
 @no_type_check
 def _counts(grids, ranges, cell, d):
+    """See Prefixes.counts: (batch, d). The column is sorted within a range, so each value is a run: bisect its end."""
     counts = np.empty((len(ranges), d), dtype=np.int64)
     for row in range(len(ranges)):
         low, high = ranges[row]
@@ -318,6 +350,7 @@ def _counts(grids, ranges, cell, d):
 @numba.njit(cache=True)
 @no_type_check
 def _advance(grids, ranges, cell, values):
+    """See Prefixes.advance: (batch, 2)."""
     new = np.empty_like(ranges)
     for row in range(len(ranges)):
         low, high = ranges[row]
