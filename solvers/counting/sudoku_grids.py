@@ -16,9 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import permutations
 from math import perm
-from typing import no_type_check
 
-import numba
 import numpy as np
 from jaxtyping import Bool, Int, Int8
 
@@ -26,6 +24,7 @@ from csp.constraints import Constraint
 from csp.errors import BadInput
 from csp.families import sudoku
 from csp.problem import Problem
+from solvers.counting import grid_kernels
 
 BASE = {4: 12, 6: 39_168}  # side: grids with first row 1..side; 9 would have 18,383,222,420,692,992
 CHUNK = 500_000  # values shown to a rule at once: 4 MB of int64, however many grids are in question
@@ -43,7 +42,7 @@ def all_grids(problem: Problem) -> Grids:
 def _grids(side: int) -> Grids:
     """Made once a process and kept: 39,168 grids of 36 cells are 1.4 MB."""
     base = np.empty((BASE[side], side * side), dtype=np.int8)
-    found = _fill(sudoku.board(side).adjacency, side, base)
+    found = grid_kernels.fill(sudoku.board(side).adjacency, side, base)
     assert found == len(base)
     names = np.array([(0, *order) for order in permutations(range(1, side + 1))], dtype=np.int8)
     return Grids(base, names)
@@ -91,10 +90,10 @@ class Grids:
                 kept &= ~rule.culprits(values).any(-1)[:, None]
             else:
                 # rows of one shape are one question: shape and renaming decide, so each pair is asked once
-                shapes, under = _shapes(values, self.d)
+                shapes, under = grid_kernels.shapes_of(values, self.d)
                 shapes, which = np.unique(shapes, axis=0, return_inverse=True)
-                asked = _asked(kept, which, under, self._after, len(shapes))
-                _narrow(kept, which, under, self._after, self._kept_by(rule, shapes, asked))
+                asked = grid_kernels.questions(kept, which, under, self._after, len(shapes))
+                grid_kernels.narrow(kept, which, under, self._after, self._kept_by(rule, shapes, asked))
 
             # rows without a grid left are dropped, so that later rules look at less
             left = kept.any(1)
@@ -118,7 +117,7 @@ class Grids:
         for names, mask in zip(self.relabellings, np.ascontiguousarray(kept.T)):
             some = names[base[mask]]
             end = start + len(some)
-            grids[start:end] = some[np.argsort(_keys(some, self.d))]
+            grids[start:end] = some[np.argsort(grid_kernels.sort_keys(some, self.d))]
             start = end
         return grids
 
@@ -148,7 +147,7 @@ class Grids:
     @cached_property
     def _after(self) -> Int[np.ndarray, "names names"]:
         """_after[s, r]: the place in relabellings of r after s."""
-        return _after(self.relabellings)
+        return grid_kernels.compositions(self.relabellings)
 
     def _kept_by(
         self, rule: Constraint, shapes: Int[np.ndarray, "shapes k"], asked: Bool[np.ndarray, "shapes names"]
@@ -159,7 +158,7 @@ class Grids:
         for start in range(0, len(shapes), step):
             which, under = np.nonzero(asked[start : start + step])
             if len(which):
-                values = _renamed(names, under, shapes, start + which)
+                values = grid_kernels.renamed(names, under, shapes, start + which)
                 asked[start + which, under] = ~rule.culprits(values).any(-1)
         return asked
 
@@ -180,180 +179,10 @@ class Prefixes:
 
     def counts(self, ranges: Int[np.ndarray, "batch 2"], t: int) -> Int[np.ndarray, "batch d"]:
         """How many rows of each range continue with each value 1..d in cell t."""
-        return _counts(self.grids, ranges, t, self.d)
+        return grid_kernels.range_counts(self.grids, ranges, t, self.d)
 
     def advance(
         self, ranges: Int[np.ndarray, "batch 2"], t: int, values: Int[np.ndarray, " batch"]
     ) -> Int[np.ndarray, "batch 2"]:
         """The rows of each range that hold the value in cell t."""
-        return _advance(self.grids, ranges, t, values)
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _fill(adjacency, d, grids):
-    """Write all grids with first row 1..d, depth first and so in rising order; how many.
-
-    state (n,): the cells up to `cell` are filled; raising the last one's value, or going back to the cell before where
-    there is none, visits every assignment that breaks no rule so far.
-    """
-    n, found, cell = grids.shape[1], 0, d
-    state = np.zeros(n, dtype=np.int64)
-    state[:d] = np.arange(1, d + 1)
-    while cell >= d:
-        state[cell] += 1
-        if state[cell] > d:
-            state[cell] = 0
-            cell -= 1
-            continue
-
-        fits = True
-        for other in range(cell):
-            if adjacency[cell, other] and state[other] == state[cell]:
-                fits = False
-                break
-
-        if fits and cell < n - 1:
-            cell += 1
-        elif fits:
-            grids[found] = state
-            found += 1
-    return found
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _place(names):
-    """The place of a permutation of 1..d (after a 0) among all in rising order (Lehmer code).
-
-    Digit i is how many later names are smaller; the digits' bases are d, d - 1, ..., 1.
-    """
-    d, place = len(names) - 1, 0
-    for i in range(1, d + 1):
-        smaller = 0
-        for j in range(i + 1, d + 1):
-            smaller += names[j] < names[i]
-        place = place * (d + 1 - i) + smaller
-    return place
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _after(relabellings):
-    """[s, r]: the place of relabelling r after s."""
-    table = np.empty((len(relabellings), len(relabellings)), dtype=np.int64)
-    for s in range(len(relabellings)):
-        for r in range(len(relabellings)):
-            table[s, r] = _place(relabellings[r][relabellings[s]])
-    return table
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _shapes(values, d):
-    """(shapes (m, k), under (m,)): values renamed by first appearance, and the place of the relabelling back.
-
-    The relabelling back gives the new names 1, 2, ... their values, then the values that do not appear, rising.
-    """
-    shapes, under = np.empty_like(values), np.empty(len(values), dtype=np.int64)
-    for row in range(len(values)):
-        new, names, used = np.zeros(d + 1, dtype=np.int64), np.zeros(d + 1, dtype=np.int64), 0
-        for place in range(values.shape[1]):
-            value = values[row, place]
-            if new[value] == 0:
-                used += 1
-                new[value], names[used] = used, value
-            shapes[row, place] = new[value]
-
-        for value in range(1, d + 1):
-            if new[value] == 0:
-                used += 1
-                names[used] = value
-        under[row] = _place(names)
-    return shapes, under
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _asked(kept, which, under, after, shapes):
-    """(shapes, d!): the shapes and relabellings that stand for a grid that is still kept.
-
-    The values of base[row] in the scope are names[under[row]] of its shape; relabelled by r they are the shape under
-    after[under[row], r].
-    """
-    asked = np.zeros((shapes, kept.shape[1]), dtype=np.bool_)
-    for row in range(len(kept)):
-        for r in range(kept.shape[1]):
-            if kept[row, r]:
-                asked[which[row], after[under[row], r]] = True
-    return asked
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _narrow(kept, which, under, after, fine):
-    """Strike out of kept (rows, d!), in place, what is not fine (shapes, d!)."""
-    for row in range(len(kept)):
-        for r in range(kept.shape[1]):
-            kept[row, r] &= fine[which[row], after[under[row], r]]
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _renamed(names, under, shapes, which):
-    """names[under[i]][shapes[which[i]]] for all i: (questions, k), without the array that indexing would make of it."""
-    values = np.empty((len(which), shapes.shape[1]), dtype=np.int64)
-    for i in range(len(which)):
-        for place in range(shapes.shape[1]):
-            values[i, place] = names[under[i], shapes[which[i], place]]
-    return values
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _keys(grids, d):
-    """Numbers that rise as grids with the same first row do: the rows between, as digits; the last one follows."""
-    keys = np.zeros(len(grids), dtype=np.int64)  # d^(n - 2 d) < 2^63 up to d = 6
-    for row in range(len(grids)):
-        for cell in range(d, grids.shape[1] - d):
-            keys[row] = keys[row] * d + grids[row, cell] - 1
-    return keys
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _above(grids, low, high, cell, value):
-    """The first row of [low, high) that holds more than the value in a cell; high if none does."""
-    while low < high:
-        middle = (low + high) // 2
-        if grids[middle, cell] > value:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _counts(grids, ranges, cell, d):
-    """See Prefixes.counts: (batch, d). The column is sorted within a range, so each value is a run: bisect its end."""
-    counts = np.empty((len(ranges), d), dtype=np.int64)
-    for row in range(len(ranges)):
-        low, high = ranges[row]
-        for value in range(1, d + 1):
-            end = _above(grids, low, high, cell, value)
-            counts[row, value - 1] = end - low
-            low = end
-    return counts
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _advance(grids, ranges, cell, values):
-    """See Prefixes.advance: (batch, 2)."""
-    new = np.empty_like(ranges)
-    for row in range(len(ranges)):
-        low, high = ranges[row]
-        new[row, 0] = _above(grids, low, high, cell, values[row] - 1)
-        new[row, 1] = _above(grids, new[row, 0], high, cell, values[row])
-    return new
+        return grid_kernels.advance(self.grids, ranges, t, values)
