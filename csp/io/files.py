@@ -50,7 +50,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """The file's text, without the mark that some editors put first. Raises BadInput if it cannot be read, is not UTF-8, or is empty."""
+    """The file's text, less a byte-order mark. Raises BadInput if it cannot be read, is not UTF-8, or is empty."""
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError:
