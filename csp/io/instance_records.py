@@ -103,8 +103,12 @@ def from_record(record: object, where: str = "instance") -> Instance:
         raise BadInput(f"{where}: {fault}") from None
     except (ValueError, TypeError, OverflowError) as fault:
         raise BadInput(f"{where}: not an instance ({fault})") from None
+
+    # an id is a hash of the content: another one means that the file was changed, or is read as another puzzle
     if record.get("id") not in (None, instance.id):
         raise BadInput(f"{where}: its id is {str(record['id'])[:60]!r}, but what it holds is {instance.id}")
+
+    # the checker has the last word, whatever program wrote the record
     if instance.problem.violated(givens).any():
         first = int(np.argmax(instance.problem.violated(givens)))
         raise BadInput(f"{where}: givens contradict at cells {list(instance.problem.constraints[first].scope)[:9]}")
