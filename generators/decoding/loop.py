@@ -47,7 +47,7 @@ def decode(
     a quality head and there is none.
     """
     for instance in instances:
-        if not all(rule.pairwise for rule in instance.problem.constraints):
+        if not instance.problem.pairwise:
             raise BadInput(f"{instance.provenance}: the decode loop knows pairwise constraints only")
     if decoder.signal == "quality" and quality is None:
         raise BadInput(f"{decoder}: signal=quality needs a quality head")

@@ -25,7 +25,7 @@ def solutions(instance: Instance, most: int = MOST) -> Int[np.ndarray, "solution
     that are not pairwise.
     """
     problem = instance.problem
-    if not all(rule.pairwise for rule in problem.constraints):
+    if not problem.pairwise:
         raise BadInput(f"{instance.provenance}: exact conditionals are for pairwise constraints only")
     grown = instance.givens[None].astype(np.int8)
     for cell in np.nonzero(instance.givens == 0)[0]:
