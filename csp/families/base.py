@@ -45,6 +45,11 @@ class Family(ABC):
     def symmetry(self, rng: np.random.Generator, cells: int) -> Symmetry:
         """A random symmetry of an instance with that number of cells."""
 
+    @property
+    def solvable_all(self) -> bool:
+        """Whether every puzzle of the family has a solution, so that a network can be trained on them."""
+        return True
+
     def accepts(self, difficulty: Difficulty) -> bool:
         """Whether a graded candidate is what the family promises."""
         return True

@@ -121,6 +121,10 @@ class Gnp(RandomGraph):
 
     about: ClassVar[str] = "random graph G(n,p) of a mean degree; solvable or not, certified"
 
+    @property
+    def solvable_all(self) -> bool:
+        return self.solvable == "yes"
+
     def graph(self, rng: np.random.Generator) -> tuple[int, Edges, None]:
         n = self.size(rng)
         a, b = np.triu_indices(n, 1)  # each pair once
@@ -178,6 +182,10 @@ class Regular(RandomGraph):
         odd = any(n * int(self.degree) % 2 for n in range(self.n.low, self.n.high + 1))
         if self.degree != int(self.degree) or self.degree >= self.n.low or (odd and self.n.low == self.n.high):
             raise BadInput("degree of a regular graph is a whole number below n, and n x degree is even")
+
+    @property
+    def solvable_all(self) -> bool:
+        return self.solvable == "yes"
 
     def graph(self, rng: np.random.Generator) -> tuple[int, Edges, None]:
         n, degree = self.size(rng), int(self.degree)
