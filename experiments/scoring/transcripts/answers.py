@@ -16,16 +16,31 @@ from csp.families import sudoku
 from experiments.scoring.transcripts.lines import plain
 from experiments.scoring.transcripts.literals import Mapping, literal
 from experiments.scoring.transcripts.moves import Names, node, places
-from experiments.scoring.transcripts.statements import BLANK, Commit, Pairs, Place, Statement, Undo, Unread, Whole, is_value
+from experiments.scoring.transcripts.statements import (
+    BLANK,
+    Commit,
+    Pairs,
+    Place,
+    Statement,
+    Undo,
+    Unread,
+    Whole,
+    is_value,
+)
 
-KEYS = (
+_KEYS = (
     "solution final_answer final answer grid board output result response completed filled solved state coloring colouring "
     "colors colours colour_map color_map assignment assignments solution_grid final_grid sudoku"
-).split()
-MOVES = ("moves", "steps", "actions", "cells", "fills", "calls", "tool_calls")
+)
+KEYS = tuple(_KEYS.split())
+MOVES = ("nodes", "vertices", "moves", "steps", "actions", "cells", "fills", "calls", "tool_calls")
 ARGUMENTS = ("arguments", "args", "parameters", "params", "input", "kwargs")
-_TAKES = re.compile(r"(?:undo|erase|clear|remove|retract|delete|unset|unassign|take_?back|backtrack|uncolou?r|revert)", re.IGNORECASE)
-_GIVES = re.compile(r"(?:set|place|fill|put|write|assign|commit|colou?r|move|play|enter|guess|try|update)", re.IGNORECASE)
+_TAKES = re.compile(
+    r"(?:undo|erase|clear|remove|retract|delete|unset|unassign|take_?back|backtrack|uncolou?r|revert)", re.IGNORECASE
+)
+_GIVES = re.compile(
+    r"(?:set|place|fill|put|write|assign|commit|colou?r|move|play|enter|guess|try|update)", re.IGNORECASE
+)
 #: What stands before a list of something else than an answer.
 LISTING = re.compile(
     r"\b(?:edges?|neighbou?rs?|adjacen\w*|candidates?|options?|possib\w+|domains?|palette|available|choices|allowed|remaining|"
@@ -79,22 +94,30 @@ def symbols(text: str, shape: Shape) -> list[str] | None:
 def one_line(line: str, number: int, shape: Shape) -> Whole | None:
     """A line that is nothing but an answer, after a label perhaps: one string, or n tokens."""
     text = plain(line).strip().rstrip(".,;") if not line.strip().endswith("..") else plain(line).strip()
+    text = text.replace("\\n", " ")
     label, _, rest = text.rpartition(":")
     if LISTING.search(label):
         return None
+    if not shape.graph:
+        runs = [
+            word for word in re.findall(r"[\w.*?]+", text) if len(word.rstrip(".")) == shape.n or len(word) == shape.n
+        ]
+        whole = symbols(runs[0] if len(runs[0]) == shape.n else runs[0].rstrip("."), shape) if len(runs) == 1 else None
+        if whole:
+            return Whole(number, line.strip()[:80], tuple(whole))
     for body in (text, rest.strip(), re.sub(r"^[\w\s']{0,60}?\b(?:is|=)\s+", "", text)):
-        words = body.strip("{}[]()\"' ").replace("\"", "").split()
+        words = body.strip("{}[]()\"' ").replace('"', "").split()
         if len(words) == 1:
             whole = symbols(words[0], shape) if len(words[0]) == shape.n else None
             if whole:
                 return Whole(number, line.strip()[:80], tuple(whole))
         # rows as words, whatever parts them
-        rows = [row for row in re.split(r"[\s,;|/\\-]+", body.strip("{}[]()\"' ")) if row]
+        rows = [row for row in re.split(r"[\s,;|/\\\[\](){}\"'-]+", body) if row]
         if not shape.graph and len(rows) == shape.d and all(len(row) == shape.d for row in rows):
             whole = [symbols(row, shape) for row in rows]
             if all(whole):
                 return Whole(number, line.strip()[:80], tuple(token for row in whole for token in row or ()))
-        tokens = [cell(word, shape) for word in re.split(r"[\s,;|]+", body.strip("{}[]()| "))]
+        tokens = [cell(word, shape) for word in re.split(r"[\s,;|/]+", body.strip("{}[]()|/ "))]
         if len(tokens) == shape.n >= 4 and all(tokens) and (not shape.graph or "." not in body):
             return Whole(number, line.strip()[:80], tuple(token or "." for token in tokens))
     return None
@@ -123,6 +146,13 @@ def literals(text: str, number: int, shape: Shape) -> tuple[list[Statement], int
             at = end = found[1]
         else:
             at = match.end()
+    if not made:  # rows or pairs side by side, without a bracket around them
+        begin = re.search(r"[\[{(]", text[:first])
+        last = max(text.rfind(close, 0, first) for close in "]})")
+        if begin and last > begin.start() and not text[last + 1 : first].strip(" .,;"):
+            found = literal(f"[{text[begin.start() : last + 1]}]", 0)
+            if found and isinstance(found[0], list) and len(found[0]) > 1:
+                made, end = data(found[0], text[: begin.start()], number, shape), first
     return (made, end) if made else None
 
 
@@ -214,13 +244,17 @@ def _mapping(value: Mapping, number: int, shape: Shape, text: str, depth: int) -
             kept = tuple((place, token) for (place, _), token in zip(pairs, tokens) if place and token and token != ".")
             return [Pairs(number, text, kept)] if kept else []
     rows = [said for _, said in value.pairs]
-    if not shape.graph and len(rows) == shape.d and all(re.fullmatch(r"(?:r|row)?[\s_]?\d+", str(k), re.I) for k, _ in value.pairs):
+    if (
+        not shape.graph
+        and len(rows) == shape.d
+        and all(re.fullmatch(r"(?:r|row)?[\s_]?\d+", str(k), re.I) for k, _ in value.pairs)
+    ):
         whole = _board([row if isinstance(row, list) else str(row) for row in rows], shape)
         if whole:
             return [Whole(number, text, tuple(whole))]
-    classes = _classes([(key, said) for key, said in value.pairs], number, shape, text)
-    if classes:
-        return classes
+    grouped = classes([(key, said) for key, said in value.pairs], number, shape, text)
+    if grouped:
+        return grouped
     for key in (*KEYS, *MOVES, *ARGUMENTS, "function"):
         inner = value.get(key)
         if inner is None:
@@ -249,7 +283,9 @@ def _move(value: Mapping, number: int, shape: Shape, text: str) -> list[Statemen
     action = action if isinstance(action, str) else ""
     takes, gives = bool(_TAKES.match(action)), not action or bool(_GIVES.match(action))
     row, column = value.get("row", "r", "i", "y"), value.get("col", "column", "c", "j", "x")
-    spot = value.get("node", "vertex", "v", "region", "cell", "position", "pos", "coord", "coordinates", "location", "index")
+    spot = value.get(
+        "node", "vertex", "v", "region", "cell", "position", "pos", "coord", "coordinates", "location", "index", "id"
+    )
     said = value.get("value", "val", "digit", "number", "color", "colour", "v", "to", "num")
     place = None
     if row is not None and column is not None and not shape.graph:
@@ -301,10 +337,10 @@ def _sequence(value: list, number: int, shape: Shape, text: str, depth: int) -> 
         if len(set(keys)) == len(keys) and not edges:
             return made
         return [Unread(number, text, "a list of edges, or of values for a place twice")] if edges else []
-    return _classes([(str(k), item) for k, item in enumerate(value, 1)], number, shape, text) if shape.graph else []
+    return classes([(str(k), item) for k, item in enumerate(value, 1)], number, shape, text) if shape.graph else []
 
 
-def _classes(groups: list[tuple[object, object]], number: int, shape: Shape, text: str) -> list[Statement]:
+def classes(groups: list[tuple[object, object]], number: int, shape: Shape, text: str) -> list[Statement]:
     """Nodes by colour: as many lists as colours at most, which hold every node once."""
     if not shape.graph or not groups or len(groups) > shape.d or not all(isinstance(g, list) for _, g in groups):
         return []

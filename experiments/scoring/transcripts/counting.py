@@ -14,19 +14,34 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from csp.problem import Instance
-from experiments.scoring.transcripts.statements import COLOURS, INITIALS, SPELLED, Commit, Pairs, Place, Statement, Undo, Whole
+from experiments.scoring.transcripts.statements import (
+    COLOURS,
+    INITIALS,
+    SPELLED,
+    Commit,
+    Pairs,
+    Place,
+    Statement,
+    Undo,
+    Whole,
+)
 
-_SAID = re.compile(r"\b(?:(0|zero)|(1|one))[- ]?(?:index\w*|based)\b|\b(?:index\w*|count\w*|number\w*)\s+(?:starts?\s+)?(?:from|at)\s+(?:(0|zero)|(1|one))\b", re.IGNORECASE)
+_SAID = re.compile(
+    r"\b(?:(0|zero)|(1|one))[- ]?(?:index\w*|based)\b|\b(?:index\w*|count\w*|number\w*)\s+(?:starts?\s+)?(?:from|at)\s+(?:(0|zero)|(1|one))\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
 class Counting:
     """What an attempt counts from. why: the sign of it, "" if there was none; fault: why its places are not followed.
 
-    colours: what its colours count from; words: the number of each word; unsure: why a 0 in a list is not read.
+    usual: what places count from without a sign. colours: what its colours count from; words: the number of each word; unsure: why a 0 in a list is not read.
     """
 
     places: int
+    usual: int
+    graph: bool
     why: str = ""
     fault: str = ""
     colours: int = 1
@@ -56,7 +71,8 @@ def find(
     for match in _SAID.finditer(text[:100_000]):
         signs.setdefault(0 if match[1] or match[3] else 1, repr(match.group()))
     flat = any(place.kind == "flat" for _, place in _places(statements))
-    base, why, fault = (from_file if graph else 1), "", ""
+    usual = from_file if graph else 1
+    base, why, fault = usual, "", ""
     if settled is not None:
         base, why = settled, "--index-from"
     elif len(signs) == 2:
@@ -66,10 +82,10 @@ def find(
     elif flat and not graph:
         fault = "cells by number, and no sign whether they count from 0 or 1; --index-from settles it"
     if not graph:
-        return Counting(base, why, fault)
+        return Counting(base, usual, graph, why, fault)
     colours, unsure = _colours(statements, instance, settled)
     words, lost = _words(statements, instance, base)
-    return Counting(base, why, fault, colours, words, unsure or lost)
+    return Counting(base, usual, graph, why, fault, colours, words, unsure or lost)
 
 
 def _places(statements: Iterable[Statement]) -> Iterator[tuple[int, Place]]:

@@ -1,6 +1,6 @@
 """Boards over several lines, in any drawing: rows of symbols, rules between them, heads and row labels.
 
-    | 4 | **3** | 2 | 1 |      4 3 | 2 1      │ 4 │   │ 2 │ 1 │      4 & 3 & 2 & 1 \\\\      Row 1: 4 3 2 1      [[4 3 2 1]
+| 4 | **3** | 2 | 1 |      4 3 | 2 1      │ 4 │   │ 2 │ 1 │      4 & 3 & 2 & 1 \\\\      Row 1: 4 3 2 1      [[4 3 2 1]
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ from experiments.scoring.transcripts.statements import Statement, Unread, Whole
 _RULE = re.compile(r"[\s|+:=*'.,\[\](){}\\-]*[-=+*:][\s|+:=*'.,\[\](){}\\-]*")
 _FRAME = re.compile(r"[\s\[\](){}\\,;]*")
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,100}>")
-_LABEL = re.compile(r"\s*(?:row\s*\d{1,2}\s*[:.|)\]=-]?|r\d{1,2}\s*[:|.)\]-]?|\d{1,2}\s*[:)|]|\d{1,2}\.(?=\s)|[A-P]\s*[:|])\s*", re.IGNORECASE)
+_LABEL = re.compile(
+    r"\s*(?:(?:row|line)[\s_]*(?:\d{1,2}|one|two|three|four|five|six|seven|eight|nine)\s*(?:[:.|)\]=-]|->|→)?|(?:\d{1,2}(?:st|nd|rd|th)|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|top|bottom|last)\s+row\s*(?:[:=]|is)?|r\d{1,2}\s*[:|.)\]-]?|\d{1,2}\s*[:)|]|\d{1,2}\.(?=\s)|[A-P]\s*[:|])\s*",
+    re.IGNORECASE,
+)
 _PREFIX = re.compile(r"\s*(?:[A-Za-z_][\w.]{0,30}\s*(?:=|:)\s*)?(?:[A-Za-z_.]{1,20}\s*\(\s*)?(?=\[)")
-_EMPTY = re.compile(r"\s*[.?]?\s*")
+_COMMENT = re.compile(r"\s+(?:#|//|<-|←|--\s|\(\s*row).*$", re.IGNORECASE)
+_LINKED = re.compile(r"\w(?:-\w)+")
 
 
 def board(lines: Sequence[Line], at: int, shape: Shape) -> tuple[list[Statement], int] | None:
@@ -78,8 +82,8 @@ def _run(lines: Sequence[Line], at: int, shape: Shape) -> tuple[list[tuple[list[
 
 def _rule(text: str) -> bool:
     """Whether a line only decorates a grid."""
-    text = _TAG.sub(" ", undecorated(text))
-    return bool(text.strip()) and bool(_RULE.fullmatch(text) or _FRAME.fullmatch(text))
+    left = _TAG.sub(" ", undecorated(text))
+    return bool(text.strip()) and bool(_RULE.fullmatch(left) or _FRAME.fullmatch(left))
 
 
 def cells(line: str, shape: Shape) -> list[str] | None:
@@ -87,17 +91,25 @@ def cells(line: str, shape: Shape) -> list[str] | None:
     d = shape.d
     text = undecorated(line)
     if "<" in text:
-        text = re.sub(r"<td[^<>]{0,60}>|<th[^<>]{0,60}>|</td>|</th>", " | ", text, flags=re.IGNORECASE).replace("|  |", "|")
+        text = re.sub(r"<td[^<>]{0,60}>|<th[^<>]{0,60}>|</td>|</th>", " | ", text, flags=re.IGNORECASE).replace(
+            "|  |", "|"
+        )
         text = _TAG.sub(" ", text)
     text = text.strip().rstrip("\\").strip().removesuffix("\\\\").rstrip()
     if not text or len(text) > 40 * d + 40:
         return None
-    text = _PREFIX.sub("", text, count=1)
+    named = _PREFIX.match(text)
+    text = _COMMENT.sub("", text[named.end() :] if named else text)
+    text = text.replace("-", " ") if _LINKED.fullmatch(text) else text
     if not re.search(r"[\w.*?·□⬜]", text) or (_RULE.fullmatch(text) and not _dashes(text, d)):
         return None
     row = _cells(text, shape)
-    if row is not None:
+    if row is not None and len(row) == d:
         return row
+    listed = re.match(r"[-*•]\s+", text)
+    whole = _cells(text[listed.end() :], shape, exact=True) if listed else None
+    if whole is not None or row is not None:
+        return whole or row
     label = _LABEL.match(text)
     return _cells(text[label.end() :], shape, exact=True) if label else None
 

@@ -14,13 +14,20 @@ from typing import NamedTuple
 
 MOST_LINE = 100_000  # characters of a line that are read
 BREAKS = re.compile(r"\r\n|\r|\n")
-_UPRIGHT = "│┃║╎╏┆┇┊┋╵╷╽╿¦❘｜"
+_UPRIGHT = "│┃║╎╏┆┇┊┋╵╷╽╿"
 _DRAWN = {code: "|" if chr(code) in _UPRIGHT else "-" for code in range(0x2500, 0x2580)}
 _FANCY = (
     {ord(a): b for a, b in zip("０１２３４５６７８９₀₁₂₃₄₅₆₇₈₉", "01234567890123456789")}
     | {ord(c): "'" for c in "‘’"}
     | {ord(c): '"' for c in "“”"}
-    | {0xFE0F: None, 0x20E3: None, 0x200B: None, 0xA0: " ", 0x2212: "-", 0xFF5C: "|"}
+    | {
+        0xFE0F: None,
+        0x20E3: None,
+        0x200B: None,
+        0xA0: " ",
+        0x2212: "-",
+    }
+    | dict.fromkeys(map(ord, "｜¦❘⎮∣⏐"), "|")
 )
 _WRAPPED = re.compile(
     r"\\(?:textcolor|color)\{\w{1,20}\}\{([^{}]{0,40})\}|\\(?:math|text)\w{0,8}\{([^{}]{0,40})\}|\\boxed\{([^{}]{0,40})\}"
@@ -29,9 +36,12 @@ _LATEX = re.compile(
     r"\\(?:begin|end)\{[a-zA-Z*]{1,20}\}(?:\{[lcr|@{} ]{0,200}\})?|\\(?:hline|cline\{[\d-]*\}|left|right|quad|,|;|\[|\]|\(|\))|"
     r"\\boxed|\$"
 )
-_STRONG = re.compile(r"\*\*\*?([^*\s]|[^*\s][^*]{0,200}?[^*\s])\*\*\*?|__([^_\s][^_]{0,200})__|(?<![\w*])\*(\w{1,40})\*(?![\w*])")
+_STRONG = re.compile(
+    r"\*\*\*?([^*\s]|[^*\s][^*]{0,200}?[^*\s])\*\*\*?|__([^_\s][^_]{0,200})__|(?<![\w*])\*(\w{1,40})\*(?![\w*])"
+)
 _TAG = re.compile(r"</?[A-Za-z][\w:.-]{0,40}(?:\s[^<>]{0,200})?/?>|<\|[^|<>]{1,40}\|>")
 _BULLET = re.compile(r"^\s*(?:[-*+•‣]\s+|#{1,6}\s+|\(?\d{1,4}[.)]\s+(?=\S))+")
+_ROW = re.compile(r"<tr\b[^<>]{0,100}>|<br\s*/?>", re.IGNORECASE)
 _USER = re.compile(
     r"\s*(?:<\|(?:im_start|start_header_id)\|>\s*(?:user|system)|#+\s*(?:instruction|user|prompt)\b|\[INST\]|"
     r"(?:\*\*)?(?:user|human|system|prompt)(?:\*\*)?\s*:)",
@@ -54,7 +64,7 @@ class Line(NamedTuple):
 
 def spoken(text: str, first: int) -> Iterator[Line]:
     """The lines of a text, numbered from `first`; what a prompt, a quotation or an overlong line holds is marked."""
-    asked = False
+    asked, opened = False, list[str]()
     for number, line in enumerate(BREAKS.split(text), first):
         if len(line) > MOST_LINE:
             yield Line(number, line[:100], f"a line of {len(line)} characters; at most {MOST_LINE} are read")
@@ -69,8 +79,13 @@ def spoken(text: str, first: int) -> Iterator[Line]:
         # rows of a LaTeX array or an HTML table may share a line
         if "&" in line and "\\\\" in line.strip().removesuffix("\\\\"):
             yield from (Line(number, part) for part in line.split("\\\\"))
-        elif line.lower().count("<tr") > 1 or "<br" in line.lower():
-            yield from (Line(number, part) for part in re.split(r"<tr\b|<br\s*/?>", line, flags=re.IGNORECASE))
+        elif _ROW.search(line) or opened:
+            # so may the cells of a table's row stand on lines of their own
+            opened.append(line)
+            if len(opened) < 60 and "</tr" not in line.lower():
+                continue
+            parts, opened = _ROW.split(" ".join(opened)), []
+            yield from (Line(number, part) for part in parts)
         else:
             yield Line(number, line)
 

@@ -19,7 +19,18 @@ CLOSING = {"[": "]", "(": ")", "{": "}"}
 _ATOM = re.compile(r"[^\s\[\](){},:=\"';|]+")
 _SPACE = re.compile(r"\s*")
 _QUOTED = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'", re.DOTALL)
-_WRAPPERS = {"array", "np.array", "numpy.array", "tensor", "torch.tensor", "list", "tuple", "matrix", "np.matrix", "dict"}
+_WRAPPERS = {
+    "array",
+    "np.array",
+    "numpy.array",
+    "tensor",
+    "torch.tensor",
+    "list",
+    "tuple",
+    "matrix",
+    "np.matrix",
+    "dict",
+}
 
 
 @dataclass

@@ -14,10 +14,20 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from experiments.scoring.transcripts.lines import plain
-from experiments.scoring.transcripts.statements import NOTHING, Commit, Place, Statement, Undo, Unread, is_value
+from experiments.scoring.transcripts.statements import (
+    NOTHING,
+    SPELLED,
+    Commit,
+    Place,
+    Statement,
+    Undo,
+    Unread,
+    is_value,
+)
 
 AMBIGUOUS = "may be no move"
 REACH = 300  # characters around a move that are looked at for doubt
@@ -26,29 +36,46 @@ _PLACE = (
     rf"(?:(?<![A-Za-z0-9])(?:r(?:ow)?[\s_=#:\"']{{0,4}}(?P<row>{_N})(?:st|nd|rd|th)?[\s,;/\"'-]{{0,4}}(?:(?:of|and|in|&)\s{{1,3}})?"
     rf"c(?:ol(?:umn|\.)?)?[\s_=#:\"']{{0,4}}(?P<col>{_N})(?![A-Za-z])"
     rf"|col(?:umn)?\s{{0,3}}(?P<col2>{_N})\s{{0,3}},?\s{{0,3}}(?:(?:of|and|in)\s{{1,3}})?row\s{{0,3}}(?P<row2>{_N})"
+    rf"|cell\s{{1,2}}(?P<i2>{_N})\s?,\s?(?P<j2>{_N})"
     rf"|(?:node|vertex|region|country|state)[\s_#]{{0,3}}(?P<node>{_N})|v_?(?P<v>{_N})(?![A-Za-z])"
-    rf"|colou?rs?\s?[\[(]\s?(?:node\s{{0,2}}|v)?(?P<called>{_N})\s?[\])])"
-    rf"|[(\[]\s{{0,3}}(?P<x>{_N})\s{{0,3}},\s{{0,3}}(?P<y>{_N})\s{{0,3}}[)\]]|\[\s?(?P<i>{_N})\s?\]\s?\[\s?(?P<j>{_N})\s?\])"
+    rf"|(?:colou?rs?|c)\s?[\[(]\s?(?:node\s{{0,2}}|v)?(?P<called>{_N})\s?[\])])"
+    rf"|[(\[]\s{{0,3}}(?P<x>{_N})\s{{0,3}},\s{{0,3}}(?P<y>{_N})\s{{0,3}}[)\]]|\[\s?(?P<i>{_N})\s?\]\s?\[\s?(?P<j>{_N})\s?\]"
+    "|\x01(?P<name>\\d{1,6})\x02)"
 )
 _SIGN = r"\s{0,4}(?:==?>?|:=|:|-{1,2}>|→|⇒|↦|<--?|←|\s[–—-]\s)\s{0,4}"
-_VERB = r"(?:must\s+be|has\s+to\s+be|is(?:\s+now|\s+then)?|becomes|gets|takes|equals|receives)\s+"
+_VERB = r"(?:must\s+be|has\s+to\s+be|can\s+only\s+be|is(?:\s+now|\s+then)?|becomes|gets|takes|equals|receives)\s+"
 _ARTICLE = r"(?:(?:an?|the)\s+)?(?:(?:value|number|digit|colou?r)\s*)?[\"']?"
 _VALUE = rf"{_ARTICLE}(?P<value>\d{{1,9}}|[A-Za-z]{{1,12}})[\"']?(?!\w)"
 _OWN = r"(?:'s)?(?:\s+(?:the\s+)?(?:value|colou?r))?"
 _COMMIT = rf"{_PLACE}(?P<close>[\"')\]]?){_OWN}\s{{0,3}}(?P<sign>{_SIGN}|\s{_VERB})(?:to\s+be\s+)?{_VALUE}"
 _SET = r"\b(?:set|assign|make|mark|fix|change|update|correct|switch|colou?r|paint|fill(?:\s+in)?)"
 _TO = rf"{_SET}\s+(?:the\s+)?(?:(?:value|colou?r)\s+(?:of|in|at)\s+)?(?:cell\s+)?{_PLACE}(?:\s+from\s+\w{{1,12}})?\s+(?:to|with|as)\s+{_VALUE}"
-_PAINT = rf"\b(?:colou?r|paint|make|give)\s+{_PLACE}\s+(?:the\s+)?(?:colou?r\s+)?(?P<value>\d{{1,9}}|[A-Za-z]{{1,12}})(?!\w)"
+_PAINT = (
+    rf"\b(?:colou?r|paint|make|give)\s+{_PLACE}\s+(?:the\s+)?(?:colou?r\s+)?(?P<value>\d{{1,9}}|[A-Za-z]{{1,12}})(?!\w)"
+)
 _INTO = (
     rf"\b(?:put|place|write|enter|insert|set|fill(?:\s+in)?|assign|give)\s+{_VALUE}\s+(?:goes\s+)?(?:in|into|at|to|on)\s+"
-    rf"(?:the\s+)?(?:cell\s+|square\s+|position\s+)?{_PLACE}"
+    rf"(?:the\s+)?(?:cell\s+|square\s+|position\s+)?\(?{_PLACE}"
+)
+_HERE = (
+    rf"\b(?:in|at|into)\s+{_PLACE},?\s+(?:i|we|you)\s+(?:(?:can|must|now|then)\s+)?(?:place|put|write|enter|set|fill\s+in)\s+"
+    rf"{_VALUE}"
 )
 _GOES = rf"(?<![\w.])(?P<value>\d{{1,9}})\s+(?:goes|belongs)\s+(?:in|into|at|to)\s+(?:the\s+)?(?:cell\s+|square\s+)?{_PLACE}"
 _CALL = (
     r"\b(?:place|set|fill|put|assign|write|commit|play|move|colou?r)(?:_?(?:cell|value|node|number|digit|colou?r))?\s?"
     rf"\(\s?(?P<first>{_N})\s?,\s?(?P<second>{_N}|[A-Za-z\"']{{1,14}})\s?(?:,\s?(?P<third>\d{{1,9}})\s?)?\)"
 )
-_COMMITS = [re.compile(pattern, re.IGNORECASE) for pattern in (_COMMIT, _TO, _PAINT, _INTO, _GOES, _CALL)]
+_WITH = (  # row 1, col 2, value 3; node 5 (colour 2)
+    rf"{_PLACE}[\"')\]]?[\s,;(]{{1,3}}(?:with\s+)?(?:the\s+)?(?:value|val|digit|number|colou?r)\s{{0,2}}[:=]?\s{{0,2}}"
+    r"[\"']?(?P<value>\d{1,9}|[A-Za-z]{1,12})[\"')]{0,2}(?!\w)"
+)
+_ALONE = rf"^{_PLACE}\s?[(\s]\s?(?P<value>\d{{1,9}})\)?\.?$"  # r1c2 3
+_AT = rf"^(?P<value>\d{{1,9}})\s?(?:at|in|@)\s?(?:cell\s+)?{_PLACE}\.?$"  # 3 at r1c2
+_COMMITS = [
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (_COMMIT, _WITH, _ALONE, _AT, _HERE, _TO, _PAINT, _INTO, _GOES, _CALL)
+]
 _VERBS = (
     r"(?:undo|erase|clear|remove|retract|delete|unset|unassign|uncolou?r|blank(?:\s+out)?|revert|reset|cancel|take\s+back|"
     r"backtrack(?:\s+on)?)"
@@ -59,7 +86,9 @@ _UNDO = re.compile(
     re.IGNORECASE,
 )
 _BACK = re.compile(rf"\btake\s+(?:the\s+)?(?:(?P<held>\d{{1,9}})\s+(?:from|in|at)\s+)?{_PLACE}\s+back\b", re.IGNORECASE)
-_MORE = re.compile(rf"\s{{0,3}}(?:,\s{{0,3}}(?:and\s+)?|and\s+|&\s{{0,3}}){_PLACE}(?!{_SIGN}|\s+{_VERB})", re.IGNORECASE)
+_MORE = re.compile(
+    rf"\s{{0,3}}(?:,\s{{0,3}}(?:and\s+)?|and\s+|&\s{{0,3}}){_PLACE}(?!{_SIGN}|\s+{_VERB})", re.IGNORECASE
+)
 #: Alone on its line, this takes back the last commit that still stands.
 UNDONE = re.compile(
     r"[\s\[(<]*(?:undo|back-?track|take(?:\s+(?:it|that|this))?\s+back|undo\s+(?:it|that|this)|"
@@ -84,6 +113,7 @@ _DOUBT = re.compile(
     re.IGNORECASE,
 )
 #: After a move, within its clause.
+_ONLY = re.compile(r"\bonly\s+(?:\w+\s+)?(?:candidate|option|choice|possibility)\b", re.IGNORECASE)  # no doubt
 _REFUTED = re.compile(
     r"\b(?:or|impossible|wrong|conflicts?|clash\w*|contradict\w*|violat\w*|invalid|illegal|fails?|dead\s+end|candidates?|"
     r"not\s+(?:possible|allowed|work|valid|legal))\b|n't\s+work",
@@ -92,7 +122,7 @@ _REFUTED = re.compile(
 _HYPOTHESIS = re.compile(r"\b(?:if|suppos\w+|assum\w+|imagine|pretend)\b", re.IGNORECASE)
 _FOLLOWS = re.compile(r"\s*(?:then|this|that|which|but)\b", re.IGNORECASE)
 _AFTER = re.compile(
-    r"\s*(?:$|[!)\]}>\"'|]|\.(?!\d)|;|,(?!\s*\d)|[–—#(]|//|--|<(?!=)|"
+    r"\s*(?:$|[!)\]}>\"'|\[✓✔✅☑]|\.(?!\d)|;|,(?!\s*\d)|[–—#(]|//|--|<(?!=)|"
     r"(?:because|since|as|so|then|now|here|and(?!\s+\d)|by|due|given|for(?!\s+\d)|after|while|next|again|too|instead|therefore|"
     r"undo|erase|clear|remove|take|set|put|place)\b)",
     re.IGNORECASE,
@@ -108,13 +138,37 @@ class Names:
 
     d: int
     graph: bool
-    nodes: dict[str, int] | None = None
-    n: int = 0
+    nodes: dict[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def pattern(self) -> re.Pattern | None:
+        """Names of two letters or more, as they stand in prose; shorter ones are words too often."""
+        words = sorted((name for name in self.nodes if len(name) > 1 and not name.isdecimal()), key=len, reverse=True)
+        # one capital letter, unless it is an English word or may be a colour
+        words = [f"(?i:{re.escape(word)})" for word in words]
+        alike = "ai" + "rgb" + "abcdefghijklmnop"[: self.d]
+        words += [name.upper() for name in self.nodes if len(name) == 1 and name.isalpha() and name not in alike]
+        return re.compile(rf"(?<![\w'-])(?:{'|'.join(words)})(?![\w'-])") if words else None
+
+    def marked(self, text: str) -> str:
+        """The text with each node's name as a mark that no text holds, \\x01 number \\x02."""
+        if self.pattern is None:
+            return text
+        return self.pattern.sub(lambda match: f"\x01{self.nodes[match.group().lower()]}\x02", text)
+
+    def shown(self, text: str) -> str:
+        """The inverse of `marked`, names in lower case."""
+        if "\x01" not in text:
+            return text
+        called = {number: name for name, number in self.nodes.items()}
+        return re.sub(r"\x01(\d+)\x02", lambda match: called.get(int(match[1]), "?"), text)
 
 
 def moves(line: str, number: int, names: Names) -> list[Statement]:
     """The statements of a line in the order written; an Unread for prose and for what may be read in two ways."""
-    text = plain(line).strip()
+    if not names.graph:
+        line = re.sub(r"_\{(\d)(\d)\}", r"(\1,\2)", line)  # x_{12}
+    text = plain(line).translate({1: None, 2: None}).strip()
     if not text:
         return []
     if UNDONE.fullmatch(text):
@@ -122,6 +176,7 @@ def moves(line: str, number: int, names: Names) -> list[Statement]:
     bare = _bare(text, number, names)
     if bare is not None:
         return bare
+    text = names.marked(text)
     found = [(match, False) for pattern in _COMMITS for match in pattern.finditer(text)]
     found += [(match, True) for pattern in (_UNDO, _BACK) for match in pattern.finditer(text)]
     found.sort(key=lambda pair: (pair[0].start(), -pair[0].end()))
@@ -141,24 +196,26 @@ def moves(line: str, number: int, names: Names) -> list[Statement]:
         if not names.graph and _LETTERED.search(text):
             why = "a letter and a number may be row and column, or column and row"
         return [Unread(number, line.strip()[:80], why)]
-    return made
+    return [replace(statement, text=names.shown(statement.text)) for statement in made]
 
 
 def places(line: str) -> Iterator[Place]:
     """Every place that a line names, said of it what may be: evidence of where counting begins."""
     for match in _ANY_PLACE.finditer(line):
         said = match.groupdict()
-        if said["x"] is None and said["i"] is None:
+        if said["x"] is None and said["i"] is None and said["name"] is None:
             yield _place(said, match.group())
 
 
 def _place(said: dict[str, str | None], text: str) -> Place:
     """The place of a match's groups."""
+    if said.get("name") is not None:
+        return Place("name", int(said["name"] or 0), 0, text)
     node = said.get("node") or said.get("v") or said.get("called")
     if node is not None:
         return Place("node", int(node), 0, text)
-    row = said.get("row") or said.get("row2") or said.get("x") or said.get("i")
-    column = said.get("col") or said.get("col2") or said.get("y") or said.get("j")
+    row = said.get("row") or said.get("row2") or said.get("x") or said.get("i") or said.get("i2")
+    column = said.get("col") or said.get("col2") or said.get("y") or said.get("j") or said.get("j2")
     return Place("cell", int(row or 0), int(column or 0), text)
 
 
@@ -198,19 +255,24 @@ def _commit(match: re.Match, clauses: _Clauses, number: int, names: Names) -> li
         if (said["third"] is None) != names.graph:
             return []
         first, second = int(said["first"]), said["second"]
-        place = Place("node", first, 0, match.group()) if names.graph else Place("cell", first, _whole(second), match.group())
+        place = (
+            Place("node", first, 0, match.group())
+            if names.graph
+            else Place("cell", first, _whole(second), match.group())
+        )
     else:
         place = _place(said, match.group())
     if value is None or not is_value(value, names.d, names.graph):
         return []
-    if len(value) == 1 and value.isalpha() and not _symbolic(said.get("sign")):
+    called = re.search(r"colou?r", match.group(), re.IGNORECASE)
+    if len(value) == 1 and value.isalpha() and not _symbolic(said.get("sign")) and not called:
         return []
     before, after, supposed = clauses.around(match.start(), match.end())
     end = clauses.text[match.end() : match.end() + REACH]
     listed = bool(_LEFT.search(before)) and bool(_ANY_PLACE.search(before)) and not _has_move(before)
     sure = _AFTER.match(end) or (_ANY_PLACE.match(end.lstrip()) and end[:1].isspace())
     asked = after.rstrip().endswith("?") or end.lstrip().startswith("?")
-    doubted = _DOUBT.search(_since_move(before)) or _REFUTED.search(_until_place(after))
+    doubted = _DOUBT.search(_ONLY.sub("", _since_move(before))) or _REFUTED.search(_until_place(after))
     if not sure or asked or doubted or listed or supposed:
         return [Unread(number, match.group().strip()[:80], AMBIGUOUS)]
     return [Commit(number, match.group().strip()[:80], place, value)]
@@ -268,7 +330,9 @@ def _undo(match: re.Match, clauses: _Clauses, number: int) -> Iterator[Statement
 _PAIR = r"(?P<key>\d{1,6}|[A-Za-z][\w .'-]{0,40}?)\s{0,4}(?P<sign>:|=|:=|->|-->|→|=>|⇒|\s[–—-]\s|\|)\s{0,4}[\"']?(?P<value>\w{1,12})[\"']?"
 _BARE = re.compile(_PAIR)
 _PARTED = re.compile(r"\s*[,;]\s*|\s*\.?\s*$")
-_TWO = re.compile(r"\(?\s?(?P<x>\d{1,6})\s?[, ]\s?(?P<y>\d{1,6})\s?\)?\s{0,3}(?::|=|->|→|=>)\s{0,3}(?P<value>\w{1,2})\s?[.,;]?")
+_TWO = re.compile(
+    r"\(?\s?(?P<x>\d{1,6})\s?[, ]\s?(?P<y>\d{1,6})\s?\)?\s{0,3}(?::|=|->|→|=>)\s{0,3}(?P<value>\w{1,2})\s?[.,;]?"
+)
 
 
 def _bare(text: str, number: int, names: Names) -> list[Statement] | None:
@@ -278,6 +342,10 @@ def _bare(text: str, number: int, names: Names) -> list[Statement] | None:
         if two and is_value(two["value"], names.d, False):
             return [Commit(number, text[:80], Place("cell", int(two["x"]), int(two["y"]), text[:80]), two["value"])]
         return None
+    word = re.fullmatch(r"(\w{1,40})\s+([A-Za-z]{3,12})[.,;]?", text)  # 5 red
+    place = node(word[1], names) if word and word[2].lower() in SPELLED else None
+    if word and place is not None:
+        return [Commit(number, text, place, word[2])]
     at, made = 0, list[Statement]()
     text = text.strip("{}[]| \t")
     while at < len(text):

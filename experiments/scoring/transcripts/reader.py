@@ -20,7 +20,7 @@ from csp.constraints import NotEqual
 from csp.io.instance_records import is_board
 from csp.problem import Instance
 from csp.trace import Costs, Trace, rewrites
-from experiments.scoring.transcripts import answers, counting, grids, moves
+from experiments.scoring.transcripts import answers, counting, grids, moves, tables
 from experiments.scoring.transcripts.answers import LISTING, Shape
 from experiments.scoring.transcripts.follow import Follower
 from experiments.scoring.transcripts.lines import Line, plain, spoken
@@ -34,7 +34,9 @@ _PLACED = re.compile(
     re.IGNORECASE,
 )
 _LISTED = re.compile(_PLACED.pattern + r"|\s*\d+\s+\d", re.IGNORECASE)
-_SEVERAL = re.compile(r"(?::|->|→|=|\bin\b|∈)\s*[\[{(]?\s*\d{1,2}(?:\s*(?:,|/|or|and)\s*\d{1,2}|\s\d{1,2})+\s*[\]})]?\s*\.?\s*$")
+_SEVERAL = re.compile(
+    r"(?::|->|→|=|\bin\b|∈)\s*[\[{(]?\s*\d{1,2}(?:\s*(?:,|/|or|and)\s*\d{1,2}|\s\d{1,2})+\s*[\]})]?\s*\.?\s*$"
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,18 @@ class Transcript:
     altered: bool = False
 
     @property
+    def base(self) -> str | None:
+        """What its places or colours count from, if that is not what they count from without a sign."""
+        said = []
+        if self.counting.fault:
+            return "counts from 0 and from 1: its places are not followed"
+        if self.counting.why and self.counting.places != self.counting.usual:
+            said.append(f"{'nodes' if self.counting.graph else 'rows and columns'} count from {self.counting.places}")
+        if self.counting.colours == 0:
+            said.append("colours count from 0")
+        return ", ".join(said) or None
+
+    @property
     def nothing(self) -> bool:
         """Whether no move or answer was understood, so that there is no attempt to score."""
         return not len(self.trace.events) and not self.altered
@@ -67,13 +81,15 @@ def read(
     index_from: int | None = None,
     final_only: bool = False,
     nodes_from: int = 0,
+    names: Sequence[str] = (),
 ) -> Transcript:
     """The transcript of one attempt at the instance. An event's `call` is the number of the statement it is of.
 
     index_from: what rows, columns and nodes count from, where the text's own signs shall not decide. final_only: only
-    the last answer, as one call. nodes_from: what nodes count from in the puzzle's file.
+    the last answer, as one call. nodes_from, names: what nodes count from and are called in the
+    puzzle's file, where the problem itself has no names.
     """
-    shape = _shape(instance)
+    shape = _shape(instance, names)
     lines = list(spoken(text, first_line))
     statements = list(_statements(lines, shape))
     mentioned = [(line.number, place) for line in lines if not line.quoted for place in moves.places(line.text)]
@@ -93,10 +109,10 @@ def read(
     return Transcript(trace, tuple(follower.unread), base, follower.followed, missed, follower.altered)
 
 
-def _shape(instance: Instance) -> Shape:
+def _shape(instance: Instance, names: Sequence[str]) -> Shape:
     problem = instance.problem
     graph = not is_board(problem) and all(isinstance(rule, NotEqual) for rule in problem.constraints)
-    called = getattr(problem, "names", ()) or ()
+    called = getattr(problem, "names", ()) or (names if graph and len(names) == problem.n else ())
     # names that are numbers are what nodes count by, not names
     nodes = {str(name).lower(): k for k, name in enumerate(called)} if not _numbers(called) else {}
     joined = problem.adjacency if graph else np.zeros((0, 0), dtype=bool)
@@ -104,7 +120,7 @@ def _shape(instance: Instance) -> Shape:
     def edge(a: int, b: int) -> bool:
         return 0 <= a < len(joined) and 0 <= b < len(joined) and bool(joined[a, b])
 
-    return Shape(problem.n, problem.d, Names(problem.d, graph, nodes, problem.n), edge)
+    return Shape(problem.n, problem.d, Names(problem.d, graph, nodes), edge)
 
 
 def _numbers(names: Sequence[str]) -> bool:
@@ -134,6 +150,11 @@ def _statements(lines: Sequence[Line], shape: Shape) -> Iterator[Statement]:
             yield from found[0]
             at += found[1]
             continue
+        found = tables.table(lines, at, shape)
+        if found:
+            yield from found[0]
+            at += found[1]
+            continue
         if any(bracket in text for bracket in "[{("):
             said, used, budget = _literals(lines, at, shape, budget)
             if said:
@@ -147,7 +168,9 @@ def _statements(lines: Sequence[Line], shape: Shape) -> Iterator[Statement]:
             continue
         block = _block(lines, at)
         if len(block) > 1:
-            yield from _listed([s for each in block for s in moves.moves(each.text, each.number, shape.names)], block, shape)
+            yield from _listed(
+                [s for each in block for s in moves.moves(each.text, each.number, shape.names)], block, shape
+            )
             at += len(block)
             continue
         said = moves.moves(text, line.number, shape.names)
@@ -210,7 +233,7 @@ def _listed(said: list[Statement], block: Sequence[Line], shape: Shape) -> list[
     several = [line for line in block if _SEVERAL.search(plain(line.text))]
     if several:
         why = f"line {several[0].number} beside it lists several values: candidates or neighbours"
-        return [replace_(s, why) for s in said]
+        return [_skipped(s, why) for s in said]
     commits = [s for s in said if isinstance(s, Commit) and s.place.kind == "node"]
     bare = [s for s in commits if re.match(r"\d", s.text)]
     if shape.graph and len(bare) == len(said) > 1 and all(s.value.isdecimal() for s in bare):
@@ -218,11 +241,11 @@ def _listed(said: list[Statement], block: Sequence[Line], shape: Shape) -> list[
         joined = any(all(shape.edge(a - k, b - k) for a, b in pairs) for k in (0, 1))
         keys = {a for a, _ in pairs}
         if joined and len(keys) < shape.n and (len(keys) < len(pairs) or len(pairs) > 2):
-            return [replace_(s, "every pair is an edge: a list of edges, or colours") for s in said]
+            return [_skipped(s, "every pair is an edge: a list of edges, or colours") for s in said]
     return said
 
 
-def replace_(statement: Statement, why: str) -> Unread:
+def _skipped(statement: Statement, why: str) -> Unread:
     """The statement as one that is not followed."""
     if isinstance(statement, Unread):
         return replace(statement, why=why if statement.why == NOTHING else statement.why)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 #: Words for colours, in the order in which they count from 1.
-COLOURS = (
-    "red green blue yellow orange purple pink brown black white gray cyan magenta violet teal lime navy gold silver "
-    "maroon olive turquoise indigo beige"
-).split()
+_WORDS = (
+    "red green blue yellow orange purple pink brown black white gray cyan magenta violet teal lime navy gold silver"
+)
+COLOURS = tuple(_WORDS.split())
 SPELLED = {"grey": "gray"} | {colour: colour for colour in COLOURS}
 INITIALS = {"r": "red", "g": "green", "b": "blue", "y": "yellow", "o": "orange", "p": "purple"}
 #: What stands for a blank cell; "0" is kept apart, since it may be a value.
