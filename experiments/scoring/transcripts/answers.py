@@ -93,7 +93,11 @@ def symbols(text: str, shape: Shape) -> list[str] | None:
 
 def one_line(line: str, number: int, shape: Shape) -> Whole | None:
     """A line that is nothing but an answer, after a label perhaps: one string, or n tokens."""
-    text = plain(line).strip().rstrip(".,;") if not line.strip().endswith("..") else plain(line).strip()
+    if len(line) < shape.n:
+        return None
+    text = plain(line).strip()
+    if len(text) != shape.n:  # a point may be a blank
+        text = text.rstrip(".,;")
     text = text.replace("\\n", " ")
     label, _, rest = text.rpartition(":")
     if LISTING.search(label):

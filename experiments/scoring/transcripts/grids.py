@@ -101,6 +101,9 @@ def cells(line: str, shape: Shape) -> list[str] | None:
     named = _PREFIX.match(text)
     text = _COMMENT.sub("", text[named.end() :] if named else text)
     text = text.replace("-", " ") if _LINKED.fullmatch(text) else text
+    bars = text.count("&") + 1 if "&" in text else text.count("|") - 1
+    if bars == d and re.fullmatch(r"[\s&]+|\|(?:\s+\|)+", text):
+        return ["."] * d  # a drawn row of blanks
     if not re.search(r"[\w.*?·□⬜]", text) or (_RULE.fullmatch(text) and not _dashes(text, d)):
         return None
     row = _cells(text, shape)

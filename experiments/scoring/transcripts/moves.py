@@ -77,12 +77,13 @@ _COMMITS = [
     for pattern in (_COMMIT, _WITH, _ALONE, _AT, _HERE, _TO, _PAINT, _INTO, _GOES, _CALL)
 ]
 _VERBS = (
-    r"(?:undo|erase|clear|remove|retract|delete|unset|unassign|uncolou?r|blank(?:\s+out)?|revert|reset|cancel|take\s+back|"
+    r"(?:undo|erase|clear|remove|retract|delete|unset|unassign|uncolou?r|blank\s+out|revert|reset|cancel|take\s+back|"
     r"backtrack(?:\s+on)?)"
 )
 _UNDO = re.compile(
     rf"\b{_VERBS}\b\s{{0,3}}\(?\s{{0,3}}(?:the\s+)?(?:(?:value|colou?r|digit|move|commit|assignment|number|cells?|entry)\s+)?"
-    rf"(?:(?P<held>\d{{1,9}}|[A-Z])\s+)?(?:(?:of|in|from|at)\s+)?(?:(?:the\s+)?cells?\s+)?{_PLACE}",
+    rf"(?:(?P<held>\d{{1,9}}|[A-Z])\s+)?(?:(?:of|in|from|at)\s+)?(?:(?:the\s+)?cells?\s+)?"
+    rf"(?:[a-z]\w{{0,9}}(?=[\[(]))?{_PLACE}",
     re.IGNORECASE,
 )
 _BACK = re.compile(rf"\btake\s+(?:the\s+)?(?:(?P<held>\d{{1,9}})\s+(?:from|in|at)\s+)?{_PLACE}\s+back\b", re.IGNORECASE)
@@ -101,7 +102,8 @@ _COMMAND = re.compile(
     re.IGNORECASE,
 )
 _BOUND = re.compile(
-    r"[.!?;](?=\s|$)|:\s|,\s*(?:so|therefore|thus|hence)\b|\b(?:therefore|thus|hence)\b|=>|⇒", re.IGNORECASE
+    r"(?<!\be\.g)(?<!\bi\.e)[.!?;](?=\s|$)|:\s|,\s*(?:so|therefore|thus|hence)\b|\b(?:therefore|thus|hence)\b|=>|⇒",
+    re.IGNORECASE,
 )
 #: Before a move, within its clause: then it is no move, or may be none.
 _DOUBT = re.compile(
@@ -129,6 +131,7 @@ _AFTER = re.compile(
 )
 _LEFT = re.compile(r"(?:[\])\"'\w]\s*(?:,|\band\b|\bor\b|/)\s*)$", re.IGNORECASE)  # what ends so may list places
 _ANY_PLACE = re.compile(_PLACE, re.IGNORECASE)
+_TELLS = re.compile(r"[\d\x01]")
 _LETTERED = re.compile(r"(?<!\w)(?:[A-P]\d{1,2}|[A-P]\s?,\s?\d{1,2})\s{0,3}(?:=|:|->|→|<-)\s{0,3}\d{1,2}(?!\w)")
 
 
@@ -177,6 +180,8 @@ def moves(line: str, number: int, names: Names) -> list[Statement]:
     if bare is not None:
         return bare
     text = names.marked(text)
+    if not _TELLS.search(text):  # no digit, no name: the patterns need not be tried
+        return [Unread(number, line.strip()[:80], NOTHING)]
     found = [(match, False) for pattern in _COMMITS for match in pattern.finditer(text)]
     found += [(match, True) for pattern in (_UNDO, _BACK) for match in pattern.finditer(text)]
     found.sort(key=lambda pair: (pair[0].start(), -pair[0].end()))
@@ -319,7 +324,7 @@ def _undo(match: re.Match, clauses: _Clauses, number: int) -> Iterator[Statement
         listed.append(_place(more.groupdict(), more.group().strip(" ,")))
         end = more.end()
     rest = text[end : end + REACH]
-    doubted = _DOUBT.search(re.sub(r"\bno\b,?", "", _since_move(before), flags=re.IGNORECASE)) or supposed
+    doubted = _DOUBT.search(_since_move(before)) or supposed
     if rest.startswith("'") or not _AFTER.match(rest) or doubted or after.rstrip().endswith("?"):
         yield Unread(number, match.group().strip()[:80], AMBIGUOUS)
         return
@@ -342,10 +347,6 @@ def _bare(text: str, number: int, names: Names) -> list[Statement] | None:
         if two and is_value(two["value"], names.d, False):
             return [Commit(number, text[:80], Place("cell", int(two["x"]), int(two["y"]), text[:80]), two["value"])]
         return None
-    word = re.fullmatch(r"(\w{1,40})\s+([A-Za-z]{3,12})[.,;]?", text)  # 5 red
-    place = node(word[1], names) if word and word[2].lower() in SPELLED else None
-    if word and place is not None:
-        return [Commit(number, text, place, word[2])]
     at, made = 0, list[Statement]()
     text = text.strip("{}[]| \t")
     while at < len(text):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from experiments.scoring.transcripts.answers import Shape, classes, data
 from experiments.scoring.transcripts.lines import Line, plain
 from experiments.scoring.transcripts.literals import Mapping
-from experiments.scoring.transcripts.statements import Statement
+from experiments.scoring.transcripts.statements import SPELLED, Commit, Statement
 
 _CLASS = re.compile(
     r"(?:colou?r|class|group|set)?\s*(?P<colour>\w{1,12})\s*(?::|=|->|→|\s[–—-]\s)\s*(?:nodes?|vertices|regions?)?\s*"
@@ -64,7 +64,7 @@ def table(lines: Sequence[Line], at: int, shape: Shape) -> tuple[list[Statement]
     if dot:
         said = data(Mapping([("node", dot["node"]), ("color", dot["colour"])]), "", lines[at].number, shape)
         return (said, 1) if said else None
-    return _classes(lines, at, shape)
+    return _words(lines, at, shape) or _classes(lines, at, shape)
 
 
 def _element(name: str, fields: str, inside: str, number: int, shape: Shape) -> list[Statement]:
@@ -96,6 +96,18 @@ def _columns(lines: Sequence[Line], at: int, names: list[str], shape: Shape) -> 
         made += said
         used = k - at + 1
     return (made, used) if made else None
+
+
+def _words(lines: Sequence[Line], at: int, shape: Shape) -> tuple[list[Statement], int] | None:
+    """A node and a colour a line, "5 red", for every node; fewer such lines may count something."""
+    made: list[Statement] = []
+    for k in range(at, min(at + shape.n, len(lines))):
+        match = re.fullmatch(r"\s*(\w{1,30})\s+([A-Za-z]{3,12})\s*[.,;]?\s*", lines[k].text)
+        if not match or lines[k].quoted or match[2].lower() not in SPELLED:
+            return None
+        made += data(Mapping([("node", match[1]), ("color", match[2])]), "", lines[k].number, shape)
+    places = {statement.place.text for statement in made if isinstance(statement, Commit)}
+    return (made, shape.n) if len(places) == len(made) == shape.n else None
 
 
 def _classes(lines: Sequence[Line], at: int, shape: Shape) -> tuple[list[Statement], int] | None:
