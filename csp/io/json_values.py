@@ -25,7 +25,9 @@ def whole(number: object, low: int | None = None, high: int | None = None) -> in
         if not integer:
             raise ValueError(f"{number!r} is not a whole number")
     elif not integer or not low <= number <= high:
-        raise ValueError(f"{str(number)[:40]!r} is no whole number from {low} to {high}")
+        # a number of thousands of digits is not worth writing out, and Python refuses to
+        shown = "a number beyond 64 bits" if integer and abs(number) >= 2**64 else str(number)[:40]
+        raise ValueError(f"{shown!r} is no whole number from {low} to {high}")
     return number
 
 
@@ -34,7 +36,7 @@ def decode(line: str, where: str, problem: str = "not JSON") -> object:
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as fault:  # the latter: thousands of nested brackets
-        raise BadInput(f"{where}: {problem} ({fault})") from None
+        raise BadInput(f"{where}: {problem} ({str(fault)[:120]})") from None
 
 
 def encode(record: dict) -> str:
