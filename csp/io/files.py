@@ -26,8 +26,10 @@ MOST_BYTES = 170_000_000
 #: Values in one column of one row group of a Parquet file: what one row may hold is in memory whole (as 8 bytes each).
 MOST_VALUES = 20_000_000
 ROWS_AT_ONCE = 256  # rows of a Parquet file that are plain Python objects at one time
-#: Characters of one JSON value: Python may need 24 bytes for each ("{},{},..."), and 500,000 edges take 12 million.
-MOST_JSON = 12_000_000
+#: Characters of one JSON value, and lists and objects in it: 500,000 edges of 32 characters. A short text takes up to
+#: 15 times its characters in Python, an empty object 30 times, so that both are bounded.
+MOST_JSON = 16_000_000
+MOST_PARTS = 600_000
 GZIP = b"\x1f\x8b"
 
 
@@ -95,9 +97,11 @@ def decoded(data: bytes, where: str) -> str:
 
 
 def parse_json(text: str, where: str) -> object:
-    """The JSON value. Raises BadInput, naming `where`, for anything else, one too deep, or more than MOST_JSON."""
+    """The JSON value. Raises BadInput, naming `where`, for anything else, and for one too deep or too large."""
     if len(text) > MOST_JSON:
         raise BadInput(f"{where}: {len(text)} characters of JSON in one piece; up to {MOST_JSON} are read")
+    if (parts := text.count("[") + text.count("{")) > MOST_PARTS:
+        raise BadInput(f"{where}: {parts} lists and objects in one piece of JSON; up to {MOST_PARTS} are read")
     try:
         return json.loads(text)
     except RecursionError:

@@ -35,7 +35,7 @@ def edge_words(line: str) -> list[str]:
     if not line or line[0] in "#%" or line.startswith("//"):
         return []
     line, brace, _ = line.partition("{")  # networkx writes an edge's attributes as a dictionary
-    if re.search(r"[,;]", line):
+    if "," in line or ";" in line:
         words = [word.strip().strip("\"'") for word in re.split(r"[,;]", line.strip().rstrip(",;"))]
     else:
         words = line.split()
@@ -73,7 +73,7 @@ def read_edges(text: str, where: str, notices: list[str]) -> Graph:
     if rows and is_csv_head(rows[0][1]):
         rows.pop(0)
     for number, words in rows:
-        if len(words) > 4 or not all(words) or not all(map(is_number, words[2:])):
+        if not all(words) or (len(words) > 2 and (len(words) > 4 or not all(map(is_number, words[2:])))):
             raise BadInput(f"{where}, line {number}: {shown(' '.join(words))} is not two nodes and perhaps a weight")
         weights += len(words) > 2
     if not rows:
@@ -150,7 +150,7 @@ def _counted(n: int, labels: dict[str, None], where: str, notices: list[str]) ->
     start = 1 if n in numbers else 0
     if n not in numbers and 0 not in numbers:
         notices.append(f"{where}: neither a node 0 nor a node {n} has an edge; nodes are taken to count from 0")
-    place = {str(at + start): at for at in range(n)}
+    place = {str(at + start): at for at in range(n)}  # the words themselves, so that 01 is no node 1
     if odd := next((word for word in labels if word not in place), None):
         raise BadInput(f"{where}: node {shown(odd)} of a graph with nodes {start}..{n - 1 + start}")
     return place

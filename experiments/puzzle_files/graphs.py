@@ -55,7 +55,7 @@ OWN_COLOURS = "c takeback colours "  # the comment by which this project's DIMAC
 DIMACS = re.compile(r"p\s+(edges?|col)\b|e\s+\d+\s+\d+\s*$")
 JSON_GRAPH = re.compile(r'"nodes"\s*:\s*\[|"(links|edges)"\s*:\s*\[\s*\{')
 LABELS = re.compile(r"(0|[1-9]\d{0,7})|[A-Za-z_][\w .'\-]{0,39}")
-BOARD_SIDES = (2, 4, 6, 8, 9, 10, 12, 15, 16, 20, 25)
+BOARD_SIDES = (4, 6, 8, 9, 10, 12, 15, 16, 20, 25)
 
 
 def sniff(data: bytes, path: Path | None = None) -> str | None:
@@ -192,7 +192,8 @@ def _is_edges(lines: list[str]) -> bool:
 def _is_board(rows: list[str]) -> bool:
     """Whether they can be the rows of square boards, blanks between their boxes: "53 01" four times."""
     side = len(rows[0])
-    symbols = "0123456789ABCDEFGHIJKLMNOP"[: side + 1]
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXY"
+    symbols = f"0123456789{letters}"[: side + 1] + (letters[:side] if side > 9 else "")
     return (
         side in BOARD_SIDES
         and len(rows) % side == 0
