@@ -119,7 +119,7 @@ def parse_dimacs(text: str, colours: int, where: str = "graph", notices: list[st
         raise BadInput(f"{where}: {fault}") from None
     if notices is not None:
         notices += count_notice(promised, len(pairs), len(problem.constraints), where)
-        notices += [f"{where}: {weights} edges have a weight; weights are ignored"] if weights else []
+        notices += [f"{where}: weights are ignored; edges that have one: {weights}"] if weights else []
     return Instance(problem, np.zeros(n, dtype=np.int64), "colouring", where)
 
 

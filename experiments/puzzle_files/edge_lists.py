@@ -80,7 +80,7 @@ def read_edges(text: str, where: str, notices: list[str]) -> Graph:
         raise BadInput(f"{where}: no edge in it")
     n, promised = _header(rows, promised, where, notices)
     if weights:
-        notices.append(f"{where}: {weights} edges have a weight; weights are ignored")
+        notices.append(f"{where}: weights are ignored; edges that have one: {weights}")
     check_listed(len(rows), f"{where}: ")
 
     # Nodes: in the order of their numbers, or, named, as they come.

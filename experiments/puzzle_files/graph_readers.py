@@ -113,11 +113,14 @@ def read_matrix_market(text: str, where: str, notices: list[str]) -> Graph:
             pairs.append((a - 1, b - 1))
     if len(rows) != promised:
         notices.append(f"{where}: the header says {promised} entries, but {len(rows)} are there; they are what is read")
-    for count, what in ((diagonal, "on the diagonal are"), (zeros, "that are 0 are no edges and"), (weighted, "")):
-        if count and what:
-            notices.append(f"{where}: {count} entries {what} ignored")
-        elif count:
-            notices.append(f"{where}: {count} entries have a weight; weights are ignored")
+    told = (
+        "on the diagonal, which are ignored",
+        "of 0, which are no edges",
+        "of other numbers, whose weights are ignored",
+    )
+    for count, what in zip((diagonal, zeros, weighted), told):
+        if count:
+            notices.append(f"{where}: entries {what}: {count}")
     return Graph(n, pairs)
 
 
@@ -165,7 +168,7 @@ def read_node_link(text: str, where: str, notices: list[str]) -> Graph:
     if record.get("directed") is True:
         notices.append(f"{where}: a directed graph; directions are ignored")
     if weights:
-        notices.append(f"{where}: {weights} edges have a weight; weights are ignored")
+        notices.append(f"{where}: weights are ignored; edges that have one: {weights}")
     said_names = [node.get("name") if isinstance(node, dict) else None for node in nodes] if by_place else ids
     names = [_name(at if said is None else said) for at, said in enumerate(said_names)]
     if len(set(names)) < len(names):  # the ids 1 and "1", or two nodes of one name
