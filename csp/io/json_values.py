@@ -43,7 +43,7 @@ def decode(text: str, where: str, problem: str = "not JSON") -> object:
     try:
         return json.loads(text)
     except RecursionError:
-        raise BadInput(f"{where}: JSON nested too deep for what is read here") from None
+        raise BadInput(f"{where}: {problem} (JSON nested too deep for what is read here)") from None
     except ValueError as fault:
         raise BadInput(f"{where}: {problem} ({str(fault)[:120]})") from None
 
