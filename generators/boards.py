@@ -66,10 +66,6 @@ class Boards:
         )
 
 
-#: Which boards of a batch a loss is summed over: all, or a process's share of them.
-ALL = slice(None)
-
-
 def stack(instances: Sequence[Instance], *purpose: object) -> Boards:
     """Instances as Boards; each one's key is a hash of the purpose (a seed, a decoder's name) and its id.
 

@@ -51,7 +51,23 @@ def guarded(job: Callable[[], None]) -> int:
 
 def run(main: Callable[[Any], None], options: type, prog: str | None = None) -> None:
     """Parse the command line into options and run main on it; exits."""
-    sys.exit(guarded(lambda: main(tyro.cli(options, prog=prog))))
+    sys.exit(guarded(lambda: main(tyro.cli(options, prog=prog, args=modern(options, sys.argv[1:])))))
+
+
+def modern(options: type, words: Sequence[str]) -> list[str]:
+    """The words of a command line with old spellings of options replaced by the new ones, each with a notice.
+
+    They stand in RENAMED_OPTIONS of the module that the options are from: {"thin": "drop-givens"}.
+    """
+    made = list(words)
+    for old, new in getattr(sys.modules[options.__module__], "RENAMED_OPTIONS", {}).items():
+        for place, word in enumerate(made):
+            name, equals, value = word.partition("=")
+            for dashes in ("--", "--no-"):
+                if name == dashes + old:
+                    made[place] = f"{dashes}{new}{equals}{value}"
+                    console.print(f"note: {name} is called {dashes}{new} now; the old name works for one release")
+    return made
 
 
 #: name: (module, options class, function); imported only when needed, because torch takes seconds to load.
@@ -84,7 +100,7 @@ def dispatch(jobs: Jobs, prog: str, about: str, words: Sequence[str]) -> None:
     kinds = {name: getattr(modules[name], options) for name, (_, options, _) in wanted.items()}
     if len(wanted) == 1:  # one subcommand alone is parsed as itself
         (name,) = wanted
-        parsed = tyro.cli(kinds[name], prog=f"{prog} {name}", args=words[1:])
+        parsed = tyro.cli(kinds[name], prog=f"{prog} {name}", args=modern(kinds[name], words[1:]))
     else:
         parsed = tyro.extras.subcommand_cli_from_dict(kinds, prog=prog, description=about, args=words)
         name = next(name for name, kind in kinds.items() if type(parsed) is kind)

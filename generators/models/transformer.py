@@ -90,7 +90,7 @@ class Backbone(nn.Module):
     def __init__(self, config: BackboneConfig):
         super().__init__()
         self.config = config
-        self.supervise = False  # learn from every loop's answer: losses are linear in log-probabilities, so a mean does
+        self.deep_supervision = False  # learn from every loop's answer: losses are linear in log p, so a mean does
         self.value = nn.Embedding(config.words or start(config.d) + 1, config.dim)
         self.cell = nn.Embedding(config.cells + 1, config.dim)  # the last one: no cell (START)
         self.target = nn.Embedding(config.cells + 1, config.dim)
@@ -107,7 +107,7 @@ class Backbone(nn.Module):
 
     def forward(self, d: int, *read, **options) -> Float[Tensor, "batch m answers"]:
         """Log-probabilities of each token's target (values 1..d, or the config's answers). Arguments as hidden's."""
-        if self.supervise and torch.is_grad_enabled():
+        if self.deep_supervision and torch.is_grad_enabled():
             return torch.stack([self.say(d, x) for x in self.each_loop(d, *read, **options)]).mean(0)
         return self.say(d, self.hidden(d, *read, **options))
 
@@ -183,18 +183,13 @@ class Backbone(nn.Module):
 
 
 def weighted_nats(
-    log_probs: Float[Tensor, "batch m d"],
-    labels: Int[np.ndarray, "batch m"],
-    weight: Float[np.ndarray, "batch m"],
-    size: int,
-) -> Float[Tensor, ""]:
-    """The weighted sum of -log p(label) over the batch, divided by the size of the whole batch that these boards are
-    (part of). Labels are 1..d; where weight is 0 they may be 0.
-    """
+    log_probs: Float[Tensor, "batch m d"], labels: Int[np.ndarray, "batch m"], weight: Float[np.ndarray, "batch m"]
+) -> Float[Tensor, " batch"]:
+    """The weighted sum of -log p(label) over each board's tokens. Labels are 1..d; where weight is 0 they may be 0."""
     device = log_probs.device
     right = torch.as_tensor(np.maximum(labels - 1, 0), device=device)
-    nats = -log_probs.gather(-1, right[..., None])[..., 0]
-    return (nats * torch.as_tensor(weight, dtype=nats.dtype, device=device)).sum() / size
+    nats = -log_probs.gather(-1, right[..., None])[..., 0]  # (batch, m)
+    return (nats * torch.as_tensor(weight, dtype=nats.dtype, device=device)).sum(1)
 
 
 def with_loops(model: nn.Module, loops: int) -> nn.Module:

@@ -30,6 +30,7 @@ from generators.models.latent_diffusion import LATENT, STEPS, Estimate, LatentDi
 from generators.models.masked_diffusion import MaskedDiffusion
 from generators.models.prompted_ar import Prompted
 from generators.training.datasets import dataset
+from generators.training.processes import Share
 from solvers.counting.sudoku_grids import all_grids
 
 EMPTY = draw("grid4", 0, "any", 0)
@@ -378,7 +379,7 @@ def test_training_lowers_the_loss(kind):
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
     losses = []
     for update in range(60):
-        loss = model.loss(*some.batch(np.arange(64), None), stream("training", update))
+        loss = model.loss(model.corrupt(*some.batch(np.arange(64), None), stream("training", update))).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -390,8 +391,9 @@ def test_the_loss_of_parts_adds_up():
     some = dataset("grid4", 0, "train", 8)
     for kind in ("latent", "latent-values"):
         model = net(kind)
-        whole = model.loss(some.boards, some.solutions, stream("parts"))
-        parts = [model.loss(some.boards, some.solutions, stream("parts"), slice(i, None, 2)) for i in range(2)]
+        examples = model.corrupt(some.boards, some.solutions, stream("parts"))
+        whole = model.loss(examples).mean()
+        parts = [Share(i, 2).mean(model, examples) for i in range(2)]
         assert float(sum(parts)) == pytest.approx(float(whole), rel=1e-6)
 
 

@@ -36,7 +36,7 @@ def test_ar_loss_is_what_its_session_says_token_by_token(tiny_models, few, famil
         state[rows, cell] = right[rows, cell]
         rows = rows[((state[rows] == 0) & boards.real[rows]).any(1)]
     blanks = [instance.blanks for instance in few[family]]
-    loss = model.loss(boards, right, stream("unused")).item()
+    loss = model.loss(model.corrupt(boards, right, stream("unused"))).mean().item()
     assert loss == pytest.approx(np.mean(total / blanks), abs=1e-6)
 
 
@@ -91,7 +91,8 @@ def test_diffusion_loss_of_a_net_that_knows_nothing_is_log_d(tiny_models, few):
     model = MaskedDiffusion(BackboneConfig(4, 16, 16, 2, 1, 1))
     torch.nn.init.zeros_(model.backbone.head.weight)
     boards = stack(few["sudoku4"] * 16)
-    losses = [model.loss(boards, solutions(boards), stream("masks", i)).item() for i in range(60)]
+    drawn = [model.corrupt(boards, solutions(boards), stream("masks", i)) for i in range(60)]
+    losses = [model.loss(examples).mean().item() for examples in drawn]
     assert np.mean(losses) == pytest.approx(np.log(4), rel=0.03)
 
 
@@ -104,7 +105,7 @@ def test_diffusion_loss_asks_about_masked_cells_only(tiny_models, few):
     seen = {}
     model.backbone.value.register_forward_hook(lambda *hook: seen.update(inputs=hook[1][0]))
     model.backbone.head.register_full_backward_hook(lambda _m, _i, out: seen.update(grad=out[0]))
-    model.loss(boards, solutions(boards), stream("masks")).backward()
+    model.loss(model.corrupt(boards, solutions(boards), stream("masks"))).mean().backward()
     masked = seen["inputs"] == 0
     asked = seen["grad"].abs().sum(-1) > 0
     assert (asked <= masked).all() and asked.any() and not masked.all()

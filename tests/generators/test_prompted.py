@@ -16,6 +16,7 @@ from generators.models.latent_classifier import LatentRules
 from generators.models.prompted_ar import Prompted
 from generators.models.rule_features import BLOCK, FEATURES, RULES, encode_rules
 from generators.training.datasets import dataset
+from generators.training.processes import Share
 from solvers.counting.control_tasks import TOLD, mismatched_rules, rules_of, satisfied_cells, targets
 
 SHAPE = BackboneConfig(6, 36, 16, 2, 2, 2)
@@ -139,8 +140,9 @@ def test_moved_boards_go_on_from_their_sources(aims):
 def test_losses_are_shared_out_exactly(kind):
     boards, solutions = dataset("grid6", 0, "train", 8).batch(np.arange(8), None)
     model = model_of(kind)
-    whole = model.loss(boards, solutions, stream("loss"))
-    parts = [model.loss(boards, solutions, stream("loss"), slice(rank, None, 2)) for rank in range(2)]
+    examples = model.corrupt(boards, solutions, stream("loss"))
+    whole = model.loss(examples).mean()
+    parts = [Share(rank, 2).mean(model, examples) for rank in range(2)]
     assert sum(part.item() for part in parts) == pytest.approx(whole.item(), abs=1e-6)
     whole.backward()
     frozen = {name for name, p in model.named_parameters() if p.grad is None}
