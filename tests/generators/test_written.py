@@ -14,6 +14,7 @@ from generators.decoding.spec import parse
 from generators.decoding.state import State
 from generators.models import backtracking_ar
 from generators.models.backtracking_ar import GUESS, ONLY, OUT, vocabulary, word
+from solvers import solver_order
 
 
 def meaning(token, d):
@@ -29,7 +30,7 @@ def left(instance, items):
         if mark != OUT:
             state[cell] = value
     boards = stack([instance])
-    ranks = written_undo.orders.propagate.solver_rank(state[None], boards.near, boards.d)[0]
+    ranks = solver_order.solver_rank(state[None], boards.near, boards.d)[0]
     blanks = np.nonzero(state == 0)[0]
     cell = min(blanks, key=lambda c: (ranks[c], c))
     values = set(range(1, boards.d + 1)) - set(state[instance.problem.adjacency[cell]].tolist())
