@@ -85,6 +85,8 @@ def load(
         card = json.loads(read_text(path.with_suffix(".json")))
         if not isinstance(card, dict) or card.get("format") != FORMAT:
             raise BadInput(f"{path.with_suffix('.json')}: not a takeback checkpoint card")
+
+        # The card says which network the weights are of; their hash, that they are the ones it was written for.
         data = path.read_bytes()
         weights = safetensors.torch.load(data)
         model = KINDS[card["kind"]](BackboneConfig(**card["backbone"]), card["kind"])
@@ -101,6 +103,8 @@ def load(
     except (KeyError, TypeError, RuntimeError) as fault:
         reason = str(fault).splitlines()[0]
         raise BadInput(f"{path}: card and weights do not fit this version ({reason})") from None
+
+    # What was asked for, if anything was.
     if family is not None and card.get("family") != family:
         raise BadInput(f"{path}: trained on {card.get('family')}, not on {family}")
     if kind is not None and card["kind"] != kind:

@@ -80,15 +80,21 @@ class _LatentSampling(ControlState):
         check_fits(self.model.name, self.model.backbone.config, self.boards)
         self.like = self.model.backbone.head.weight
         self.guide = Guide(self, sampler.about)
+
+        # Cells whose value is settled: the givens, and in a repair pass all that break no rule.
         self.fixed, self.values = self.boards.givens > 0, self.boards.givens.copy()
         self.related = pairs(torch.as_tensor(self.boards.relations))
         self.real = torch.as_tensor(self.boards.real)
+
+        # A classifier reads the latents of the net whose embeddings it was trained on, and no other's.
         self.classifier = None
         if sampler.guide == "classifier" and sampler.strength > 0:
             self.classifier = nets["latent-rules"]
             if not torch.equal(self.classifier.base.table, self.model.table):
                 raise BadInput("guide=classifier: it was trained on the embeddings of another latent-values net")
             self.rules = encode_rules(self.told, self.boards)
+
+        # (boards, N, LATENT): pure noise, and the net's estimate before, of which there is none yet.
         self.x = self.normals(self.rows)
         self.last = torch.zeros_like(self.x)
 

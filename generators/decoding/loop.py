@@ -54,12 +54,16 @@ def decode(
     for instance in instances:
         if not all(rule.pairwise for rule in instance.problem.constraints):
             raise BadInput(f"{instance.provenance}: the decode loop knows pairwise constraints only")
+
+    # What the decoder needs of the model and beside it.
     if decoder.signal == "quality" and quality is None:
         raise BadInput(f"{decoder}: signal=quality needs a quality head")
     if decoder.loops:
         if not isinstance(model, nn.Module):
             raise BadInput(f"{decoder}: loops goes with this package's networks, not with {model.name}")
         model = with_loops(model, decoder.loops)
+
+    # Random numbers come from the boards' keys: seed, decoder and instance, nothing else.
     boards = stack(instances, "decode", seed, decoder.stream)
     state = State(decoder, boards)
     if decoder.retraction == "beam":
@@ -244,12 +248,13 @@ def _pick(sequence, eligible, values, confidence, now, starts, neighbours, k, th
     """(rows, places): which cells of each row's sequence are committed. careful: none that clashes with one before."""
     chosen = np.zeros(sequence.shape, dtype=np.bool_)
     for row in range(len(sequence)):
-        b = row if len(starts) > 1 else 0
+        b = row if len(starts) > 1 else 0  # boards of one problem share their neighbours
         taken = 0
         for place in range(sequence.shape[1]):
             cell = sequence[row, place]
             if not eligible[row, cell]:
                 break
+            # The first k, and beyond them those of at least the threshold.
             if taken >= k and not (threshold > 0 and confidence[row, cell] >= threshold):
                 continue
             fine = True

@@ -62,6 +62,8 @@ def suspects(
     if signal not in RANKING:
         pointed = POINTING[signal](state, sources, rows, seen)
         return pointed, np.where(committed, pointed * NAMED + doubt, -np.inf)
+
+    # As many as the pointing signal of the dose names now, so that only the choice differs, not the number.
     dose = state.decoder.dose
     size = np.ones(len(rows)) if dose == "one" else POINTING[dose](state, sources, rows, seen).sum(1)
     if signal == "random":

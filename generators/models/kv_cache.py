@@ -2,7 +2,7 @@
 
     >>> cache = ReadTokens(config, boards=64, text=36, like=weight)
     >>> cache.select(rows)                          # the boards that are asked about now
-    >>> first = cache.known(tokens)                 # so many leading tokens stand in the cache: read on from there
+    >>> first = cache.known(tokens)                 # leading tokens that stand in the cache: read on from there
     >>> cache.note(tokens, first + count)           # after the net has read them
 
 Every session of a causal network (models/autoregressive.py, models/prompted_ar.py, decoding/written_undo.py) keeps its
