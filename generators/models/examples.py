@@ -43,7 +43,7 @@ class Examples:
         return Examples(self.boards.take(rows), self.solutions[rows], drawn)
 
 
-def stratified(size: int, rng: np.random.Generator, top: float = 1.0) -> Float[np.ndarray, " size"]:
+def stratified(size: int, rng: np.random.Generator, top: float | int = 1.0) -> Float[np.ndarray, " size"]:
     """A number in [0, top) for each of `size` boards: one uniform draw in each of `size` equal strata, shuffled.
 
     Times drawn so cover their range evenly in every batch, which takes variance out of a diffusion loss.

@@ -333,7 +333,7 @@ def test_smc_keeps_what_a_guide_of_single_rules_has_said():
     while len(run.rows):
         run.step()
     shares = np.exp(normalised(run.score.reshape(40, -1)))
-    obeyed = (shares * (run.now[:, :4] == np.arange(1, 5)).all(1).reshape(40, -1)).sum(1).mean()
+    obeyed = (shares * (run.assignments[:, :4] == np.arange(1, 5)).all(1).reshape(40, -1)).sum(1).mean()
     rows = np.array([row for row in permutations(range(1, 5))])
     worth = 0.3 ** (rows != np.arange(1, 5)).sum(1)  # p(row) is uniform: the law that the weights stand for
     assert obeyed == pytest.approx(worth.max() / worth.sum(), abs=0.12)
