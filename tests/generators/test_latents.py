@@ -318,10 +318,10 @@ class Whispers(Uniform):
         return self
 
     def predict(self, rows, assignments, commit_order=None, wanted=None):
-        said = super().predict(rows, assignments)
+        prediction = super().predict(rows, assignments)
         cells = np.arange(16)[:, None]
         words = np.where((cells >= 4) | (np.arange(4) == cells), 0.0, np.log(0.3))
-        return replace(said, log_probs=np.broadcast_to(words, said.log_probs.shape))
+        return replace(prediction, log_probs=np.broadcast_to(words, prediction.log_probs.shape))
 
 
 def test_smc_keeps_what_a_guide_of_single_rules_has_said():
@@ -347,10 +347,10 @@ def test_beams_keep_the_likeliest():
 
     class Tasteful(Uniform):
         def predict(self, rows, assignments, commit_order=None, wanted=None):
-            said = super().predict(rows, assignments)
-            log_probs = said.log_probs + np.where(said.speaks[..., None], taste, 0)
+            prediction = super().predict(rows, assignments)
+            log_probs = prediction.log_probs + np.where(prediction.speaks[..., None], taste, 0)
             total = np.log(np.exp(log_probs).sum(-1, keepdims=True))
-            return replace(said, log_probs=np.where(said.speaks[..., None], log_probs - total, 0))
+            return replace(prediction, log_probs=np.where(prediction.speaks[..., None], log_probs - total, 0))
 
     def likelihood(grid):
         """Of a grid, as the net says it cell by cell."""

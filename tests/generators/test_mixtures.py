@@ -78,9 +78,9 @@ def test_one_net_reads_any_number_of_nodes_and_fewer_colours(mixed, spec, family
 
 def test_its_probabilities_are_over_the_puzzles_own_values(mixed):
     boards = stack([draw("planted:n=20,colours=4,degree=3", 0, "any", 0)])
-    said = mixed["diffusion"].model.open(boards).predict(np.array([0]), boards.givens)
-    assert said.log_probs.shape == (1, 20, 4)
-    assert np.exp(said.log_probs).sum(-1) == pytest.approx(np.ones((1, 20)), abs=1e-6)
+    prediction = mixed["diffusion"].model.open(boards).predict(np.array([0]), boards.givens)
+    assert prediction.log_probs.shape == (1, 20, 4)
+    assert np.exp(prediction.log_probs).sum(-1) == pytest.approx(np.ones((1, 20)), abs=1e-6)
 
 
 def test_more_values_than_it_was_trained_on_are_refused(mixed):
@@ -338,12 +338,12 @@ def test_edge_tokens_say_what_the_relations_say():
     few = [draw("planted:n=8-12,degree=3", 0, "any", index) for index in range(4)]
     boards = stack(few)
     rows = np.arange(4)
-    said = net.open(boards).predict(rows, boards.givens)
-    assert list(said.tokens) == [i.problem.n + len(i.problem.constraints) for i in few]
+    prediction = net.open(boards).predict(rows, boards.givens)
+    assert list(prediction.tokens) == [i.problem.n + len(i.problem.constraints) for i in few]
     for row, instance in enumerate(few):
         alone = net.open(stack([instance])).predict(np.array([0]), instance.givens[None])
         n = instance.problem.n
-        assert alone.log_probs[0, :n] == pytest.approx(said.log_probs[row, :n], abs=1e-8)
+        assert alone.log_probs[0, :n] == pytest.approx(prediction.log_probs[row, :n], abs=1e-8)
         fewer = colouring.graph(n, colouring.edges(instance.problem)[1:], 3)
         other = replace(instance, problem=fewer)
         changed = net.open(stack([other])).predict(np.array([0]), instance.givens[None])

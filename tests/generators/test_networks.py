@@ -27,12 +27,12 @@ def test_ar_loss_is_what_its_session_says_token_by_token(tiny_models, few, famil
     session, state = model.open(boards), boards.givens.copy()
     rows = np.arange(len(boards))
     while len(rows):
-        said = session.predict(rows, state[rows])
-        assert (said.speaks.sum(1) == 1).all()
-        row, cell = np.nonzero(said.speaks)
+        prediction = session.predict(rows, state[rows])
+        assert (prediction.speaks.sum(1) == 1).all()
+        row, cell = np.nonzero(prediction.speaks)
         first_blank = np.argmax((state[rows] == 0) & boards.real[rows], axis=1)
         assert (cell == first_blank).all()
-        total[rows] -= said.log_probs[row, cell, right[rows, cell] - 1]
+        total[rows] -= prediction.log_probs[row, cell, right[rows, cell] - 1]
         state[rows, cell] = right[rows, cell]
         rows = rows[((state[rows] == 0) & boards.real[rows]).any(1)]
     blanks = [instance.blanks for instance in few[family]]
@@ -66,8 +66,8 @@ def test_an_ar_token_costs_one_token_after_the_first_call(tiny_models, few):
     clues = int((boards.givens > 0).sum())
     costs = []
     for cell in np.nonzero(boards.givens[0] == 0)[0]:
-        said = session.predict(np.array([0]), state)
-        costs.append(int(said.tokens[0]))
+        prediction = session.predict(np.array([0]), state)
+        costs.append(int(prediction.tokens[0]))
         state[0, cell] = 1
     assert costs == [clues + 1] + [1] * (15 - clues) and sum(costs) == 16
 
