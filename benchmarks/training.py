@@ -63,7 +63,7 @@ def case(kind: str, name: str, precision: str, data: Dataset) -> tuple[list[str]
         rng = stream("benchmark", number)
         boards, solutions = data.batch(rng.integers(0, PUZZLES, size=config.batch), rng)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-            loss = model.loss(boards, solutions, rng)
+            loss = model.loss(model.corrupt(boards, solutions, rng)).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -34,7 +34,7 @@ from generators import checkpoint
 from generators.decoding.loop import decode
 from generators.decoding.spec import parse
 from generators.training import trainer
-from generators.training.config import TrainConfig
+from generators.training.config import TrainConfig, renamed
 from generators.training.datasets import Dataset
 
 Change = Callable[[TrainConfig], TrainConfig]
@@ -67,12 +67,14 @@ VARIANTS: dict[str, Variant] = {
     "bf16": Variant("diffusion", CONFIDENCE, "half precision", lambda c: replace(c, precision="bf16")),
     "no-bias": Variant("diffusion", CONFIDENCE, "no structural attention bias", lambda c: replace(c, bias=False)),
     "average": Variant("diffusion", CONFIDENCE, "moving average of weights, .98", lambda c: replace(c, ema=0.98)),
-    "every-loop": Variant("diffusion", CONFIDENCE, "learns from every loop", lambda c: replace(c, supervise=True)),
+    "every-loop": Variant(
+        "diffusion", CONFIDENCE, "learns from every loop", lambda c: replace(c, deep_supervision=True)
+    ),
     "high-masks": Variant("diffusion", CONFIDENCE, "mask rates from 0.5 on", lambda c: replace(c, lowest=0.5)),
     "reached": Variant(
-        "diffusion", CONFIDENCE, "masks as confidence order leaves them", lambda c: replace(c, reach=1.0)
+        "diffusion", CONFIDENCE, "masks as confidence order leaves them", lambda c: replace(c, policy_masks=1.0)
     ),
-    "thinned": Variant("diffusion", CONFIDENCE, "half the puzzles lose givens", lambda c: replace(c, thin=0.5)),
+    "thinned": Variant("diffusion", CONFIDENCE, "half the puzzles lose givens", lambda c: replace(c, drop_givens=0.5)),
     "hard": Variant(
         "diffusion",
         CONFIDENCE,
@@ -95,8 +97,8 @@ VARIANTS: dict[str, Variant] = {
         only="colouring",
     ),
     "ar-average": Variant("ar", "ar", "AR, moving average of weights, .98", lambda c: replace(c, ema=0.98)),
-    "ar-every-loop": Variant("ar", "ar", "AR learns from every loop", lambda c: replace(c, supervise=True)),
-    "ar-thinned": Variant("ar", "ar", "AR, half the puzzles lose givens", lambda c: replace(c, thin=0.5)),
+    "ar-every-loop": Variant("ar", "ar", "AR learns from every loop", lambda c: replace(c, deep_supervision=True)),
+    "ar-thinned": Variant("ar", "ar", "AR, half the puzzles lose givens", lambda c: replace(c, drop_givens=0.5)),
 }
 
 
@@ -189,7 +191,7 @@ def measured(
         sets = [_drawn(config.sources, seed, split, count) for split, count in counts.items()]
         trainer.train(config, *sets, path, lambda news: None)
     loaded = checkpoint.load(path, options.family, variant.kind)
-    if loaded.card["training"] != json.loads(json.dumps(asdict(config))):
+    if renamed(loaded.card["training"]) != json.loads(json.dumps(asdict(config))):
         raise BadInput(f"{path} was trained with other options; remove it or give another --out")
     spec = parse(variant.decoder)
     solved = {

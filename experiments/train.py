@@ -23,9 +23,11 @@ from csp.generate import FAMILIES, family
 from csp.io.files import write_atomically
 from experiments.cli.terminal import console, progress
 from generators.training import trainer
-from generators.training.config import Kind, TrainConfig
+from generators.training.config import RENAMED, Kind, TrainConfig
 from generators.training.processes import Share
 
+#: Old spellings of options, each with its new one; the dispatcher reads them with a notice.
+RENAMED_OPTIONS = {old.replace("_", "-"): new.replace("_", "-") for old, new in RENAMED.items()}
 #: Times as long as in fp32: from here on bf16 is worth a warning.
 SLOW = 2.0
 

@@ -123,6 +123,7 @@ def load(
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         raise BadInput(f"{place}: not a takeback checkpoint card")
     try:
+        # the card says which network the weights are of; their hash, that they are the ones it was written for
         data = path.read_bytes()
         weights = safetensors.torch.load(data)
         sha256 = hashlib.sha256(data).hexdigest()

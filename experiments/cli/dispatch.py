@@ -51,7 +51,23 @@ def guarded(job: Callable[[], None]) -> int:
 
 def run(main: Callable[[Any], None], options: type, prog: str | None = None) -> None:
     """Parse the command line into options and run main on it; exits."""
-    sys.exit(guarded(lambda: main(tyro.cli(options, prog=prog))))
+    sys.exit(guarded(lambda: main(tyro.cli(options, prog=prog, args=modern(options, sys.argv[1:])))))
+
+
+def modern(options: type, words: Sequence[str]) -> list[str]:
+    """The words of a command line with old spellings of options replaced by the new ones, each with a notice.
+
+    They stand in RENAMED_OPTIONS of the module that the options are from: {"thin": "drop-givens"}.
+    """
+    made = list(words)
+    for old, new in getattr(sys.modules[options.__module__], "RENAMED_OPTIONS", {}).items():
+        for place, word in enumerate(made):
+            name, equals, value = word.partition("=")
+            for dashes in ("--", "--no-"):
+                if name == dashes + old:
+                    made[place] = f"{dashes}{new}{equals}{value}"
+                    console.print(f"note: {name} is called {dashes}{new} now; the old name works for one release")
+    return made
 
 
 #: name: (module, options class, function, what it answers); imported only when needed: torch takes seconds to load.
@@ -106,7 +122,8 @@ def dispatch(jobs: Jobs, prog: str, about: str, words: Sequence[str]) -> None:
         raise BadInput(f"no command {name!r}; there are {', '.join(every)}")
     module, options, function, _ = jobs[name]
     loaded = import_module(module)
-    getattr(loaded, function)(tyro.cli(getattr(loaded, options), prog=f"{prog} {name}", args=words[1:]))
+    kind = getattr(loaded, options)
+    getattr(loaded, function)(tyro.cli(kind, prog=f"{prog} {name}", args=modern(kind, words[1:])))
 
 
 def entry() -> None:

@@ -24,9 +24,15 @@ BEST = "the best of as many as the calls allow"
 METHODS: dict[str, tuple[str, str]] = {
     "latent": ("latent-values", "latent diffusion, no guidance"),
     "latent-x0": ("latent", "the same, estimating x0 as in the paper"),
-    "latent-latents": ("latent-values:guide=latents,rate=0.3", "Diffusion-LM's inner updates of the next latents"),
+    "latent-latents": (
+        "latent-values:guide=latents,rate=0.3",
+        "inner updates of latents: a net of probabilities, not clamped",
+    ),
     "latent-latents-best": ("latent-values:guide=latents,rate=0.3" + ANEW, BEST),
-    "latent-x0-latents": ("latent:guide=latents,rate=0.3,clamp=1", "inner updates, the net that estimates x0, clamped"),
+    "latent-x0-latents": (
+        "latent:guide=latents,rate=0.3,clamp=1",
+        "the net that estimates x0, clamped: Diffusion-LM",
+    ),
     "latent-sign": ("latent-values:guide=latents,inner=sign", "inner updates as the public code's: the sign"),
     "latent-estimate": ("latent-values:guide=estimate,fade=2", "mean-field balance with the estimate"),
     "latent-classifier": (

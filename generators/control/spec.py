@@ -33,7 +33,7 @@ STEERING_WORDS: dict[str, dict[str, str]] = {
     "search": {
         "none": "a board a sample",
         "beam": "several boards a sample, the likeliest kept",
-        "smc": "several boards a sample, resampled by the guide's word (twisted SMC, Zhao et al. 2024)",
+        "smc": "several boards a sample, resampled by the guide's potentials (twisted SMC, Zhao et al. 2024)",
     },
 }
 #: Old names of values, each with its new one.
@@ -48,9 +48,9 @@ GUIDES["diffusion"] = ("none", "relaxed", "straight")
 class Steering:
     """How a net is steered. Raises BadInput for words that do not exist or do not go together.
 
-    strength: weight of the guide's word (activations: length of a step). k: cells committed a call (masked diffusion),
-    the surest first. width: boards a sample of a search, fewer if the calls do not allow so many. calls: no call begins
-    once so many are spent.
+    strength: weight of the guide's potential (activations: length of a step). k: cells committed a call (masked
+    diffusion), the likeliest values first. width: boards a sample of a search, fewer if the calls do not allow that
+    many. calls: the budget, after which no call begins.
     """
 
     model: str

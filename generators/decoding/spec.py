@@ -95,14 +95,14 @@ ETA = {"cap": 0.008, "rescale": 0.015}
 class Decoder:
     """A decoding policy. Raises BadInput for words that do not exist or do not go together.
 
-    k: cells committed a call, the most eager first; threshold: and every other whose value has at least this
+    k: cells committed a call, those of highest priority first; threshold: and every other whose value has at least this
     probability (0: off). With a veto, a cell whose value the others of its call have made illegal is left for later.
     temperature: 0 takes the likeliest value; otherwise values are sampled at it. redraft: the same, for everything
     after the first retraction (-1: as temperature).
     widen: remask takes this share of the other committed cells, chosen at random, too; anneal: the part of it that is
     gone, linearly, by the end of the budget. eta: ReMDM's rate (0: the paper's).
     loops: how often the network's blocks are run over (0: as in training).
-    calls, tokens, seconds: no call begins once so much is spent (0: no limit); seconds are measured, so that traces
+    calls, tokens, seconds: the budget, after which no call begins (0: no limit); seconds are measured, so that traces
     under such a budget are not the same from run to run.
     """
 
@@ -159,6 +159,7 @@ class Decoder:
 
 def _faults(a: Decoder):
     """(whether it is so, what is wrong with it), most basic first."""
+    # Numbers first, then what the model can do, what the retraction needs, and words that would change nothing.
     plain = {f.name: f.default for f in fields(Decoder)}
 
     def changed(*names: str) -> bool:

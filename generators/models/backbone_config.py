@@ -1,4 +1,8 @@
-"""The shape of a backbone, and whether a network of that shape can read given boards."""
+"""The shape of a backbone, and whether a network of that shape can read given boards.
+
+>>> BackboneConfig(d=6, cells=36).misfit(9, 81)
+'reads 6 values and up to 36 cells, not 9 values and 81 cells'
+"""
 
 from __future__ import annotations
 
@@ -64,7 +68,7 @@ class BackboneConfig:
             raise BadInput(f"backbone: dim {self.dim} does not divide into {self.heads} heads")
 
     def misfit(self, d: int, cells: int) -> str | None:
-        """Why a network of this shape cannot read puzzles of d values and up to so many cells; None if it can."""
+        """Why a network of this shape cannot read puzzles of d values and up to `cells` cells; None if it can."""
         roomy = self.flexible and not self.edges  # an edge token names its ends by their ids
         if (d <= self.d if self.flexible else d == self.d) and (roomy or cells <= self.cells):
             return None

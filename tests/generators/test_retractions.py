@@ -33,9 +33,9 @@ class _Session:
 
     def predict(self, rows, assignments, commit_order=None, wanted=None):
         blank = (assignments == 0) & self.boards.real[rows]
-        said = np.broadcast_to(np.log(self.probs), (len(rows), *self.probs.shape)).copy()
+        log_probs = np.broadcast_to(np.log(self.probs), (len(rows), *self.probs.shape)).copy()
         ones = np.ones(len(rows), dtype=np.int64)
-        return Prediction(said, blank, ones, ones.astype(float))
+        return Prediction(log_probs, blank, ones, ones.astype(float))
 
 
 def toy(n, edges, d=3, givens=None):
