@@ -77,7 +77,7 @@ def show(
     terminal = Console(highlight=False, markup=False)
     first = list(range(min(keep, len(heads))))
 
-    def table(columns: Sequence[int]) -> Table:
+    def table(columns: Sequence[int], title: str = "") -> Table:
         made = Table(
             title=title or None, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 0, 0, gap), title_style="bold"
         )
@@ -104,7 +104,7 @@ def show(
         if len(parts[-1]) > len(first) and width([*parts[-1], column]) > terminal.width:
             parts.append([*first])
         parts[-1].append(column)
-    for columns in parts:
-        terminal.print(table(columns))
+    for number, columns in enumerate(parts):
+        terminal.print(table(columns, "" if number else title))  # the further parts are of the same table
     for note in notes:
         terminal.print(note, style="dim")

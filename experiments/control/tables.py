@@ -12,7 +12,19 @@ import numpy as np
 from experiments.cli.line_labels import DASHES, label_ends
 from experiments.cli.tables import cell, show
 from experiments.cli.terminal import save_figure
-from experiments.control.catalogue import FROZEN, HYBRID, LATENT, MASKS, METHODS, PROMPTED, UNGUIDED, family, knows
+from experiments.control.catalogue import (
+    FROZEN,
+    HYBRID,
+    LATENT,
+    MASKS,
+    METHODS,
+    NO_NET,
+    PROMPTED,
+    TWINS,
+    UNGUIDED,
+    family,
+    knows,
+)
 from experiments.scoring.statistics import (
     Estimate,
     bootstrap,
@@ -176,6 +188,10 @@ def verdicts(task: str, of_task: dict[str, list[dict]], nets: int) -> list[str]:
         pair = [(of_task[name], name, 1) for name in ("masked-remask", "masked-placebo")]
         what = "remasking what is violated", "remasking as many cells at random"
         said.append(f"{task}, the control of retraction: {_verdict(*pair, *what, nets)}")
+    for name, twin in TWINS.items():
+        if name in of_task and twin in of_task:
+            pair = [(of_task[one], one, 1) for one in (name, twin)]
+            said.append(f"{task}, the no-net twin: {_verdict(*pair, name, 'the same without a network', nets)}")
     return said
 
 
@@ -228,6 +244,7 @@ COLOURS = {
     PROMPTED: "#9467bd",
     MASKS: "#2ca02c",
     HYBRID: "#ff7f0e",
+    NO_NET: "#8c564b",
     "": "#7f7f7f",
 }
 

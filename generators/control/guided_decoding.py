@@ -35,7 +35,10 @@ from generators.control.state import ControlState, Nets
 from generators.decoding.state import highest
 from generators.models.interface import DIGITS, Prediction
 from generators.models.rule_features import encode_rules
+from generators.models.uniform import Uniform
 
+#: What stands in a network's place in its no-net twin.
+UNIFORM = {"uniform": Uniform(next_only=True), "uniform-masked": Uniform()}
 UPDATES = 3  # of the mean-field balance
 CALLS = {"learned": 2, "activations": 2 + pplm.UPDATES}  # a step, of guides that ask a network more than once
 
@@ -45,7 +48,7 @@ class GuidedDecoding(ControlState):
 
     def __init__(self, steering: Steering, nets: Nets, targets: Sequence[Target], seed: int):
         super().__init__(str(steering), targets, seed)
-        self.steering, self.model = steering, nets[steering.model]
+        self.steering, self.model = steering, UNIFORM.get(steering.model) or nets[steering.model]
 
         # The net was trained on complete boards: to it clues are commits like all others.
         blank = replace(self.boards, givens=np.zeros_like(self.boards.givens))

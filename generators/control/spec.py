@@ -38,10 +38,17 @@ STEERING_WORDS: dict[str, dict[str, str]] = {
 }
 #: Old names of values, each with its new one.
 RENAMED = {"retraction": {"local": "remask"}}
-RASTER = ("ar", "ar-prompted")  # write a cell a call, in raster order
-GUIDES = {"ar": ("none", "relaxed", "activations", "learned", "exact"), "ar-prompted": ("none",)}
+#: The guides that go with each model; the uniform ones are no-net twins of ar and of diffusion.
+GUIDES = {
+    "ar": ("none", "relaxed", "activations", "learned", "exact"),
+    "ar-prompted": ("none",),
+    "diffusion": ("none", "relaxed", "straight"),
+    "uniform": ("none", "relaxed"),
+    "uniform-masked": ("none", "relaxed", "straight"),
+}
+RASTER = ("ar", "ar-prompted", "uniform")  # write a cell a call, in raster order
+NO_NET = ("uniform", "uniform-masked")
 WEIGHING = ("relaxed", "learned", "exact")  # guides that weigh a board's values
-GUIDES["diffusion"] = ("none", "relaxed", "straight")
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,8 @@ class Steering:
     @property
     def nets(self) -> tuple[str, ...]:
         """The kinds of the nets that are needed."""
+        if self.model in NO_NET:
+            return ()
         return (self.model, "future") if self.guide == "learned" else (self.model,)
 
 

@@ -1,6 +1,7 @@
 """`takeback control`: its targets, its figures, its folder."""
 
 import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -13,10 +14,10 @@ from hypothesis import strategies as st
 from csp.errors import BadInput
 from csp.global_constraints import Among
 from csp.seeds import stream
-from csp.trace import Costs, Event, Trace
+from csp.trace import Costs, Event, Trace, replay
 from experiments.cli.tables import cell
 from experiments.control import command
-from experiments.control.catalogue import FROZEN, HYBRID, LATENT, METHODS, QUICK, UNGUIDED, family, read
+from experiments.control.catalogue import FROZEN, HYBRID, LATENT, METHODS, QUICK, TWINS, UNGUIDED, family, read, run
 from experiments.control.command import Control
 from experiments.control.tables import compared, diversity, figures, share, verdicts
 from experiments.markdown import distil, pages
@@ -24,6 +25,7 @@ from experiments.markdown.command import printed
 from experiments.scoring.control_scorer import find_first_dead, judged, parts_obeyed
 from experiments.scoring.statistics import proportion, sign_flips
 from generators import checkpoint
+from generators.control.spec import NO_NET
 from generators.models.autoregressive import Autoregressive
 from generators.models.backbone_config import BackboneConfig
 from generators.models.latent_diffusion import LatentDiffusion
@@ -278,3 +280,23 @@ def test_a_share_of_one_target_is_shown_in_percent():
     made = figures([sample("a", True), sample("a", False), sample("b", False)])["distinct"]
     assert made.value == 1 and made.n == 1
     assert cell(made, percent=True).plain == "100\nn=1"
+
+
+@pytest.mark.parametrize(("method", "twin"), TWINS.items())
+def test_a_twin_differs_from_its_row_in_the_network_alone(method, twin):
+    one, other = read(method), read(twin)
+    assert other.model in NO_NET and other.nets == ()
+    assert replace(other, model=one.model) == one
+
+
+@pytest.mark.parametrize("twin", TWINS.values())
+def test_a_twin_needs_no_checkpoint_and_costs_nothing(twin):
+    aim = targets("span", 3, 1)[0]
+    spec = replace(read(twin), calls=80)
+    one, two = run(spec, {}, [aim, aim], seed=1)
+    assert one.costs.flops == two.costs.flops == 0 and 0 < one.costs.calls <= 80
+    assert one.events != two.events  # samples are numbered: each has random numbers of its own
+    assert [trace.events for trace in run(spec, {}, [aim, aim], seed=1)] == [one.events, two.events]
+    for trace in (one, two):
+        board = replay(trace, aim.plain.givens)[-1]
+        assert (trace.end == "solved") == bool(aim.instance.solved(board))
