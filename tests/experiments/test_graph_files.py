@@ -193,6 +193,8 @@ def test_headers_that_count_other_edges_are_said(tmp_path, header, said):
     assert notices == [f"{tmp_path}/truncated.col: the header says {header} edges, but 3 are there; {AS_IT_IS}"] * said
     both = text.replace("e 1 2", "e 1 2\ne 2 1\ne 3 1\ne 3 2")
     assert bool(read(tmp_path, both)[1]) == (header not in (3, 6))
+    six = text + "e 1 4\ne 1 5\ne 1 6\n"  # all of them different: 3 is half of them
+    assert bool(read(tmp_path, six)[1]) == (header not in (3, 6))
 
 
 def test_notices_reach_the_terminal(tmp_path, capsys):
