@@ -1,6 +1,7 @@
 """The reference search: the fixed, documented search whose guesses define an instance's difficulty.
 
-Rules, for problems of pairwise constraints:
+Rules, for problems of pairwise constraints, and of candidates that single cells are left (csp.global_constraints,
+Allowed; those are where its domains begin, and tell values apart, so that no two are interchangeable):
   1. propagate to a fixpoint: naked singles (a cell with one value left takes it, and its neighbours lose
      it) and hidden singles (in a scope of d cells that must all differ, a value with one place left takes it);
   2. branch on the blank cell with fewest values left (lowest index among equals), values in rising order;
@@ -34,7 +35,7 @@ class SearchGivenUp(RuntimeError):
 @lru_cache(maxsize=64)
 def compiled(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(starts, neighbours, covers) of a problem as the kernels want them."""
-    if not all(rule.pairwise for rule in problem.constraints):
+    if not problem.searchable:
         raise BadInput(f"{problem.name}: the reference search knows pairwise constraints only")
     if problem.d > 60:
         raise BadInput(f"{problem.name}: {problem.d} values; the reference search takes up to 60")
@@ -51,7 +52,8 @@ def _rising(problem: Problem) -> np.ndarray:
 
 
 def _domains(problem: Problem, givens: np.ndarray) -> np.ndarray:
-    return np.where(givens > 0, 1 << np.maximum(givens - 1, 0), (1 << problem.d) - 1).astype(np.int64)
+    domains = np.where(givens > 0, 1 << np.maximum(givens - 1, 0), (1 << problem.d) - 1).astype(np.int64)
+    return domains if problem.pairwise else domains & (problem.candidates @ (1 << np.arange(problem.d)))
 
 
 def _search(problem, givens, limit, interchange, budget, order=None):
@@ -59,7 +61,7 @@ def _search(problem, givens, limit, interchange, budget, order=None):
     solution = np.zeros(problem.n, dtype=np.int64)
     order = _rising(problem) if order is None else np.ascontiguousarray(order, dtype=np.int64)
     arrays = compiled(problem)  # refuses what the kernels cannot hold
-    domains = _domains(problem, givens)
+    domains, interchange = _domains(problem, givens), interchange and problem.pairwise
     outcome = kernels.search(domains, *arrays, problem.d, order, limit, interchange, budget, solution)
     return *outcome, solution
 

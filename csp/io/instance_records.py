@@ -4,7 +4,12 @@
      "difficulty": {"guesses": 4, "solutions": 1, ...}, "provenance": "sudoku9 seed 0 test 3"}
     {"family": "colouring", "nodes": 3, "colours": 3, "edges": [[0, 1], [1, 2]], "givens": [0, 0, 2]}
 
-Only board (or nodes, colours and edges) and givens are needed; boards and graphs may also write cells as lists, 0 where
+Only board (or nodes, colours and edges) and givens are needed; a Sudoku whose rules are not the plain ones says them:
+
+    "rules": {"boxes": "3x2"}
+    "rules": {"regions": "111222...", "diagonals": true, "cages": [[15, [0, 1]]], "allowed": {"7": [1, 2]}}
+
+Boards and graphs may also write cells as lists, 0 where
 blank. An id that is there must be the instance's own. Nodes count from 0.
 """
 
@@ -20,7 +25,8 @@ import pyarrow
 import pyarrow.parquet
 
 from csp.errors import BadInput
-from csp.families import colouring, latin, sudoku
+from csp.families import colouring, latin, sudoku, sudoku_variants
+from csp.families.sudoku_variants import Variant
 from csp.io.files import from_parquet, to_parquet
 from csp.problem import LEVELS, Difficulty, Instance, Problem
 
@@ -52,6 +58,11 @@ PARQUET = pyarrow.schema(
 
 
 def is_board(problem: Problem) -> bool:
+    """Whether it is a Latin square or a Sudoku of any kind: a square of symbols, and no rules of another kind."""
+    return is_plain(problem) or sudoku_variants.variant_of(problem) is not None
+
+
+def is_plain(problem: Problem) -> bool:
     """Whether it is one of BOARDS, with rows and columns and no further rules."""
     named = board(problem.name)
     return named is not None and named.constraints == problem.constraints
@@ -71,8 +82,10 @@ def to_record(instance: Instance) -> dict:
     cells = [instance.givens, instance.witness]
     record: dict = {"id": instance.id, "family": instance.family}
     if is_board(problem):
-        record["board"] = problem.name
+        record["board"] = problem.name if is_plain(problem) else f"sudoku {problem.d}x{problem.d}"
         record["givens"], record["witness"] = (c if c is None else sudoku.write(problem, c) for c in cells)
+        if not is_plain(problem):
+            record["rules"] = _rules(sudoku_variants.variant_of(problem))
     elif colouring.is_graph(problem):
         edges = [list(edge) for edge in colouring.edges(problem)]
         record |= {"nodes": problem.n, "colours": problem.d, "edges": edges}
@@ -101,7 +114,7 @@ def from_record(record: object, where: str = "instance") -> Instance:
         raise BadInput(f"{where}: no {fault.args[0]!r} in the instance") from None
     except BadInput as fault:
         raise BadInput(f"{where}: {fault}") from None
-    except (ValueError, TypeError, OverflowError) as fault:
+    except (ValueError, TypeError, OverflowError, AttributeError, RecursionError) as fault:
         raise BadInput(f"{where}: not an instance ({fault})") from None
     if record.get("id") not in (None, instance.id):
         raise BadInput(f"{where}: its id is {str(record['id'])[:60]!r}, but what it holds is {instance.id}")
@@ -116,8 +129,12 @@ def from_record(record: object, where: str = "instance") -> Instance:
 def _problem(record: dict) -> Problem:
     name = record.get("board")
     if name is not None:
+        rules = record.get("rules")
+        rules = json.loads(rules) if isinstance(rules, str) else rules
+        if rules and isinstance(rules, dict) and str(name).startswith("sudoku "):
+            return sudoku_variants.problem(_variant(str(name), rules))
         problem = board(str(name))
-        if problem is None:
+        if problem is None or rules:
             raise ValueError(f"no board {str(name)[:40]!r}; boards are called like 'sudoku 9x9' or 'latin 8x8'")
         return problem
     n, colours = _whole(record["nodes"], 1, colouring.MOST_NODES), _whole(record["colours"], 1, 10**6)
@@ -125,6 +142,47 @@ def _problem(record: dict) -> Problem:
     if any(a == b for a, b in edges):
         raise ValueError("an edge joins a node to itself")
     return colouring.graph(n, edges, colours)
+
+
+def _rules(variant: Variant) -> dict:
+    """What a Sudoku's record says of rules that are not the plain ones."""
+    said: dict = {}
+    if variant.shape is None:
+        said["regions"] = "".join(sudoku.SYMBOLS[region + 1] for region in variant.regions)
+    elif variant.shape != sudoku.BOXES.get(variant.side):
+        said["boxes"] = "x".join(map(str, variant.shape))
+    if variant.diagonals:
+        said["diagonals"] = True
+    if variant.cages:
+        said["cages"] = [[total, list(cells)] for total, cells in variant.cages]
+    if variant.allowed:
+        said["allowed"] = {str(cell): list(values) for cell, values in variant.allowed}
+    return said
+
+
+def _variant(name: str, said: dict) -> Variant:
+    """The inverse of _rules. Raises ValueError for what says none."""
+    match = re.fullmatch(r"sudoku (\d{1,2})x\1", name, re.ASCII)
+    if not match or not set(said) <= {"regions", "boxes", "diagonals", "cages", "allowed"}:
+        raise ValueError(f"no board {name[:40]!r} with rules {sorted(map(str, said))[:5]}")
+    side = _whole(int(match[1]), sudoku.SIDES[0], sudoku.SIDES[-1])
+    box = re.fullmatch(r"(\d{1,2})x(\d{1,2})", str(said["boxes"]), re.ASCII) if "boxes" in said else None
+    if "regions" in said:
+        regions = sudoku_variants.numbered(tuple(said["regions"]))
+    elif box:
+        regions = sudoku_variants.boxes(side, int(box[1]), int(box[2]))
+    else:
+        regions = sudoku_variants.plain(side).regions
+    n = side * side
+    cages = tuple(
+        (_whole(sum_, 1, 10**6), tuple(_whole(c, 0, n - 1) for c in cells)) for sum_, cells in said.get("cages", ())
+    )
+    allowed = {
+        _whole(int(cell), 0, n - 1): sorted({_whole(v, 1, side) for v in values})
+        for cell, values in said.get("allowed", {}).items()
+    }
+    marks = tuple((cell, tuple(values)) for cell, values in sorted(allowed.items()))
+    return Variant(side, regions, bool(said.get("diagonals")), cages, marks)
 
 
 def _cells(said: object, problem: Problem) -> np.ndarray:
@@ -190,8 +248,12 @@ def write_parquet(instances: Iterable[Instance], about: dict[str, str] | None = 
         record |= {"witness": None if instance.witness is None else instance.witness.tolist()}
         record |= {"edges": [end for edge in record.get("edges", ()) for end in edge]}
         record |= record.pop("difficulty") or {}
+        if "rules" in record:
+            record["rules"] = json.dumps(record["rules"])
         rows.append(record)
-    return to_parquet(rows, PARQUET.with_metadata(about))
+    further = any("rules" in record for record in rows)  # a column that most sets have no use for
+    schema = PARQUET.append(pyarrow.field("rules", pyarrow.string())) if further else PARQUET
+    return to_parquet(rows, schema.with_metadata(about))
 
 
 def read_parquet(data: bytes, where: str = "instances", count: int | None = None) -> list[Instance]:

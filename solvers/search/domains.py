@@ -11,19 +11,21 @@ from csp.problem import Instance
 class Domains:
     """assignment (n,) and, for each cell and value, how many neighbours hold that value.
 
-    Raises BadInput for an instance with constraints that are not pairwise.
+    A value that no candidate list (Allowed) holds counts as held by one neighbour that is never taken back. Raises
+    BadInput for an instance with other constraints than these and pairwise ones.
     """
 
     def __init__(self, instance: Instance):
         problem = instance.problem
-        if not all(rule.pairwise for rule in problem.constraints):
+        if not problem.searchable:
             raise BadInput(f"{instance.provenance}: this solver knows pairwise constraints only")
         self.d = problem.d
         self.assignment = np.zeros(problem.n, dtype=np.int64)
         self.neighbours = [np.nonzero(row)[0] for row in problem.adjacency]
         self.held = np.zeros((problem.n, problem.d + 1), dtype=np.int64)
         self.held[:, 0] = 1  # value 0 is never legal
-        self.sizes = np.full(problem.n, problem.d)  # legal values of each cell
+        self.held[:, 1:] += ~problem.candidates
+        self.sizes = problem.candidates.sum(1)  # legal values of each cell
         self.open = problem.adjacency.sum(1)  # blank neighbours of each cell
         for cell in np.nonzero(instance.givens)[0]:
             self.commit(int(cell), int(instance.givens[cell]))
