@@ -20,6 +20,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from csp.errors import BadInput
 from csp.problem import STRATA, Instance
 from csp.seeds import key
 from experiments.cli.options import RunOptions, slug
@@ -28,6 +29,7 @@ from experiments.engine import decoder_catalogue, loaded_models, run
 from experiments.engine.decoder_catalogue import FRONTIER, Row
 from experiments.engine.store import Store
 from experiments.puzzle_files import load
+from experiments.puzzle_files.options import PuzzleOptions
 from experiments.scoring.aggregate import mcnemar
 from experiments.scoring.scorer import Score
 from experiments.scoring.statistics import Estimate, proportion
@@ -37,7 +39,7 @@ BUDGETS = (10, 30, 100, 300, 1000, 2000, 5000, 10_000, 30_000, 100_000)
 
 
 @dataclass(frozen=True)
-class Frontier(RunOptions):
+class Frontier(PuzzleOptions, RunOptions):
     """Success of decoders against network calls and against FLOPs, by stratum, at budgets that grow up to --calls."""
 
     family: str = "sudoku9"
@@ -47,6 +49,10 @@ class Frontier(RunOptions):
     """Strata of the shipped set: 0, 1-3, 4-10, 11-100, '>100' guesses."""
     count: Annotated[int, tyro.conf.arg(metavar="N")] = 50
     """Instances a stratum (or drawn)."""
+    puzzles: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Instead your puzzles, the first --count of them, in any form that `takeback instances grade` reads."""
+    colours: Annotated[int | None, tyro.conf.arg(metavar="K")] = None
+    """Number of colours, if they are graphs."""
     calls: Annotated[int, tyro.conf.arg(metavar="N")] = 1000
     """The largest budget, in network calls an instance."""
     decoders: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = ()
@@ -285,10 +291,16 @@ def _line(axes, places, figures: Sequence[Estimate], name: str, look: dict) -> N
 
 def _instances(options: Frontier) -> list[Instance]:
     """The instances of every stratum asked for, or drawn ones."""
+    if options.puzzles is not None and options.stratum:
+        raise BadInput("--stratum takes a shipped set, --puzzles your file: give one of them")
+    if options.puzzles is None and options.colours is not None:
+        raise BadInput("--colours goes with --puzzles GRAPH")
     if options.stratum:
         return load.of_strata(options.family, options.stratum, options.count)
     with progress("puzzles") as bar:
-        task = bar.add_task("drawing puzzles", total=options.count)
+        task = bar.add_task("certifying puzzles" if options.puzzles else "drawing puzzles", total=options.count)
+        if options.puzzles is not None:
+            return options.read_puzzles(options.puzzles, options.colours, options.count, lambda: bar.advance(task))
         return load.drawn(options.family, options.seed, options.count, lambda: bar.advance(task))
 
 
