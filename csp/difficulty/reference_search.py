@@ -37,6 +37,12 @@ def compiled(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(starts, neighbours, covers) of a problem as the kernels want them."""
     if not problem.searchable:
         raise BadInput(f"{problem.name}: the reference search knows pairwise constraints only")
+    return pairs(problem)
+
+
+@lru_cache(maxsize=64)
+def pairs(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(starts, neighbours, covers) of a problem's pairwise rules, whatever others it has."""
     if problem.d > 60:
         raise BadInput(f"{problem.name}: {problem.d} values; the reference search takes up to 60")
     rows, neighbours = np.nonzero(problem.adjacency)

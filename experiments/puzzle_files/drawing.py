@@ -56,7 +56,7 @@ def row_of(number: int, raw: str) -> Row:
     fields = tuple((match[0].upper(), match.start()) for match in FIELD.finditer(raw))
     for separator in (EDGES, re.compile("\t"), re.compile(",")):
         cuts = [match.start() for match in separator.finditer(raw)]
-        if len(cuts) < 3:
+        if len(cuts) < 3 or (separator is not EDGES and re.search(r"[\[\](){}]", raw)):  # a list has no empty places
             continue
         if separator is EDGES:  # a frame has an edge at both ends
             ends = [

@@ -103,7 +103,7 @@ def _grid(rows: Sequence[tuple[int, Row]], mode: str, latin: int) -> list[Cells]
             return None
         made.append(Cells(row.flat if mode == "flat" and not row.single else list(row.fields), place, row))
     texts = [text for line in made for text, _ in line.cells]
-    if mode == "fields" and any(len(text) > 1 for text in texts):
+    if any(len(text) > 1 for text in texts):
         numbers = side > 9 and all(text in BLANKS or (text.isdigit() and len(text) < 3) for text in texts)
         marked = side <= 9 and all(len(text) == 1 or candidates(text, side) for text in texts)
         if not numbers and not marked:
@@ -142,12 +142,13 @@ def _without_heads(rows: list[tuple[int, Row]]) -> list[tuple[int, Row]]:
 
 def _is_head(fields: Sequence[str]) -> bool:
     """Whether fields count: 1 2 3 ..., A B C ..., C1 C2 C3 ..., or 123 456 789."""
+    fields = list(fields[1:] if fields and fields[0] == "." else fields)  # nothing stands above the rows' labels
     joined = "".join(fields)
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXY"
     return len(joined) > 3 and (
         "123456789".startswith(joined)
         or letters.startswith(joined)
-        or list(fields) in ([f"{c}{k + 1}" for k in range(len(fields))] for c in ("", "C", "COL"))
+        or fields in ([f"{c}{k + 1}" for k in range(len(fields))] for c in ("", "C", "COL"))
     )
 
 

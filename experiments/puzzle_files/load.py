@@ -63,8 +63,12 @@ def say_left_out(faults: Sequence[BadInput], path: Path) -> None:
     """Name the first few puzzles that are left out, and count them all."""
     for fault in faults[:SHOWN]:
         console.print(f"left out: {str(fault)[:MOST]}")
-    if len(faults) > SHOWN:
-        console.print(f"left out: {len(faults)} puzzles of {path} in all")
+    if faults:
+        several = len(faults) > 1
+        console.print(
+            f"{path}: {len(faults)} puzzle{'s' * several} left out in all; the others are numbered without "
+            f"{'them' if several else 'it'} (--strict stops instead)"
+        )
 
 
 def read(

@@ -16,7 +16,7 @@ from csp.problem import Instance
 from experiments.puzzle_files import load
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PuzzleOptions:
     """How puzzle files are read."""
 

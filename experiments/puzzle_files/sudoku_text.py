@@ -19,11 +19,11 @@ from csp.errors import BadInput
 from csp.io.board_text import Kind, kind_of
 from experiments.puzzle_files import cages, grids
 from experiments.puzzle_files.boards import Sketch
-from experiments.puzzle_files.drawing import is_rule, region_map, row_of
+from experiments.puzzle_files.drawing import BARS, is_rule, region_map, row_of
 from experiments.puzzle_files.symbols import BLANKS, candidates
 
 LENGTHS = {side * side: side for side in range(4, 26) if side != 5}  # 25 symbols are a row of 25x25
-SEPARATOR = re.compile(r"[\s|,;:=\"'\[\](){}<>]+")
+SEPARATOR = re.compile(rf"[\s{re.escape(''.join(BARS))},;:=\"'\[\](){{}}<>]+")
 ODD_BLANKS = str.maketrans(
     {**dict.fromkeys("·•∙□☐⬜◻▢", "."), **{chr(0xFF10 + digit): str(digit) for digit in range(10)}, "\u00a0": " "}
 )
@@ -111,7 +111,9 @@ class _Text:
         if sketch := self._puzzle(body, spot):
             self.flush()
             return self._add(sketch)
-        if self._heading(body):
+        if not row_of(number, body).fields:  # brackets of a list
+            self.ignored += 1
+        elif self._heading(body):
             self.flush()
             self.crossed |= bool(CROSSED.search(body))
             self.ignored += 1
@@ -148,9 +150,8 @@ class _Text:
 
     def _puzzle(self, body: str, spot: str) -> Sketch | None:
         """The puzzle that a line holds, None if it is a row or something else."""
-        if body.lstrip().startswith(
-            ":"
-        ):  # :technique:candidates:board:deleted candidates:..., `+` before what was filled in
+        library = body.lstrip().startswith(":")
+        if library:  # :technique:candidates:board:deleted:..., + before what was filled in
             body = re.sub(r"\+.", ".", body)
         fields = [text for text in SEPARATOR.split(body) if text]
         fitting = [text for text in fields if self._length_of(text) and (self.kind.latin or _plausible(text))]
@@ -163,7 +164,8 @@ class _Text:
         other = next((text for text in alike[:2] if text is not puzzle), None)
         at = next(place for place, text in enumerate(fields) if text.upper() == puzzle)
         notes = [text for place, text in enumerate(fields) if text.upper() not in alike][:3]
-        rated = [text for text in fields[at + 1 :] if text in notes and RATING.fullmatch(text)][:1]
+        notes = notes[:1] if library else notes
+        rated = [] if library else [text for text in fields[at + 1 :] if text in notes and RATING.fullmatch(text)][:1]
         said = [f"rating {text}" if text in rated else text[:40] for text in notes]
         where = ", ".join([spot, *said])
         if longest == 729:
