@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from csp.difficulty import reference_search
 from csp.errors import BadInput
 from csp.families import latin, sudoku, sudoku_variants
 from csp.families.sudoku_variants import Variant
-from csp.problem import Instance
+from csp.problem import Instance, Problem
 from experiments.puzzle_files import symbols
 from experiments.puzzle_files.symbols import ONE, ZERO, Alphabet
 
@@ -164,7 +165,7 @@ def _instance(
     else:
         regions = _regions(sketch, box, shape)
         marks = tuple((cell, values) for cell, values in allowed if len(values) < side)
-        board = sudoku_variants.problem(Variant(side, regions, sketch.diagonals, sketch.cages, marks))
+        board = _board(side, regions, sketch.diagonals, sketch.cages, marks)
         family = f"sudoku{side}"
     instance = Instance(board, givens, family, sketch.where)
     if check:
@@ -177,6 +178,12 @@ def _instance(
         if instance.solved(witness):
             return replace(instance, witness=witness)
     return instance
+
+
+@lru_cache(maxsize=256)
+def _board(*variant) -> Problem:
+    """The board of a Variant with these fields."""
+    return sudoku_variants.problem(Variant(*variant))
 
 
 def _regions(sketch: Sketch, box: Shape | None, shape: Shape | None) -> tuple[int, ...]:
@@ -192,7 +199,10 @@ def _regions(sketch: Sketch, box: Shape | None, shape: Shape | None) -> tuple[in
     shape = sketch.shape or box or shape or sudoku.BOXES.get(side)
     if shape is None:
         raise BadInput(f"a {side}x{side} board has no usual boxes; say --box ROWSxCOLUMNS, or add its regions as a map")
-    return sudoku_variants.boxes(side, *shape)
+    return _boxes(side, *shape)
+
+
+_boxes = lru_cache(maxsize=64)(sudoku_variants.boxes)
 
 
 def _check(instance: Instance, sketch: Sketch, box: Shape | None, shape: Shape | None) -> None:

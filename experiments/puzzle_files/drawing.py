@@ -25,7 +25,7 @@ DRAWN = set(BARS) | set(LEVEL) | set("+ \t") | {chr(code) for code in range(0x25
 CORNERS = DRAWN | set("*:.'`,#/\\")
 RUN = re.compile(f"[{re.escape(''.join(LEVEL))}]{{2}}")
 FIELD = re.compile(rf"[^\s{re.escape(''.join(BARS))},;\[\](){{}}\"']+")
-EDGES = re.compile(rf"[{re.escape(''.join(BARS))}]")
+EDGES = re.compile(rf"[{re.escape(''.join(BARS))}]+")  # two bars side by side are one heavy line
 
 
 @dataclass(frozen=True)
@@ -55,18 +55,14 @@ def row_of(number: int, raw: str) -> Row:
     """The fields of a line; blanks that are drawn as nothing between two bars or commas become '.'."""
     fields = tuple((match[0].upper(), match.start()) for match in FIELD.finditer(raw))
     for separator in (EDGES, re.compile("\t"), re.compile(",")):
-        cuts = [match.start() for match in separator.finditer(raw)]
+        cuts = [match.span() for match in separator.finditer(raw)]
         if len(cuts) < 3 or (separator is not EDGES and re.search(r"[\[\](){}]", raw)):  # a list has no empty places
             continue
-        if separator is EDGES:  # a frame has an edge at both ends
-            ends = [
-                *([-1] if raw[: cuts[0]].strip() else []),
-                *cuts,
-                *([len(raw)] if raw[cuts[-1] + 1 :].strip() else []),
-            ]
-        else:
-            ends = [-1, *cuts, len(raw)]
-        parts = [(raw[a + 1 : b], a + 1) for a, b in zip(ends, ends[1:])]
+        if separator is not EDGES or raw[: cuts[0][0]].strip():  # a frame has an edge at both ends
+            cuts = [(0, 0), *cuts]
+        if separator is not EDGES or raw[cuts[-1][1] :].strip():
+            cuts = [*cuts, (len(raw), len(raw))]
+        parts = [(raw[a:b], a) for (_, a), (b, _) in zip(cuts, cuts[1:])]
         stripped = [FIELD.findall(part) for part, _ in parts]
         if all(len(found) < 2 for found in stripped) and any(not found for found in stripped) and any(stripped):
             cells = [(found[0].upper() if found else ".") for found in stripped]
@@ -181,6 +177,8 @@ def region_map(tokens: Sequence[str]) -> tuple[int, ...] | None:
     values never touch).
     """
     side = round(len(tokens) ** 0.5)
+    if len(set(tokens)) != side:
+        return None
     counts: dict[str, int] = {}
     for token in tokens:
         counts[token] = counts.get(token, 0) + 1

@@ -192,6 +192,8 @@ class _Text:
         side = self._side_of_spread(len(cells))
         if not side or (side == 4 and (self.sixteen or self.form == "grid" or max(map(len, cells)) > 1)):
             joined = "".join(cells)
+            if len(cells) ** 2 == len(joined) and all(candidates(text, len(cells)) for text in cells):
+                return None  # a row of candidates, all of each cell
             if max(map(len, cells), default=0) > 25 or not self._length_of(joined) or not _plausible(joined):
                 return None
             return Sketch(tuple(joined), spot)  # one puzzle in groups: 53..7.... 6..195...

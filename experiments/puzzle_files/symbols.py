@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from string import ascii_uppercase
 
 from csp.errors import BadInput
@@ -63,23 +64,28 @@ def alphabet(tokens: Sequence[str], side: int) -> Alphabet | None:
 
 def values(tokens: Sequence[str], side: int, written: Alphabet) -> list[int]:
     """The tokens' values, 0 where blank. Raises BadInput, naming symbol and cell, for one that stands for no value."""
-    spelled = {symbol: value for value, symbol in enumerate(written.symbols[:side], 1)}
-    if any(len(token) > 1 for token in tokens):
-        start = 0 if written is ZERO else 1
-        spelled |= {f"{value - 1 + start:{width}}": value for value in range(1, side + 1) for width in ("", "02")}
-    found = []
-    for place, token in enumerate(tokens):
-        value = spelled.get(token, 0 if token in BLANKS else -1)
-        if value < 0:
-            raise BadInput(
-                f"{token[:12]!r} at r{place // side + 1}c{place % side + 1} of a {side}x{side} board, "
-                f"which is written {written.name(side)} with . 0 _ ? X * for a blank"
-                if written is not ZERO
-                else f"{token[:12]!r} at r{place // side + 1}c{place % side + 1} of a {side}x{side} board, "
-                f"which is written {written.name(side)} (0 stands beside other blanks) with . _ ? X * for a blank"
-            )
-        found.append(value)
+    spelled = _spelled(side, written)
+    found = [spelled.get(token, -1) for token in tokens]
+    if -1 in found:
+        place = found.index(-1)
+        blank = ". _ ? X *" if written is ZERO else ". 0 _ ? X *"
+        raise BadInput(
+            f"{tokens[place][:12]!r} at r{place // side + 1}c{place % side + 1} of a {side}x{side} board, which is "
+            f"written {written.name(side)} with {blank} for a blank"
+            + " (0 stands beside other blanks)"
+            * (written is ZERO)
+        )
     return found
+
+
+@cache
+def _spelled(side: int, written: Alphabet) -> dict[str, int]:
+    """Every token that stands for a value or a blank. Numbers have up to two digits."""
+    start = 0 if written is ZERO else 1
+    numbers = {f"{value - 1 + start:{width}}": value for value in range(1, side + 1) for width in ("", "02")}
+    numbers = {text: value for text, value in numbers.items() if len(text) > 1}
+    symbols = {symbol: value for value, symbol in enumerate(written.symbols[:side], 1)}
+    return dict.fromkeys(BLANKS, 0) | numbers | symbols
 
 
 def candidates(token: str, side: int) -> tuple[int, ...] | None:

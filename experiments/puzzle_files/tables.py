@@ -48,10 +48,13 @@ def _columns(names: Sequence[str]) -> str:
 
 def is_csv(text: str) -> bool:
     """Whether the first line heads a table with a puzzle column."""
-    head = text.lstrip("\ufeff").lstrip().partition("\n")[0]
-    if len(head) > 2000 or not re.search(r"[,;\t|]", head):
+    head = next(iter(text.lstrip("\ufeff").lstrip()[:2000].splitlines()), "")
+    if not re.search(r"[,;\t|]", head):
         return head.strip().strip('"').lower() in PUZZLE
-    return column(next(csv.reader([head], delimiter=_delimiter(head)), []), PUZZLE) is not None
+    try:
+        return column(next(csv.reader([head], delimiter=_delimiter(head)), []), PUZZLE) is not None
+    except csv.Error:
+        return False
 
 
 def _delimiter(head: str) -> str:
