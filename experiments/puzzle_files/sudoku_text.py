@@ -22,6 +22,8 @@ from experiments.puzzle_files.boards import Sketch
 from experiments.puzzle_files.drawing import BARS, is_rule, region_map, row_of
 from experiments.puzzle_files.symbols import BLANKS, candidates
 
+MOST_LINE = 20_000  # characters
+MOST_FAULTS = 10_000  # at a file's beginning, after which it is not read on
 LENGTHS = {side * side: side for side in range(4, 26) if side != 5}  # 25 symbols are a row of 25x25
 SEPARATOR = re.compile(rf"[\s{re.escape(''.join(BARS))},;:=\"'\[\](){{}}<>]+")
 ODD_BLANKS = str.maketrans(
@@ -66,7 +68,14 @@ class _Text:
     def line(self, number: int, raw: str) -> None:
         """Take one line."""
         spot, line = f"{self.where}, line {number}", raw.strip()
-        if SECTION.fullmatch(line):  # [Puzzle] holds a puzzle; [State], [Notes] what somebody made of it
+        if len(raw) > MOST_LINE:
+            self.flush()
+            self.found.append(
+                BadInput(f"{spot}: a line of {len(raw):,} characters; a puzzle takes up to {MOST_LINE:,}")
+            )
+        elif len(self.found) >= MOST_FAULTS and not any(isinstance(one, Sketch) for one in self.found):
+            raise BadInput(f"{self.found[0]}; nor is anything else of the first {number:,} lines a puzzle")
+        elif SECTION.fullmatch(line):  # [Puzzle] holds a puzzle; [State], [Notes] what somebody made of it
             self.flush()
             self.skipping = not re.search("puzzle|sudoku|grid|given|clue", line, re.IGNORECASE)
         elif self.skipping:

@@ -259,30 +259,37 @@ def test_boxes_that_nothing_draws(tmp_path):
         read(tmp_path, LINE, box=(9, 9))
 
 
+NUMBERS = [[int(v.replace(".", "0")) for v in row] for row in ROWS]
+SAVED = "".join(f"{v}|0|{int(g == '.')}|" for v, g in zip(SOLVED, LINE))
+PLACED = "".join(g if g != "." or k % 9 else f"+{v}" for k, (v, g) in enumerate(zip(SOLVED, LINE)))
+SOLVED_ROWS = "\n".join(SOLVED[i : i + 9] for i in range(0, 81, 9))
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("x.sdk", "#A Author 5\n#D 12 words\n[Puzzle]\n" + "\n".join(ROWS) + "\n[State]\n" + "\n".join(SOLVED[i : i + 9] for i in range(0, 81, 9))),
-        ("x.opensudoku", f"<?xml version='1.0'?><opensudoku><name>a</name><game data='{LINE.replace('.', '0')}'/></opensudoku>"),
-        ("x.opensudoku", '<opensudoku><game created="1" data="version: 3\n' + "".join(f"{v}|0|{int(g == '.')}|" for v, g in zip(SOLVED, LINE)) + '"/></opensudoku>'),
-        ("x.txt", ":0110:32:" + "".join(g if g != "." else (f"+{v}" if k % 9 == 0 else ".") for k, (v, g) in enumerate(zip(SOLVED, LINE))) + ":364 368:433::"),
+        ("x.sdk", "#A Author 5\n#D 12 words\n[Puzzle]\n" + "\n".join(ROWS) + f"\n[State]\n{SOLVED_ROWS}"),
+        ("x.opensudoku", f"<opensudoku><name>a</name><game data='{LINE.replace('.', '0')}'/></opensudoku>"),
+        ("x.opensudoku", f'<opensudoku><game created="1" data="version: 3\n{SAVED}"/></opensudoku>'),
+        ("x.txt", f":0110:32:{PLACED}:364 368:433::"),
         ("x.csv", f"quizzes,solutions\n{LINE.replace('.', '0')},{SOLVED}\n"),
         ("x.tsv", f"id\tpuzzle\tclues\n7\t{LINE}\t30\n"),
         ("x.csv", "puzzle\n" + LINE),
-        ("x.json", json.dumps({"data": [{"board": [[int(v.replace('.', '0')) for v in row] for row in ROWS], "level": "easy"}]})),
+        ("x.json", json.dumps({"data": [{"board": NUMBERS, "level": "easy"}]})),
         ("x.json", json.dumps({"puzzle": [LINE], "solution": [SOLVED]})),
-        ("x.json", json.dumps([[int(v.replace('.', '0')) for v in row] for row in ROWS])),
+        ("x.json", json.dumps(NUMBERS)),
         ("x.jsonl", json.dumps({"question": "\n".join(ROWS), "answer": "in words"}) + "\n"),
-        ("x.txt", "grid = [\n" + ",\n".join(str([int(v.replace('.', '0')) for v in row]) for row in ROWS) + "\n]"),
+        ("x.txt", "grid = [\n" + ",\n".join(map(str, NUMBERS)) + "\n]"),
+        ("x.txt", str(np.array(NUMBERS))),
         ("x.txt", "Grid 01\n" + "\n".join(ROWS)),
         ("x.txt", "\n\n".join("\n".join(ROWS[i : i + 3]) for i in (0, 3, 6))),
         ("x.txt", " ".join(LINE)),
         ("x.txt", " ".join(ROWS)),
         ("x.txt", "\n".join(f"R{i + 1}: {row}" for i, row in enumerate(ROWS))),
-        ("x.txt", draw_boxed([int(v.replace(".", "0")) for v in LINE], (3, 3), "light", " ", str)),
+        ("x.txt", draw_boxed([v for row in NUMBERS for v in row], (3, 3), "light", " ", str)),
         ("x.txt", LINE.replace(".", "·")),
     ],
-)  # fmt: skip
+)
 def test_forms(tmp_path, name, text):
     instance = one(read(tmp_path, text, name))
     assert said(instance) == LINE and instance.problem is sudoku.board(9)
@@ -336,17 +343,14 @@ def test_candidates_are_obeyed(tmp_path):
     four = sudoku.parse("31.2" + "." * 12), sudoku.parse("41.2" + "." * 12)
     expected = sum(certify.graded(i, 1000).difficulty.solutions for i in four)
     assert certify.graded(instance, 1000).difficulty.solutions == expected
-    narrowed = one(read(tmp_path, text.replace("34", "3", 1) if False else text.replace(" 34 ", " 13 ")))
-    graded = certify.graded(narrowed, 1000)
-    assert graded.witness[2] == 3 and graded.difficulty.solutions == expected // 2
+    narrowed = one(read(tmp_path, text.replace(" 34 ", " 13 ")))
+    assert sudoku_variants.variant_of(narrowed.problem).allowed == ((2, (1, 3)),)
+    assert certify.graded(narrowed, 1000).witness[2] == 3
     every = " ".join("123456789" if v == "." else v for v in LINE)
     assert one(read(tmp_path, every)).problem is sudoku.board(9)
     spread = "".join("." * (int(v) - 1) + v + "." * (9 - int(v)) if v != "." else "123456789" for v in LINE)
     assert said(one(read(tmp_path, spread))) == LINE
-    assert (
-        "'44'" in str(read(tmp_path, text.replace("1234", "44", 1)).faults[0])
-        or read(tmp_path, text.replace("1234", "44", 1)).faults
-    )
+    assert read(tmp_path, text.replace("1234", "44", 1)).faults
 
 
 def naive_rules(instance):
@@ -354,14 +358,11 @@ def naive_rules(instance):
     return {frozenset(r.scope) for r in instance.problem.constraints if isinstance(r, AllDifferent)}
 
 
+CROSSED = {"puzzle": LINE, "variant": "x"}
+
+
 @pytest.mark.parametrize(
-    "text",
-    [
-        "# X-Sudoku\n" + LINE,
-        "3x3:d:" + LINE,
-        json.dumps({"puzzle": LINE, "variant": "x"}),
-        f"# sudoku 9x9 diagonals\n{LINE}",
-    ],
+    "text", [f"# X-Sudoku\n{LINE}", f"3x3:d:{LINE}", json.dumps(CROSSED), f"# sudoku 9x9 diagonals\n{LINE}"]
 )
 def test_diagonals(tmp_path, text):
     empty = text.replace(LINE, "1" + "." * 80)
@@ -450,22 +451,25 @@ def test_jigsaws_drawn_mapped_and_carried(tmp_path_factory, side, seed, style):
 
 CAGES = [(3, (0, 1)), (7, (2, 3)), (7, (4, 5)), (3, (6, 7)), (6, (8, 12)), (4, (9, 13)), (10, (10, 11, 14, 15))]
 CAGE_MAP = "AABB\nCCDD\nEFGG\nEFGG\n"
+PLACES = [(total, [f"r{c // 4 + 1}c{c % 4 + 1}" for c in cells]) for total, cells in CAGES]
+CAGE_OF = {cell: 256 * total + number for number, (total, cells) in enumerate(CAGES) for cell in cells}
+CAGE_DICTS = [{"sum": total, "cells": [[c // 4, c % 4] for c in cells]} for total, cells in CAGES]
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "\n".join(" + ".join(f"r{c // 4 + 1}c{c % 4 + 1}" for c in cells) + f" = {total}" for total, cells in CAGES),
-        "." * 16 + "\n" + "\n".join(f"{total}: " + ", ".join(f"R{c // 4 + 1}C{c % 4 + 1}" for c in cells) for total, cells in CAGES),
+        "\n".join(f"{' + '.join(cells)} = {total}" for total, cells in PLACES),
+        "." * 16 + "\n" + "\n".join(f"{total}: {', '.join(cells).upper()}" for total, cells in PLACES),
         CAGE_MAP + " ".join(f"{'ABCDEFG'[k]}={total}" for k, (total, _) in enumerate(CAGES)),
         "....\n" * 4 + "\n" + CAGE_MAP + "\n".join(f"{'ABCDEFG'[k]}: {total}" for k, (total, _) in enumerate(CAGES)),
-        "2x2::k:" + ":".join(str(256 * total + k) for c in range(16) for k, (total, cells) in enumerate(CAGES) if c in cells),
-        json.dumps({"cages": [{"sum": total, "cells": [[c // 4, c % 4] for c in cells]} for total, cells in CAGES]}),
-        json.dumps({"board": "." * 16, "cages": [[total, list(cells)] for total, cells in CAGES]}),
+        "2x2::k:" + ":".join(str(CAGE_OF[cell]) for cell in range(16)),
+        json.dumps({"cages": CAGE_DICTS}),
+        json.dumps({"board": "." * 16, "cages": CAGES}),
     ],
-)  # fmt: skip
+)
 def test_cages(tmp_path, text):
-    instance = one(read(tmp_path, text.replace("10", "10")))
+    instance = one(read(tmp_path, text))
     assert set(sudoku_variants.variant_of(instance.problem).cages) == set(CAGES)
     graded = certify.graded(instance, 50)
     expected = [g for g in _sudoku4() if all(sum(g[list(c)]) == t and len(set(g[list(c)])) == len(c) for t, c in CAGES)]
@@ -546,7 +550,6 @@ def test_refusals_are_one_line_and_say_what_was_found(tmp_path, name, text, word
 def test_forced_formats(tmp_path):
     text = "1...............\n" * 16
     assert len(read(tmp_path, text).instances) == 16
-    assert "1 at r1c1" in str(read(tmp_path, text, "x.txt").faults[:1]) or True
     assert read(tmp_path, text, name="y.txt").instances[0].problem.n == 16
     path = tmp_path / "y.txt"
     grid = ["1...............", *["." * 16] * 15]
@@ -652,6 +655,7 @@ def test_variants_are_read_back_from_their_problems():
 
 
 def test_decoders_and_networks_take_diagonals_and_jigsaws(few):
+    from csp.trace import replay
     from generators.boards import stack
     from generators.decoding.loop import decode
     from generators.decoding.spec import parse
@@ -662,8 +666,8 @@ def test_decoders_and_networks_take_diagonals_and_jigsaws(few):
     instance = Instance(crossed, given, "sudoku4", "here")
     boards_ = stack([instance, few["sudoku4"][0]])
     assert boards_.relations.max() <= 1 << 4
-    trace = decode(parse("uniform:order=raster,veto=oracle"), Uniform(), [instance], 0)[0]
-    assert trace.end == "solved"
+    trace = decode(parse("uniform:order=raster,veto=propagate"), Uniform(), [instance], 0)[0]
+    assert trace.end in ("solved", "stuck") and not crossed.violated(replay(trace, given)[-1]).any()
 
 
 def test_blocks_of_rows_keep_their_numbers():
@@ -681,4 +685,4 @@ def test_reference_search_obeys_candidates():
     expected = [g for g in _sudoku4() if g[0] in (2, 3) and g[5] == 1]
     assert reference_search.count(problem, np.zeros(16, dtype=np.int64), 300) == len(expected)
     need = reference_search.grade(problem, np.zeros(16, dtype=np.int64), 300)
-    assert need.solutions == len(expected) and need.guesses >= len(expected) - 1 >= 1 or need.guesses > 0
+    assert need.solutions == len(expected) > 1 and need.guesses > 0
