@@ -147,6 +147,7 @@ def _is_head(fields: Sequence[str]) -> bool:
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXY"
     return len(joined) > 3 and (
         "123456789".startswith(joined)
+        or "0123456789".startswith(joined)
         or letters.startswith(joined)
         or fields in ([f"{c}{k + 1}" for k in range(len(fields))] for c in ("", "C", "COL"))
     )
@@ -158,11 +159,11 @@ def _without_labels(rows: list[tuple[int, Row]]) -> list[tuple[int, Row]]:
     The rows as they are if some row has none. Labels begin anew with each grid.
     """
     firsts = [row.fields[0][0].rstrip(":).") if len(row.fields) > 1 else "" for _, row in rows]
-    if len(rows) < 4 or firsts[0] not in ("1", "A", "R1", "ROW1"):
+    if len(rows) < 4 or firsts[0] not in ("0", "1", "A", "R0", "R1", "ROW1"):
         return rows
     period = next((place for place in range(1, len(rows)) if firsts[place] == firsts[0]), len(rows))
     for place, label in enumerate(firsts):
-        nth = place % period
+        nth = place % period - (firsts[0] in ("0", "R0"))  # some count from 0
         if label not in (str(nth + 1), chr(65 + nth), f"R{nth + 1}", f"ROW{nth + 1}"):
             return rows
     made = []
