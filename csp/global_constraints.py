@@ -62,6 +62,25 @@ class Among(GlobalConstraint):
 
 
 @dataclass(frozen=True)
+class Allowed(GlobalConstraint):
+    """The one cell of the scope holds one of the values, which rise: what pencil marks leave of it."""
+
+    scope: tuple[int]
+    values: tuple[int, ...]
+    relation: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.scope) != 1:
+            raise BadInput(f"{self}: candidates are of one cell")
+        if not self.values or self.values[0] < 1 or any(a >= b for a, b in zip(self.values, self.values[1:])):
+            raise BadInput(f"{self}: values are at least 1 and rise, and there is at least one")
+
+    def broken(self, values: Int[np.ndarray, "*batch k"]) -> Bool[np.ndarray, "*batch"] | np.bool_:
+        return ((values > 0) & ~np.isin(values, self.values)).any(-1)
+
+
+@dataclass(frozen=True)
 class Sum(GlobalConstraint):
     """The values of the scope sum to total; d: the largest value of a cell."""
 

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Int
 
 from csp.constraints import RELATIONS, AllDifferent, Constraint
 from csp.errors import BadInput
-from csp.global_constraints import Increasing, Sum
+from csp.global_constraints import Allowed, Increasing, Sum
 
 #: Code of a cell's relation to itself, and how many codes there are (see Problem.relations).
 SELF = 1 << len(RELATIONS)
@@ -45,6 +45,8 @@ class Problem:
         for rule in self.constraints:
             if isinstance(rule, (Sum, Increasing)) and rule.d != self.d:
                 raise BadInput(f"{rule}: a rule about values up to {rule.d} in a {self.name} of {self.d} values")
+            if isinstance(rule, Allowed) and rule.values[-1] > self.d:
+                raise BadInput(f"{rule}: a rule about value {rule.values[-1]} in a {self.name} of {self.d} values")
 
     def violated(self, assignments: Int[np.ndarray, "*batch n"]) -> Bool[np.ndarray, "*batch m"]:
         """Which constraints, in their own order, the committed values already break."""
@@ -104,6 +106,20 @@ class Problem:
         """Scopes of d cells that must all differ, so that each value has exactly one place in them."""
         rules = (r for r in self.constraints if isinstance(r, AllDifferent))
         return tuple(r.scope for r in rules if len(r.scope) == self.d)
+
+    @cached_property
+    def candidates(self) -> Bool[np.ndarray, "n d"]:
+        """Which values the unary rules (Allowed) leave each cell, whatever the others hold."""
+        left = np.ones((self.n, self.d), dtype=bool)
+        for rule in self.constraints:
+            if isinstance(rule, Allowed):
+                left[rule.scope[0]] &= np.isin(np.arange(1, self.d + 1), rule.values)
+        return left
+
+    @cached_property
+    def searchable(self) -> bool:
+        """Whether it is made of pairwise and unary rules: what the reference search knows."""
+        return all(rule.pairwise or isinstance(rule, Allowed) for rule in self.constraints)
 
     @cached_property
     def _groups(self) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -31,6 +31,7 @@ from experiments.cli.terminal import console, progress
 from experiments.engine import decoder_catalogue, run
 from experiments.engine.decoder_catalogue import FRONTIER, Row
 from experiments.puzzle_files import load
+from experiments.puzzle_files.options import PuzzleOptions
 from experiments.scoring.scorer import Score
 from experiments.scoring.statistics import Estimate, bootstrap, proportion
 from generators.decoding.spec import Decoder
@@ -42,7 +43,7 @@ DEFAULT = (
 
 
 @dataclass(frozen=True)
-class Evaluate(RunOptions):
+class Evaluate(PuzzleOptions, RunOptions):
     """Share of puzzles solved, calls and seconds a puzzle, by certified search need: on your files or a shipped set."""
 
     puzzles: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="FILE ...")] = ()
@@ -170,7 +171,7 @@ def _instances(options: Evaluate) -> list[Instance]:
         for path, colours in jobs:
             tick, patience = (lambda: bar.advance(task)), options.patience
             fewer = certified.get(path)
-            read = load.read(path, colours, options.count, tick, skip=True, patience=patience, fewer=fewer)
+            read = options.read_puzzles(path, colours, options.count, tick, patience=patience, fewer=fewer)
             if read:
                 certified[path] = read[0]
             found |= {instance.id: instance for instance in read if instance.id not in found}

@@ -17,6 +17,7 @@ from typing import Annotated
 import numpy as np
 import tyro
 
+from csp.errors import BadInput
 from csp.problem import STRATA, Instance
 from csp.seeds import key
 from experiments.cli.options import RunOptions, slug
@@ -25,6 +26,7 @@ from experiments.cli.terminal import console, progress, save_figure
 from experiments.engine import decoder_catalogue, run
 from experiments.engine.decoder_catalogue import FRONTIER, Row
 from experiments.puzzle_files import load
+from experiments.puzzle_files.options import PuzzleOptions
 from experiments.scoring.aggregate import mcnemar
 from experiments.scoring.scorer import Score
 from experiments.scoring.statistics import Estimate, proportion
@@ -34,7 +36,7 @@ BUDGETS = (10, 30, 100, 300, 1000, 2000, 5000, 10_000, 30_000, 100_000)
 
 
 @dataclass(frozen=True)
-class Frontier(RunOptions):
+class Frontier(PuzzleOptions, RunOptions):
     """Success of decoders against network calls and against FLOPs, by stratum, at budgets that grow up to --calls."""
 
     family: str = "sudoku9"
@@ -44,6 +46,10 @@ class Frontier(RunOptions):
     """Strata of the shipped set: 0, 1-3, 4-10, 11-100, '>100' guesses."""
     count: Annotated[int, tyro.conf.arg(metavar="N")] = 50
     """Instances a stratum (or drawn)."""
+    puzzles: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Instead your puzzles, the first --count of them, in any form that `takeback instances grade` reads."""
+    colours: Annotated[int | None, tyro.conf.arg(metavar="K")] = None
+    """Number of colours, if they are graphs."""
     calls: Annotated[int, tyro.conf.arg(metavar="N")] = 1000
     """The largest budget, in network calls an instance."""
     decoders: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = ()
@@ -276,10 +282,16 @@ def _line(axes, places, figures: Sequence[Estimate], name: str, look: dict) -> N
 
 def _instances(options: Frontier) -> list[Instance]:
     """The instances of every stratum asked for, or drawn ones."""
+    if options.puzzles is not None and options.stratum:
+        raise BadInput("--stratum takes a shipped set, --puzzles your file: give one of them")
+    if options.puzzles is None and options.colours is not None:
+        raise BadInput("--colours goes with --puzzles GRAPH")
     if options.stratum:
         return load.of_strata(options.family, options.stratum, options.count)
     with progress("puzzles") as bar:
-        task = bar.add_task("drawing puzzles", total=options.count)
+        task = bar.add_task("certifying puzzles" if options.puzzles else "drawing puzzles", total=options.count)
+        if options.puzzles is not None:
+            return options.read_puzzles(options.puzzles, options.colours, options.count, lambda: bar.advance(task))
         return load.drawn(options.family, options.seed, options.count, lambda: bar.advance(task))
 
 

@@ -34,7 +34,7 @@ from csp.trace import Trace
 from experiments.cli.tables import Line, cell, show
 from experiments.cli.terminal import console, progress, save_figure, say_undecided
 from experiments.engine.parallel import parallel
-from experiments.puzzle_files import load
+from experiments.puzzle_files.options import PuzzleOptions
 from experiments.scoring.aggregate import BINS, SCORE_FIELDS, Outcomes, Sums
 from experiments.scoring.scorer import LIFE, Score, TraceAnalysis, score_life
 from experiments.scoring.statistics import Estimate
@@ -62,7 +62,7 @@ Key = tuple[str, str]  # decoder, stratum
 
 
 @dataclass(frozen=True)
-class ScoreCommand:
+class ScoreCommand(PuzzleOptions):
     """Score traces of your own decoder, or a language model's transcripts: who needed to take back what, and when?"""
 
     file: Annotated[Path, tyro.conf.Positional]
@@ -109,7 +109,7 @@ def main(options: ScoreCommand) -> None:
         raise BadInput("--workers is at least 0")
     lines = records(options.file)
     folder = options.out or Path("results") / f"score-{options.file.stem}"
-    instances = load.read(options.instances, options.colours, one_kind=False)
+    instances = options.read_puzzles(options.instances, options.colours, one_kind=False)
     if options.oracle == "unique":
         for instance in instances:
             pick(instance, "unique")  # says which has several solutions

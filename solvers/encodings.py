@@ -18,7 +18,7 @@ from ortools.sat.python import cp_model
 
 from csp.constraints import AllDifferent, Constraint, NotEqual
 from csp.errors import BadInput
-from csp.global_constraints import Among, Increasing, NValues, Sum
+from csp.global_constraints import Allowed, Among, Increasing, NValues, Sum
 from csp.problem import Problem
 
 
@@ -42,6 +42,11 @@ def _(rule: NotEqual, model: cp_model.CpModel, cells: list) -> None:
 def _(rule: Among, model: cp_model.CpModel, cells: list) -> None:
     inside = [_holds(model, cells[i], rule.values) for i in rule.scope]
     model.add_linear_constraint(sum(inside), rule.low, rule.high)
+
+
+@to_cpsat.register
+def _(rule: Allowed, model: cp_model.CpModel, cells: list) -> None:
+    model.add_linear_expression_in_domain(cells[rule.scope[0]], cp_model.Domain.from_values(rule.values))
 
 
 @to_cpsat.register
@@ -108,6 +113,11 @@ def _(rule: Among, d: int) -> list[list[int]]:
 
 
 @to_cnf.register
+def _(rule: Allowed, d: int) -> list[list[int]]:
+    return [[literal(rule.scope[0], v, d) for v in rule.values if v <= d]]
+
+
+@to_cnf.register
 def _(rule: Increasing, d: int) -> list[list[int]]:
     """A value is followed by a larger one. Neighbours are enough: strictly less is transitive."""
     pairs, values = pairwise(rule.scope), range(1, d + 1)
@@ -149,6 +159,11 @@ def _(rule: NotEqual, problem: pyc.Problem) -> None:
 @to_python_constraint.register
 def _(rule: Among, problem: pyc.Problem) -> None:
     problem.addConstraint(lambda *held: rule.low <= sum(v in rule.values for v in held) <= rule.high, rule.scope)
+
+
+@to_python_constraint.register
+def _(rule: Allowed, problem: pyc.Problem) -> None:
+    problem.addConstraint(lambda held: held in rule.values, rule.scope)
 
 
 @to_python_constraint.register

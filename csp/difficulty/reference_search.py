@@ -1,6 +1,7 @@
 """The reference search: the fixed, documented search whose guesses define an instance's difficulty.
 
-Rules, for problems of pairwise constraints:
+Rules, for problems of pairwise constraints, and of candidates that single cells are left (csp.global_constraints,
+Allowed; those are where its domains begin, and tell values apart, so that no two are interchangeable):
   1. propagate to a fixpoint: naked singles (a cell with one value left takes it, and its neighbours lose
      it) and hidden singles (in a scope of d cells that must all differ, a value with one place left takes it);
   2. branch on the blank cell with fewest values left (lowest index among equals), values in rising order;
@@ -36,10 +37,16 @@ class SearchGivenUp(RuntimeError):
 def compiled(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(starts (n + 1,), neighbours (edges,), covers (scopes, d)) of a problem as the kernels want them.
 
-    Raises BadInput for rules that are not pairwise, or more than MOST_VALUES values.
+    Raises BadInput for rules that are neither pairwise nor lists of candidates, or more than MOST_VALUES values.
     """
-    if not problem.pairwise:
+    if not problem.searchable:
         raise BadInput(f"{problem.name}: the reference search knows pairwise constraints only")
+    return pairs(problem)
+
+
+@lru_cache(maxsize=64)
+def pairs(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(starts, neighbours, covers) of a problem's pairwise rules, whatever others it has."""
     if problem.d > MOST_VALUES:
         raise BadInput(f"{problem.name}: {problem.d} values; the reference search takes up to {MOST_VALUES}")
 
@@ -57,8 +64,9 @@ def _rising(problem: Problem) -> np.ndarray:
 
 
 def _domains(problem: Problem, givens: np.ndarray) -> np.ndarray:
-    """(n,): bit v - 1 set while value v is left; a given's one bit, a blank's all d."""
-    return np.where(givens > 0, 1 << np.maximum(givens - 1, 0), (1 << problem.d) - 1).astype(np.int64)
+    """(n,): bit v - 1 set while value v is left; a given's one bit, a blank's all that its candidates allow."""
+    domains = np.where(givens > 0, 1 << np.maximum(givens - 1, 0), (1 << problem.d) - 1).astype(np.int64)
+    return domains if problem.pairwise else domains & (problem.candidates @ (1 << np.arange(problem.d)))
 
 
 def _search(problem, givens, limit, interchange, budget, order=None):
@@ -67,6 +75,7 @@ def _search(problem, givens, limit, interchange, budget, order=None):
     arrays = compiled(problem)  # refuses what the kernels cannot hold, before tables of n x d are made
     order = _rising(problem) if order is None else np.ascontiguousarray(order, dtype=np.int64)
     domains = _domains(problem, givens)
+    interchange = interchange and problem.pairwise  # lists of candidates tell values apart
     outcome = kernels.search(domains, *arrays, problem.d, order, limit, interchange, budget, solution)
     return *outcome, solution
 

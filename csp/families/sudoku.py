@@ -1,11 +1,11 @@
-"""Sudoku boards of 4, 6, 9, 16 and 25: rules, reading and writing, symmetries, and the family of puzzles.
+"""Sudoku boards of 4, 6, 8, 9, 10, 12, 16 and 25: rules, reading and writing, symmetries, and the family of puzzles.
 
     >>> instance = parse("1.3." + "." * 12)     # one line a puzzle; `.` or `0` is blank
     >>> write(instance.problem, instance.givens)
     '1.3.............'
 
-Values above 9 are written A, B, C, ... (A = 10, P = 25). Boxes: 4 has 2x2, 6 has 2 rows x 3 columns,
-9 has 3x3, 16 has 4x4, 25 has 5x5.
+Values above 9 are written A, B, C, ... (A = 10, P = 25). Boxes: 4 has 2x2, 6 has 2 rows x 3 columns, 8 has 2x4,
+9 has 3x3, 10 has 2x5, 12 has 3x4, 16 has 4x4, 25 has 5x5. Other boxes and rules: csp/families/sudoku_variants.py.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from csp.families.base import Family, Symmetry
 from csp.problem import Difficulty, Instance, Problem
 from csp.specs import one_of
 
-BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3), 16: (4, 4), 25: (5, 5)}  # side: (rows, columns) of a box
+#: side: (rows, columns) of a box
+BOXES = {4: (2, 2), 6: (2, 3), 8: (2, 4), 9: (3, 3), 10: (2, 5), 12: (3, 4), 16: (4, 4), 25: (5, 5)}
+SIDES = range(2, 26)  # of boards of any boxes or regions
 SYMBOLS = ".123456789ABCDEFGHIJKLMNOP"
 CLIMB_ON = 80  # steps for a climbed puzzle of the wrong split
 
@@ -43,7 +45,7 @@ def board(side: int) -> Problem:
 
 
 def parse(line: str, where: str = "puzzle") -> Instance:
-    """One line of 16, 36, 81, 256 or 625 characters as an Instance.
+    """One line of 16, 36, 81, 256, ... characters as an Instance.
 
     Raises BadInput, naming `where`, for a wrong length, a foreign character or contradictory givens.
     """
@@ -64,15 +66,27 @@ def parse(line: str, where: str = "puzzle") -> Instance:
 
 
 def check_givens(instance: Instance) -> None:
-    """Raises BadInput, naming the unit and the cells, if a value is given twice in a row, column or box."""
+    """Raises BadInput, naming the unit and the cells, if the givens break a rule."""
     problem, side = instance.problem, instance.problem.d
     for index in np.nonzero(problem.violated(instance.givens))[0]:
         rule = problem.constraints[index]
+        if not isinstance(rule, AllDifferent):
+            where = " ".join(f"r{c // side + 1}c{c % side + 1}" for c in rule.scope)
+            raise BadInput(
+                f"{instance.provenance}: givens contradict the {type(rule).__name__.lower()} rule of {where}"
+            )
         cells = [c for c, bad in zip(rule.scope, rule.culprits(instance.givens[list(rule.scope)])) if bad]
         twice = [c for c in cells if instance.givens[c] == instance.givens[cells[0]]]
         places = " and ".join(f"r{c // side + 1}c{c % side + 1}" for c in twice)
         value = SYMBOLS[instance.givens[cells[0]]]
-        raise BadInput(f"{instance.provenance}: givens contradict: {value} at {places} of one {rule.relation}")
+        raise BadInput(f"{instance.provenance}: givens contradict: {value} at {places} of one {_unit(rule, side)}")
+
+
+def _unit(rule: AllDifferent, side: int) -> str:
+    """What people call the scope: diagonals are boxes for networks only, cages have no relation at all."""
+    steps = set(np.diff(rule.scope).tolist())
+    diagonal = len(rule.scope) == side and rule.relation == "box" and steps in ({side + 1}, {side - 1})
+    return "diagonal" if diagonal else rule.relation or "cage"
 
 
 def write(problem: Problem, assignment: Int[np.ndarray, " n"]) -> str:

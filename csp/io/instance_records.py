@@ -4,9 +4,14 @@
      "difficulty": {"guesses": 4, "solutions": 1, ...}, "provenance": "sudoku9 seed 0 test 3"}
     {"family": "colouring", "nodes": 3, "colours": 3, "edges": [[0, 1], [1, 2]], "givens": [0, 0, 2]}
 
-Only board (or nodes, colours and edges) and givens are needed; boards and graphs may also write cells as lists, 0 where
-blank. An id that is there must be the instance's own. Nodes count from 0; "names", a text a node, is what messages call
-them. Sizes have limits: those of csp/families/colouring.py, and MOST_INSTANCES.
+Only board (or nodes, colours and edges) and givens are needed; a Sudoku whose rules are not the plain ones says them:
+
+    "rules": {"boxes": "3x2"}
+    "rules": {"regions": "111222...", "diagonals": true, "cages": [[15, [0, 1]]], "allowed": {"7": [1, 2]}}
+
+Boards and graphs may also write cells as lists, 0 where blank. An id that is there must be the instance's own. Nodes
+count from 0; "names", a text a node, is what messages call them. Sizes have limits: those of csp/families/colouring.py,
+and MOST_INSTANCES.
 """
 
 from __future__ import annotations
@@ -21,7 +26,8 @@ import pyarrow
 import pyarrow.parquet
 
 from csp.errors import BadInput, one_line, shown
-from csp.families import colouring, latin, sudoku
+from csp.families import colouring, latin, sudoku, sudoku_variants
+from csp.families.sudoku_variants import Variant
 from csp.io.files import from_parquet, to_parquet
 from csp.io.json_values import decode, encode, lines, whole
 from csp.problem import LEVELS, Difficulty, Instance, Problem
@@ -57,6 +63,11 @@ PARQUET = pyarrow.schema(
 
 
 def is_board(problem: Problem) -> bool:
+    """Whether it is a Latin square or a Sudoku of any kind: a square of symbols, and no rules of another kind."""
+    return is_plain(problem) or sudoku_variants.variant_of(problem) is not None
+
+
+def is_plain(problem: Problem) -> bool:
     """Whether it is one of BOARDS, with rows and columns and no further rules."""
     named = board(problem.name)
     return named is not None and named.constraints == problem.constraints
@@ -76,8 +87,10 @@ def to_record(instance: Instance) -> dict:
     cells = [instance.givens, instance.witness]
     record: dict = {"id": instance.id, "family": instance.family}
     if is_board(problem):
-        record["board"] = problem.name
+        record["board"] = problem.name if is_plain(problem) else f"sudoku {problem.d}x{problem.d}"
         record["givens"], record["witness"] = (c if c is None else sudoku.write(problem, c) for c in cells)
+        if not is_plain(problem):
+            record["rules"] = _rules(sudoku_variants.variant_of(problem))
     elif colouring.is_graph(problem):
         edges = [list(edge) for edge in colouring.edges(problem)]
         record |= {"nodes": problem.n, "colours": problem.d, "edges": edges}
@@ -107,7 +120,7 @@ def from_record(record: object, where: str = "instance") -> Instance:
         raise BadInput(f"{where}: no {fault.args[0]!r} in the instance") from None
     except BadInput as fault:
         raise BadInput(f"{where}: {fault}") from None
-    except (ValueError, TypeError, OverflowError) as fault:
+    except (ValueError, TypeError, OverflowError, AttributeError, RecursionError) as fault:
         raise BadInput(f"{where}: not an instance ({fault})") from None
     said = record.get("id")
     if said is not None and not (isinstance(said, str) and said == instance.id):
@@ -124,8 +137,12 @@ def from_record(record: object, where: str = "instance") -> Instance:
 def _problem(record: dict) -> Problem:
     name = record.get("board")
     if name is not None:
+        rules = record.get("rules")
+        rules = decode(rules, "rules") if isinstance(rules, str) else rules
+        if rules and isinstance(rules, dict) and isinstance(name, str) and name.startswith("sudoku "):
+            return sudoku_variants.problem(_variant(name, rules))
         problem = board(name) if isinstance(name, str) else None
-        if problem is None:
+        if problem is None or rules:
             raise ValueError(f"no board {shown(name)}; boards are called like 'sudoku 9x9' or 'latin 8x8'")
         return problem
     n = whole(record["nodes"], 1, colouring.MOST_NODES)
@@ -145,6 +162,47 @@ def _problem(record: dict) -> Problem:
 def _label(said: object) -> str:
     """A text that tables and messages show: one line, cut to MOST_LABEL, nothing that cannot be written as UTF-8."""
     return one_line(said if isinstance(said, str) else shown(said))[:MOST_LABEL]
+
+
+def _rules(variant: Variant) -> dict:
+    """What a Sudoku's record says of rules that are not the plain ones."""
+    said: dict = {}
+    if variant.shape is None:
+        said["regions"] = "".join(sudoku.SYMBOLS[region + 1] for region in variant.regions)
+    elif variant.shape != sudoku.BOXES.get(variant.side):
+        said["boxes"] = "x".join(map(str, variant.shape))
+    if variant.diagonals:
+        said["diagonals"] = True
+    if variant.cages:
+        said["cages"] = [[total, list(cells)] for total, cells in variant.cages]
+    if variant.allowed:
+        said["allowed"] = {str(cell): list(values) for cell, values in variant.allowed}
+    return said
+
+
+def _variant(name: str, said: dict) -> Variant:
+    """The inverse of _rules. Raises ValueError for what says none."""
+    match = re.fullmatch(r"sudoku (\d{1,2})x\1", name, re.ASCII)
+    if not match or not set(said) <= {"regions", "boxes", "diagonals", "cages", "allowed"}:
+        raise ValueError(f"no board {name[:40]!r} with rules {sorted(map(str, said))[:5]}")
+    side = whole(int(match[1]), sudoku.SIDES[0], sudoku.SIDES[-1])
+    box = re.fullmatch(r"(\d{1,2})x(\d{1,2})", str(said["boxes"]), re.ASCII) if "boxes" in said else None
+    if "regions" in said:
+        regions = sudoku_variants.numbered(tuple(said["regions"]))
+    elif box:
+        regions = sudoku_variants.boxes(side, int(box[1]), int(box[2]))
+    else:
+        regions = sudoku_variants.plain(side).regions
+    n = side * side
+    cages = tuple(
+        (whole(sum_, 1, 10**6), tuple(whole(c, 0, n - 1) for c in cells)) for sum_, cells in said.get("cages", ())
+    )
+    allowed = {
+        whole(int(cell), 0, n - 1): sorted({whole(v, 1, side) for v in values})
+        for cell, values in said.get("allowed", {}).items()
+    }
+    marks = tuple((cell, tuple(values)) for cell, values in sorted(allowed.items()))
+    return Variant(side, regions, bool(said.get("diagonals")), cages, marks)
 
 
 def _cells(said: object, problem: Problem) -> np.ndarray:
@@ -203,10 +261,14 @@ def write_parquet(instances: Iterable[Instance], about: dict[str, str] | None = 
         record |= {"witness": None if instance.witness is None else instance.witness.tolist()}
         record |= {"edges": [end for edge in record.get("edges", ()) for end in edge]}
         record |= record.pop("difficulty") or {}
+        if "rules" in record:
+            record["rules"] = encode(record["rules"])
         rows.append(record)
     schema = PARQUET
     if any("names" in row for row in rows):  # a column that files of puzzles without names do not have
         schema = schema.append(pyarrow.field("names", pyarrow.list_(pyarrow.string())))
+    if any("rules" in row for row in rows):  # nor this one, where all boards have the plain rules
+        schema = schema.append(pyarrow.field("rules", pyarrow.string()))
     return to_parquet(rows, schema.with_metadata(about))
 
 

@@ -28,10 +28,11 @@ from experiments.cli.terminal import console, progress
 from experiments.engine.decoder_catalogue import FIRST_SCREEN, ROWS, chosen
 from experiments.engine.run import decode_and_score
 from experiments.puzzle_files import load
+from experiments.puzzle_files.options import PuzzleOptions
 
 
 @dataclass(frozen=True)
-class Ceiling(RunOptions):
+class Ceiling(PuzzleOptions, RunOptions):
     """Show how often, how early and how expensively each generator needs a retraction that it cannot perform.
 
     Every decoder and solver gets the same certified puzzles; an exact oracle says which states were dead.
@@ -116,7 +117,7 @@ def _instances(options: Ceiling) -> list[Instance]:
         if options.stratum is not None:
             return load.shipped(options.family, options.stratum, count)
         if options.puzzles:
-            return load.read(options.puzzles, options.colours, count, lambda: bar.advance(task))
+            return options.read_puzzles(options.puzzles, options.colours, count, lambda: bar.advance(task))
         return load.drawn(options.family, options.seed, count, lambda: bar.advance(task))
 
 
@@ -126,6 +127,7 @@ def _default_folder(options: Ceiling) -> Path:
     source += f"-{shipped_sets.path_of(options.family, options.stratum).stem}" if options.stratum else ""
     words = ["ceiling", slug(source), str(options.count or ("all" if options.puzzles else 100)), f"seed{options.seed}"]
     other = options.decoders, options.colours, options.checkpoints
+    other += tuple(word for word in (options.read_as, options.box) if word is not None)
     if other != (Ceiling.decoders, Ceiling.colours, Ceiling.checkpoints):
         words.append(f"{key(*other):016x}"[:6])
     return Path("results") / "-".join([*words, *["all"] * options.all])

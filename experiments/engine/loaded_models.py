@@ -19,6 +19,8 @@ from generators.models.interface import Model, Scorer
 from generators.models.uniform import Uniform
 from solvers import SOLVERS
 
+ANY_RULE = ("cp-sat", "python-constraint")  # solvers that take rules of every class
+
 
 @dataclass(frozen=True)
 class Runner:
@@ -28,9 +30,15 @@ class Runner:
     quality: Scorer | None
     hashes: dict[str, str]
     missing: dict[str, str]  # kind of checkpoint: why it cannot be had
+    decodable: str = ""  # why the decode loop cannot take the instances, if it cannot
+    searchable: str = ""  # likewise solvers that keep lists of legal values
 
     def reason_left_out(self, row: Row) -> str | None:
         """Why a row cannot run here, or None."""
+        if isinstance(row.spec, Decoder) and self.decodable:
+            return self.decodable
+        if isinstance(row.spec, str) and row.spec not in ANY_RULE and self.searchable:
+            return self.searchable
         return next((self.missing[kind] for kind in networks(row) if kind in self.missing), None)
 
     def run(self, row: Row, instances: Sequence[Instance], seed: int) -> list[Trace]:
@@ -85,4 +93,8 @@ def runner(rows: Sequence[Row], family: str, instances: Sequence[Instance], fold
                 missing.pop(kind, None)
                 break
             missing[kind] = f"the {path.stem} checkpoint {misfits[0]}"
-    return Runner(models, models.pop("quality", None), hashes, missing)
+    decodable, searchable = (
+        next((f"they know no rules like those of a {i.problem.name}" for i in instances if not fits(i.problem)), "")
+        for fits in (lambda problem: problem.pairwise, lambda problem: problem.searchable)
+    )
+    return Runner(models, models.pop("quality", None), hashes, missing, decodable, searchable)

@@ -12,12 +12,12 @@ from typing import Annotated
 import tyro
 
 from experiments.cli.terminal import console
-from experiments.puzzle_files import formats
+from experiments.puzzle_files.options import PuzzleOptions
 from experiments.puzzle_files.write import Destination
 
 
 @dataclass(frozen=True)
-class Convert:
+class Convert(PuzzleOptions):
     """Turn a file of puzzles into another format, by the files' suffixes."""
 
     source: Annotated[Path, tyro.conf.Positional]
@@ -28,11 +28,9 @@ class Convert:
     """Number of colours for a .col graph."""
     to: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
     """Write this format whatever the target is called: lines, grid, jsonl, parquet, col, cnf, xcsp3."""
-    read_as: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
-    """Read this format whatever the source is called."""
 
 
 def convert(options: Convert) -> None:
     """Read one format, write another."""
     target = Destination(options.target, options.to)
-    console.print(f"wrote {target.write(formats.read(options.source, options.colours, options.read_as))}")
+    console.print(f"wrote {target.write(options.puzzles_of(options.source, options.colours))}")

@@ -12,27 +12,26 @@ from typing import Annotated
 
 import tyro
 
-from csp import generate
 from csp.errors import BadInput
 from csp.problem import Instance
 from experiments.cli.terminal import console, progress
 from experiments.engine.parallel import parallel
 from experiments.instances.make import CHUNK
 from experiments.instances.tables import each, summary
-from experiments.puzzle_files import formats
+from experiments.puzzle_files.certify import graded as certified
 from experiments.puzzle_files.certify import with_effort
+from experiments.puzzle_files.options import PuzzleOptions
 from experiments.puzzle_files.write import Destination
-from solvers.oracles.pick import settle
 
 
 @dataclass(frozen=True)
-class Grade:
+class Grade(PuzzleOptions):
     """Certify how much search puzzles need: anybody's puzzles, any format that is read here."""
 
     file: Annotated[Path, tyro.conf.Positional]
-    """Sudokus (lines or grids), .jsonl, .parquet, or a DIMACS .col graph."""
+    """Puzzles in any form that is read here; docs/bring-your-own.md shows them."""
     colours: Annotated[int | None, tyro.conf.arg(metavar="K")] = None
-    """Number of colours for a .col graph."""
+    """Number of colours of a graph."""
     solutions: Annotated[int, tyro.conf.arg(metavar="N")] = 1000
     """Count solutions up to this many."""
     cp_sat: bool = True
@@ -50,7 +49,7 @@ def grade(options: Grade) -> None:
     out = options.out or Path("results") / f"graded-{options.file.stem}.jsonl"
     if out.suffix not in (".jsonl", ".parquet"):
         raise BadInput(f"--out {out}: graded puzzles are written as .jsonl or .parquet")
-    ungraded = formats.read(options.file, options.colours)
+    ungraded = options.puzzles_of(options.file, options.colours)
     pieces = [ungraded[start : start + CHUNK] for start in range(0, len(ungraded), CHUNK)]
     workers = options.workers if len(ungraded) > 200 else 1  # not worth starting workers
     graded: list[Instance] = []
@@ -68,5 +67,5 @@ def grade(options: Grade) -> None:
 
 def _grade(instances: Sequence[Instance], options: Grade) -> list[Instance]:
     bare = [replace(instance, witness=None, difficulty=None) for instance in instances]
-    graded = [generate.certified(instance, settle, options.solutions) for instance in bare]
+    graded = [certified(instance, options.solutions) for instance in bare]
     return [with_effort(instance) for instance in graded] if options.cp_sat else graded

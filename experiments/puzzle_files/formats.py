@@ -1,4 +1,4 @@
-"""Files of instances: text, grids, JSON Lines, Parquet, DIMACS .col and .cnf, XCSP3. FORMATS is the table.
+"""Files of instances. FORMATS is the table of what is written; what is read is told by content (sniff.py).
 
 DIMACS .cnf and XCSP3 are for other people's solvers: what is written carries the instance in a comment, and is read
 back by it; other files of these two formats are not puzzles that can be told, and are refused.
@@ -19,9 +19,10 @@ from pysat.formula import CNF
 from csp.errors import BadInput
 from csp.families import colouring
 from csp.io import board_text, instance_records
-from csp.io.files import read_bytes, read_text
+from csp.io.files import read_bytes
 from csp.problem import Instance
-from experiments.puzzle_files import graphs
+from experiments.puzzle_files import graphs, opensudoku, sniff, sudoku_text, tables
+from experiments.puzzle_files.boards import Reading, Shape, build
 from solvers.encodings import literal, rules_cnf
 
 MARK = "takeback instance "  # what a comment that carries an instance begins with
@@ -29,36 +30,12 @@ MARK = "takeback instance "  # what a comment that carries an instance begins wi
 
 @dataclass(frozen=True)
 class Format:
-    """One file format. `one`: a file holds one instance. read: (path, colours of a graph or None)."""
+    """One file format that is written. `one`: a file holds one instance."""
 
     suffix: str
     about: str
-    read: Callable[[Path, int | None], list[Instance]]
     write: Callable[[Sequence[Instance]], bytes]
     one: bool = False
-
-
-def _text(reader: Callable[[str, str], list[Instance]]) -> Callable[[Path, int | None], list[Instance]]:
-    return _colourless(lambda path: reader(read_text(path), str(path)))
-
-
-def _colourless(reader: Callable[[Path], list[Instance]]) -> Callable[[Path, int | None], list[Instance]]:
-    """The reader of a format in which --colours has no place."""
-
-    def read(path: Path, colours: int | None) -> list[Instance]:
-        if colours is not None:
-            raise BadInput(f"--colours is for .col graphs; {path.name} is none")
-        return reader(path)
-
-    return read
-
-
-def _read_parquet(path: Path) -> list[Instance]:
-    return instance_records.read_parquet(read_bytes(path), str(path))
-
-
-def _read_graph(path: Path, colours: int | None) -> list[Instance]:
-    return graphs.read(path, colours)
 
 
 def _write_col(instances: Sequence[Instance]) -> bytes:
@@ -68,15 +45,6 @@ def _write_col(instances: Sequence[Instance]) -> bytes:
     if givens.any():
         raise BadInput(f"{instances[0].provenance}: DIMACS .col cannot hold given colours; write .jsonl, .cnf or .xml")
     return f"c takeback colours {problem.d}\n{colouring.write_dimacs(problem)}".encode()
-
-
-def _carried(text: str, where: str) -> list[Instance]:
-    """The instance in a comment."""
-    for line in text.splitlines():
-        _, mark, rest = line.partition(MARK)
-        if mark:
-            return instance_records.read_jsonl(rest.removesuffix("-->").strip(), where)
-    raise BadInput(f"{where}: carries no instance of takeback's; other files of this format cannot be read as puzzles")
 
 
 def _record(instance: Instance) -> str:
@@ -108,27 +76,34 @@ def _write_xcsp3(instances: Sequence[Instance]) -> bytes:
 
 
 FORMATS = {
-    "lines": Format(
-        ".txt", "one line a puzzle", _text(board_text.read), lambda many: board_text.write_lines(many).encode()
-    ),
-    "grid": Format(
-        ".grid", "grids, for people", _text(board_text.read), lambda many: board_text.write_grids(many).encode()
-    ),
-    "jsonl": Format(
-        ".jsonl",
-        "JSON Lines, everything",
-        _text(instance_records.read_jsonl),
-        lambda many: instance_records.write_jsonl(many).encode(),
-    ),
-    "parquet": Format(".parquet", "Parquet, everything", _colourless(_read_parquet), instance_records.write_parquet),
-    "col": Format(".col", "graph; written as DIMACS", _read_graph, _write_col, one=True),
-    "cnf": Format(".cnf", "DIMACS CNF, for SAT solvers", _text(_carried), _write_cnf, one=True),
-    "xcsp3": Format(".xml", "XCSP3, for CP solvers", _text(_carried), _write_xcsp3, one=True),
+    "lines": Format(".txt", "one line a puzzle", lambda many: board_text.write_lines(many).encode()),
+    "grid": Format(".grid", "grids, for people", lambda many: board_text.write_grids(many).encode()),
+    "jsonl": Format(".jsonl", "JSON Lines, everything", lambda many: instance_records.write_jsonl(many).encode()),
+    "parquet": Format(".parquet", "Parquet, everything", instance_records.write_parquet),
+    "col": Format(".col", "DIMACS graph", _write_col, one=True),
+    "cnf": Format(".cnf", "DIMACS CNF, for SAT solvers", _write_cnf, one=True),
+    "xcsp3": Format(".xml", "XCSP3, for CP solvers", _write_xcsp3, one=True),
+}
+
+#: What --read-as takes, beside the names of graphs' formats.
+READ_AS = {
+    "text": "Sudoku text of any kind: lines, grids, candidates, .sdk, .sdm, .ss, HoDoKu's lines",
+    "lines": "Sudoku text, each line a puzzle",
+    "grid": "Sudoku text, lines are rows of grids",
+    "x": "Sudoku text, boards with diagonals",
+    "csv": "a table with a column puzzle, question, quizzes or board",
+    "json": "JSON or JSON Lines: instances, or such a table",
+    "jsonl": "the same",
+    "parquet": "Parquet: instances, or such a table",
+    "opensudoku": "OpenSudoku's XML",
+    "col": "a DIMACS graph",
+    "cnf": "DIMACS CNF that was written here",
+    "xcsp3": "XCSP3 that was written here",
 }
 
 
 def format_of(path: Path, name: str | None = None) -> Format:
-    """The format of that name, or by the path's suffix; lines of text if the suffix is none of theirs.
+    """The format to write of that name, or by the path's suffix; lines of text if the suffix is none of theirs.
 
     Raises BadInput for an unknown name.
     """
@@ -141,11 +116,105 @@ def format_of(path: Path, name: str | None = None) -> Format:
     return next((f for f in FORMATS.values() if f.suffix == path.suffix.lower()), FORMATS["lines"])
 
 
-def read(path: Path, colours: int | None = None, name: str | None = None) -> list[Instance]:
-    """The instances of a file, ungraded unless they carry it. Raises BadInput, naming file and line."""
-    if name is None and graphs.sniff(read_bytes(path), path):
-        return graphs.read(path, colours)
-    made = format_of(path, name).read(path, colours)
-    if not made:
-        raise BadInput(f"{path}: no puzzle in it")
-    return made
+def read(
+    path: Path, colours: int | None = None, name: str | None = None, box: Shape | None = None, strict: bool = True
+) -> list[Instance]:
+    """The instances of a file, ungraded unless they carry it. strict: Raises BadInput, naming file and line, for any
+    fault; else only if there is nothing but faults.
+    """
+    reading = examine(path, colours, name, box)
+    if reading.faults and (strict or not reading.instances):
+        raise reading.faults[0]
+    return reading.instances
+
+
+def examine(path: Path, colours: int | None = None, name: str | None = None, box: Shape | None = None) -> Reading:
+    """What a file holds, by its content or as a format of READ_AS or of graphs. At least an instance or a fault.
+
+    colours: of a graph. box: of Sudokus whose boxes nothing else says. Raises BadInput, naming the file and the format
+    that was assumed, for a file that is none of these.
+    """
+    of_graphs = tuple(graphs.FORMATS)
+    if name is not None and name not in READ_AS and name not in of_graphs:
+        raise BadInput(f"no format {name!r}; there are {', '.join([*READ_AS, *of_graphs])}")
+    data = read_bytes(path)
+    kind = name or graphs.sniff(data, path) or sniff.what(data, path)
+    if kind == "col" or kind in of_graphs:
+        if box is not None:
+            raise BadInput(f"--box is for Sudokus; {path.name} was read as a graph ({kind})")
+        return Reading(graphs.read(path, colours, "dimacs" if kind == "col" else kind))
+    if colours is not None:
+        raise BadInput(
+            f"--colours is for graphs; {path.name} was read as {READ_AS[kind]}"
+            + (f"; graphs are read as {', '.join(of_graphs)} (--read-as)" if of_graphs else "")
+        )
+    reading = _sudokus(kind, data, str(path), box)
+    if not reading.instances and not reading.faults:
+        raise BadInput(
+            f"{path}: no puzzle in it; read as {READ_AS[kind]} (--read-as {', '.join(READ_AS)} says otherwise)"
+        )
+    return reading
+
+
+def _sudokus(kind: str, data: bytes, where: str, box: Shape | None) -> Reading:
+    """What a file of boards, or of instances that were written here, holds."""
+    if kind == "parquet":
+        columns = tables.parquet_columns(data, where)
+        if {"board", "givens"} <= set(columns) or {"nodes", "edges"} <= set(columns):
+            return Reading(instance_records.read_parquet(data, where))
+        return build(tables.from_parquet(data, where), where, box)
+    text = sniff.text_of(data, where)
+    if kind in ("cnf", "xcsp3"):
+        return Reading(_carried(text, where))
+    if kind in ("json", "jsonl"):
+        return _json(text, where, box)
+    if kind == "csv":
+        return build(tables.from_csv(text, where), where, box)
+    if kind == "opensudoku":
+        return build(opensudoku.read(text, where), where, box)
+    found, _ = sudoku_text.read(text, where, kind if kind in ("lines", "grid") else None)
+    return build(found, where, box, crossed=kind == "x")
+
+
+def _json(text: str, where: str, box: Shape | None) -> Reading:
+    """Instances or tables as JSON, whole or a line each."""
+    reading, found = Reading(), []
+    try:
+        values = [(json.loads(text), where)]
+    except (ValueError, RecursionError) as fault:
+        values = []
+        lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+        if len(lines) == 1:
+            raise BadInput(f"{where}: read as JSON: {fault}") from None
+        for number, line in lines:
+            try:
+                values.append((json.loads(line), f"{where}, line {number}"))
+            except (ValueError, RecursionError) as broken:
+                reading.faults.append(BadInput(f"{where}, line {number}: read as JSON Lines: not JSON ({broken})"))
+    for value, spot in values:
+        records = value if isinstance(value, list) and value and all(_is_record(one) for one in value) else [value]
+        for number, record in enumerate(records, 1):
+            if not _is_record(record):
+                found += tables.from_json(record, spot)
+                continue
+            try:
+                at = spot if len(records) == 1 else f"{spot}, puzzle {number}"
+                reading.instances.append(instance_records.from_record(record, at))
+            except BadInput as fault:
+                reading.faults.append(fault)
+    made = build(found, where, box)
+    return Reading(reading.instances + made.instances, reading.faults + made.faults, made.notices)
+
+
+def _is_record(value: object) -> bool:
+    """Whether a JSON value is one of this project's instances, whole or not."""
+    return isinstance(value, dict) and ({"board", "givens"} <= set(value) or "nodes" in value)
+
+
+def _carried(text: str, where: str) -> list[Instance]:
+    """The instance in a comment."""
+    for line in text.splitlines():
+        _, mark, rest = line.partition(MARK)
+        if mark:
+            return instance_records.read_jsonl(rest.removesuffix("-->").strip(), where)
+    raise BadInput(f"{where}: carries no instance of takeback's; other files of this format cannot be read as puzzles")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +13,12 @@ from csp.io import shipped_sets
 from csp.problem import Instance
 from experiments.cli.terminal import console
 from experiments.puzzle_files import formats
+from experiments.puzzle_files.boards import Shape
 from experiments.puzzle_files.certify import certify, solvable
 from solvers.oracles.pick import settle
+
+SHOWN = 5  # puzzles that are left out and named
+MOST = 300  # characters of what is said of one
 
 
 def drawn(family: str, seed: int, count: int, tick: Callable[[], None] = lambda: None) -> list[Instance]:
@@ -39,28 +43,60 @@ def of_strata(name: str, strata: Iterable[str], count: int | None) -> list[Insta
     return [instance for stratum in dict.fromkeys(strata) for instance in shipped(name, stratum, count)]
 
 
+def puzzles(
+    path: Path, colours: int | None, name: str | None = None, box: Shape | None = None, strict: bool = False
+) -> list[Instance]:
+    """The puzzles of a file, not certified, read as formats.examine says. What cannot be read is named, counted and
+    left out; strict, or if there is nothing else: it is raised.
+    """
+    reading = formats.examine(path, colours, name, box)
+    if reading.faults and (strict or not reading.instances):
+        several = f" ({len(reading.faults) - 1} more like it)" if len(reading.faults) > 1 and not strict else ""
+        raise BadInput(f"{reading.faults[0]}{several}")
+    for notice in reading.notices:
+        console.print(notice)
+    say_left_out(reading.faults, path)
+    return reading.instances
+
+
+def say_left_out(faults: Sequence[BadInput], path: Path) -> None:
+    """Name the first few puzzles that are left out, and count them all."""
+    for fault in faults[:SHOWN]:
+        console.print(f"left out: {str(fault)[:MOST]}")
+    if faults:
+        several = len(faults) > 1
+        console.print(
+            f"{path}: {len(faults)} puzzle{'s' * several} left out in all; the others are numbered without "
+            f"{'them' if several else 'it'} (--strict stops instead)"
+        )
+
+
 def read(
     path: Path,
     colours: int | None,
     count: int | None = None,
     tick: Callable[[], None] = lambda: None,
     one_kind: bool = True,
-    skip: bool = False,
+    skip: bool = True,
     patience: int = BUDGET,
     fewer: Instance | None = None,
+    name: str | None = None,
+    box: Shape | None = None,
 ) -> list[Instance]:
-    """The puzzles of a file, in any format of experiments/puzzle_files/formats.py, each certified.
+    """The puzzles of a file, in any form that experiments/puzzle_files reads, each certified.
 
     count: only the first so many. one_kind: all of one family and number of values. Repeated puzzles are left out, and
-    that is said. Raises BadInput, naming file and line, for anything malformed, for puzzles of more than one kind (if
-    one_kind), and for a puzzle without a solution (skip: that is said, and it is left out). patience: guesses after
-    which the reference search gives up, which leaves a lower bound of the search need. fewer: the same graph certified
-    with fewer colours: its solution is one with more, too, which none need be searched for then.
+    that is said. A puzzle that cannot be read or has no solution is named and left out, or raises BadInput if there is
+    no other or skip is off. Raises BadInput, naming file and line, for puzzles of more than one kind (if one_kind).
+    patience: guesses after which the reference search gives up, which leaves a lower bound of the search need. fewer:
+    the same graph certified with fewer colours: its solution is one with more, too, which none need be searched for
+    then. name, box: as formats.examine.
     """
     instances: list[Instance] = []
     seen: set[str] = set()
     repeated = 0
-    for instance in formats.read(path, colours)[:count]:
+    faults: list[BadInput] = []
+    for instance in puzzles(path, colours, name, box, strict=not skip)[:count]:
         tick()
         problem = instance.problem
         if one_kind and instances and (problem.d, instance.family) != (instances[0].problem.d, instances[0].family):
@@ -79,7 +115,10 @@ def read(
         except BadInput as fault:
             if not skip:
                 raise
-            console.print(f"left out: {fault}")
+            faults.append(fault)
+    if faults and not instances:
+        raise faults[0]
+    say_left_out(faults, path)
     if repeated:
         console.print(f"{path}: {repeated} repeated puzzle{'s' * (repeated > 1)} left out; each counts once")
     return instances

@@ -58,7 +58,7 @@ def instance_of(item: dict[str, Any], where: str = "entry") -> Instance:
 def entry(instance: Instance) -> dict[str, Any]:
     """The instance as an entry of reasoning-gym's form: a question, an answer if one is known, metadata."""
     problem, witness = instance.problem, instance.witness
-    if instance_records.is_board(problem):
+    if instance_records.is_plain(problem):
         units = "row, column and box" if problem.name.startswith("sudoku") else "row and column"
         question = (
             f"Fill this {problem.d}x{problem.d} grid so that every {units} holds each of "
@@ -67,6 +67,8 @@ def entry(instance: Instance) -> dict[str, Any]:
             "Answer with the filled grid only: values separated by spaces, one line a row."
         )
         answer = None if witness is None else _grid(witness, problem.d)
+    elif instance_records.is_board(problem):
+        raise BadInput(f"{instance.provenance}: a {problem.name} has rules that reasoning-gym does not ask about")
     else:
         given = {str(node): int(value) for node, value in enumerate(instance.givens) if value}
         question = (
@@ -103,7 +105,7 @@ def score_answer(answer: str | None, entry: dict[str, Any]) -> float:
 def read_answer(answer: str, instance: Instance) -> np.ndarray | None:
     """The complete assignment that an answer states, or None: a grid, or a JSON map of nodes to colours."""
     n, d = instance.problem.n, instance.problem.d
-    if instance_records.is_board(instance.problem):
+    if instance_records.is_plain(instance.problem):
         cleaned = [re.sub(r"[\s|]", "", line).upper().translate(board_text.BLANKS) for line in answer.splitlines()]
         rows = [row for row in cleaned if len(row) == d and all(s in sudoku.SYMBOLS[1 : d + 1] for s in row)]
         if len(rows) != d:

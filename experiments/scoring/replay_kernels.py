@@ -106,13 +106,18 @@ def signs(cells, values, givens, starts, neighbours, d):
 
 @numba.njit(cache=True)
 @no_type_check
-def detector(state, starts, neighbours, covers, d):
-    """Index in DETECTORS of the weakest that sees a state (which shows no sign of `signs`) to be dead."""
+def detector(state, starts, neighbours, covers, d, begin=None):
+    """Index in DETECTORS of the weakest that sees a state (which shows no sign of `signs`) to be dead.
+
+    begin (n,): the domains to begin with, as bits, where rules that are not pairwise leave less than all values.
+    """
     full = (1 << d) - 1
     for level in range(2):
         domains = np.empty(len(state), dtype=np.int64)
         for cell in range(len(state)):
             domains[cell] = 1 << (state[cell] - 1) if state[cell] else full
+            if begin is not None:
+                domains[cell] &= begin[cell]
         if not propagate(domains, np.zeros(len(state), dtype=np.bool_), starts, neighbours, covers, full, level == 1):
             return 2 + level
     return 4

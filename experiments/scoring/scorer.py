@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from csp.difficulty import reference_search
-from csp.problem import Instance
+from csp.problem import Instance, Problem
 from csp.trace import Trace, replay
 from experiments.scoring import replay_kernels
 from experiments.scoring.replay_kernels import DETECTORS
@@ -137,6 +137,10 @@ class TraceAnalysis:
 
     def _signs(self) -> Int[np.ndarray, " states"]:
         """What shows in each state: 0 a broken constraint, 1 a blank cell without a legal value, 2 neither."""
+        if not self.instance.problem.pairwise:
+            return np.array(
+                [_sign(self.instance.problem, self.state(i)) for i in range(len(self.values) + 1)], dtype=int
+            )
         starts, neighbours, _ = reference_search.compiled(self.instance.problem)
         return replay_kernels.signs(self.cells, self.values, self.givens, starts, neighbours, self.instance.problem.d)
 
@@ -188,7 +192,10 @@ class TraceAnalysis:
         if sign < replay_kernels.CLEAR:
             return DETECTORS[sign]
         problem = self.instance.problem
-        return DETECTORS[replay_kernels.detector(self.state(event + 1), *reference_search.compiled(problem), problem.d)]
+        state, begin = self.state(event + 1), None
+        if not problem.pairwise:  # propagation knows pairwise rules, and begins with what the others leave
+            begin = _legal(problem, state) @ (1 << np.arange(problem.d))
+        return DETECTORS[replay_kernels.detector(state, *reference_search.pairs(problem), problem.d, begin)]
 
     def core(self, event: int) -> Int[np.ndarray, " commits"]:
         """The events, rising, that committed a minimal core of the dead end at `event`: the core of latest commits.
@@ -226,6 +233,26 @@ class TraceAnalysis:
         except Undecided:  # asked once, not once a state
             return [None] * (len(self.values) + 1)
         return [self.debt(index) for index in range(states)]
+
+
+def _legal(problem: Problem, state: Int[np.ndarray, " n"]) -> Bool[np.ndarray, "n d"]:
+    """Which values break no rule in each cell, the others as they are; a filled cell has its own."""
+    n, d = problem.n, problem.d
+    legal = np.zeros((n, d), dtype=bool)
+    filled = np.nonzero(state)[0]
+    legal[filled, state[filled] - 1] = True
+    blank = np.nonzero(state == 0)[0]
+    tried = np.repeat(state[None], len(blank) * d, axis=0)  # (blank x d, n)
+    tried[np.arange(len(tried)), np.repeat(blank, d)] = np.tile(np.arange(1, d + 1), len(blank))
+    legal[blank] = ~problem.violated(tried).any(1).reshape(len(blank), d)
+    return legal
+
+
+def _sign(problem: Problem, state: Int[np.ndarray, " n"]) -> int:
+    """What shows in a state of a problem with rules of any class, as TraceAnalysis.signs."""
+    if problem.violated(state).any():
+        return 0
+    return replay_kernels.CLEAR if _legal(problem, state).any(1).all() else 1
 
 
 def liveness(trace: Trace, instance: Instance, oracle: Oracle) -> Bool[np.ndarray, " states"]:

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from csp.constraints import AllDifferent, Constraint, NotEqual
 from csp.errors import BadInput
-from csp.global_constraints import Among, Increasing, NValues, Sum
+from csp.global_constraints import Allowed, Among, Increasing, NValues, Sum
 
 FLOOR = 1e-12  # added to probabilities, so that energies stay below 28
 MOST_VALUES = 12  # NValues sums over all subsets of the values
@@ -89,6 +89,14 @@ def _(first, rules, probs: Float[Tensor, "batch rules k d"]) -> Float[Tensor, "b
     for cell in range(k):
         counts = F.pad(counts * outside[:, :, cell], (0, 1)) + F.pad(counts * inside[:, :, cell], (1, 0))
     return _energy((counts * wanted).sum(-1))
+
+
+@batched_energy.register(Allowed)
+def _(first, rules, probs: Float[Tensor, "batch rules k d"]) -> Float[Tensor, "batch rules"]:
+    """P(the cell holds one of the values)."""
+    d = probs.shape[3]
+    listed = torch.tensor([[v in rule.values for v in range(1, d + 1)] for rule in rules], device=probs.device)
+    return _energy((probs[:, :, 0] * listed).sum(-1))
 
 
 @batched_energy.register(Sum)

@@ -14,12 +14,13 @@ class Domains:
     held (n, d + 1), sizes (n,) and open (n,) follow from the assignment, and are changed with it rather than computed
     anew: a commit and its retraction cost a cell's neighbours, and leave everything as it was.
 
-    Raises BadInput for an instance with constraints that are not pairwise.
+    A value that no candidate list (Allowed) holds counts as held by one neighbour that is never taken back. Raises
+    BadInput for an instance with other constraints than these and pairwise ones.
     """
 
     def __init__(self, instance: Instance):
         problem = instance.problem
-        if not problem.pairwise:
+        if not problem.searchable:
             raise BadInput(f"{instance.provenance}: this solver knows pairwise constraints only")
 
         # the empty board
@@ -28,7 +29,8 @@ class Domains:
         self.neighbours = [np.nonzero(row)[0] for row in problem.adjacency]
         self.held = np.zeros((problem.n, problem.d + 1), dtype=np.int64)  # neighbours of a cell that hold a value
         self.held[:, 0] = 1  # value 0 is never legal
-        self.sizes = np.full(problem.n, problem.d)  # legal values of each cell
+        self.held[:, 1:] += ~problem.candidates
+        self.sizes = problem.candidates.sum(1)  # legal values of each cell
         self.open = problem.adjacency.sum(1)  # blank neighbours of each cell
 
         for cell in np.nonzero(instance.givens)[0]:

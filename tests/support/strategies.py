@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from csp.constraints import AllDifferent, NotEqual
 from csp.families import colouring, sudoku
-from csp.global_constraints import Among, Increasing, NValues, Sum
+from csp.global_constraints import Allowed, Among, Increasing, NValues, Sum
 from csp.problem import Instance, Problem
 
 
@@ -27,6 +27,8 @@ def keeps(rule, held):
     """Whether the values of its scope, none of them blank, keep a rule."""
     if isinstance(rule, Among):
         return rule.low <= len([value for value in held if value in rule.values]) <= rule.high
+    if isinstance(rule, Allowed):
+        return held[0] in rule.values
     if isinstance(rule, Sum):
         return sum(held) == rule.total
     if isinstance(rule, Increasing):
@@ -78,12 +80,15 @@ def problems():
 @st.composite
 def rules(draw, n, d):
     """A rule of any class that can hold on its scope, among n >= 2 cells with d >= 2 values."""
-    kind = draw(st.sampled_from([AllDifferent, NotEqual, Among, Sum, Increasing, NValues]))
-    least, most = {NotEqual: (2, 2), Increasing: (1, min(n, d))}.get(kind, (1, n))
+    kind = draw(st.sampled_from([AllDifferent, NotEqual, Among, Sum, Increasing, NValues, Allowed]))
+    least, most = {NotEqual: (2, 2), Increasing: (1, min(n, d)), Allowed: (1, 1)}.get(kind, (1, n))
     scope = tuple(draw(st.lists(st.integers(0, n - 1), min_size=least, max_size=most, unique=True)))
     k = len(scope)
     if kind is Sum:
         return Sum(scope, draw(st.integers(k, k * d)), d)
+    if kind is Allowed:
+        values = draw(st.lists(st.integers(1, d), min_size=1, max_size=d, unique=True))
+        return Allowed(scope, tuple(sorted(values)))
     if kind is Increasing:
         return Increasing(scope, d)
     if kind is Among:
