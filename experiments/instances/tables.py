@@ -22,7 +22,7 @@ def each(instances: Sequence[Instance]) -> None:
         sizes = str(instance.problem.n), str(instance.problem.n - instance.blanks)
         lines.append((instance.provenance, *sizes, guesses, need.stratum, need.level, _solutions(instance), *effort))
     heads = ("puzzle", "cells", "given", "guesses", "stratum", "level", "solutions", "CP-SAT conflicts", "branches")
-    show("", heads, lines)
+    show("", heads, lines, wrap=("puzzle",))
 
 
 def _solutions(instance: Instance) -> str:
