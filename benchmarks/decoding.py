@@ -18,11 +18,12 @@ from unittest.mock import patch
 import numpy as np
 import torch
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
 from csp.io import shipped_sets
 from csp.problem import Instance
-from experiments.cli.terminal import console, print_wide
+from experiments.cli.terminal import console
 from generators import checkpoint
 from generators.boards import stack
 from generators.decoding.loop import decode
@@ -189,7 +190,7 @@ def main() -> None:
             share, rate = np.median([shares(model, spec, known[:256]) for _ in range(3)], axis=0)
             outside.add_row(f"{name} {text}", f"{100 * share:.1f}", f"{rate:,.1f}")
     for made in (against, sizes, outside):
-        print_wide(made)
+        Console().print(made)
 
 
 if __name__ == "__main__":

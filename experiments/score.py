@@ -23,16 +23,14 @@ from typing import Annotated, Literal
 import numpy as np
 import pyarrow
 import tyro
-from rich import box
-from rich.table import Table
-from rich.text import Text
 
 from csp.errors import BadInput
 from csp.io.files import parquet_stream, read_bytes, read_text, write_atomically
 from csp.io.instance_records import read_parquet, write_parquet
 from csp.io.trace_records import from_lenient
 from csp.problem import STRATA, Instance, stratum_of
-from experiments.cli.terminal import cell, console, print_wide, progress, save_figure, say_undecided
+from experiments.cli.tables import Line, cell, show
+from experiments.cli.terminal import console, progress, save_figure, say_undecided
 from experiments.engine.parallel import parallel
 from experiments.puzzle_files import load
 from experiments.scoring import transcripts
@@ -276,32 +274,25 @@ def _plain(figures: dict[str, Estimate | int]) -> dict:
 
 
 def _show(keys: Sequence[Key], figures: dict, compared: Sequence) -> None:
-    table = Table(box=box.SIMPLE_HEAD)
-    for head in ("decoder", "guesses", "n", *COLUMNS):
-        table.add_column(head, justify="left" if head == "decoder" else "right", no_wrap=True)
+    """Print figures by decoder and stratum, who sees the first dead end, and pairs of decoders."""
+    lines: list[Line] = []
     for key in keys:
         cells = [cell(figures[key][name], percent="%" in head) for head, name in COLUMNS.items()]
-        table.add_row(Text(key[0]), Text(key[1]), str(figures[key]["n"]), *cells)
-    print_wide(table)
-    seen = Table(title="Who sees the first dead end at once, % of those that need", box=box.SIMPLE_HEAD)
+        lines.append((key[0], key[1], str(figures[key]["n"]), *cells))
+    show("", ("decoder", "guesses", "n", *COLUMNS), lines, keep=3, notes=(LEGEND,))
     names = [name for name in figures[keys[0]] if name.startswith("seen by ")]
-    for head in ("decoder", *(name.removeprefix("seen by ") for name in names)):
-        seen.add_column(head, justify="left" if head == "decoder" else "right", no_wrap=True)
-    for key in keys:
-        if key[1] == "all":
-            seen.add_row(Text(key[0]), *(cell(figures[key][name], percent=True) for name in names))
-    print_wide(seen)
+    lines = [(key[0], *(cell(figures[key][n], percent=True) for n in names)) for key in keys if key[1] == "all"]
+    heads = ("decoder", *(name.removeprefix("seen by ") for name in names))
+    show("Who sees the first dead end at once, % of those that need", heads, lines)
     if compared:
-        paired = Table(title="Pairs on the same instances", box=box.SIMPLE_HEAD)
-        for head in ("first", "second", "n", "solved, points", "won : lost", "McNemar p"):
-            paired.add_column(head, justify="left" if head in ("first", "second") else "right", no_wrap=True)
+        lines = []
         for pair in compared:
             d = pair.difference
             points = f"{100 * d.value:+.1f}" + (f" [{100 * d.low:.1f}, {100 * d.high:.1f}]" if d.n > 1 else "")
             p = "-" if pair.p is None else f"{pair.p:.3g}"
-            paired.add_row(Text(pair.first), Text(pair.second), str(d.n), points, f"{pair.wins} : {pair.losses}", p)
-        print_wide(paired)
-    console.print(LEGEND)
+            lines.append((pair.first, pair.second, str(d.n), points, f"{pair.wins} : {pair.losses}", p))
+        heads = ("first", "second", "n", "solved, points", "won : lost", "McNemar p")
+        show("Pairs on the same instances", heads, lines, keep=2)
 
 
 def _figure(hazard: dict, path: Path) -> None:

@@ -1,4 +1,9 @@
-"""Writing files whole or not at all, with one clear line when that fails."""
+"""Writing files whole or not at all, with one clear line when that fails; reading them likewise.
+
+>>> write_atomically(Path("results/table.json"), "{}")      # folders are made
+>>> read_text(Path("results/table.json"))
+'{}'
+"""
 
 from __future__ import annotations
 
@@ -19,16 +24,17 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     """Put content at path so that a reader sees the old file or the new one. Raises BadInput if it cannot."""
     data = content.encode() if isinstance(content, str) else content
     try:
+        # beside the target, since a rename is atomic within one file system only
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, 0o644)
+                os.fsync(file.fileno())  # or a power cut may leave the new name with nothing behind it
+            os.chmod(name, 0o644)  # mkstemp's files are their owner's alone
             os.replace(name, path)
-        except BaseException:
+        except BaseException:  # Ctrl-C too leaves no half-written file behind
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as fault:
@@ -44,7 +50,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """The file's text. Raises BadInput if it cannot be read, is not UTF-8, or is empty."""
+    """The file's text, less a byte-order mark. Raises BadInput if it cannot be read, is not UTF-8, or is empty."""
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -10,7 +10,6 @@ blank. An id that is there must be the instance's own. Nodes count from 0.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, fields
@@ -22,6 +21,7 @@ import pyarrow.parquet
 from csp.errors import BadInput
 from csp.families import colouring, latin, sudoku
 from csp.io.files import from_parquet, to_parquet
+from csp.io.json_values import decode, encode, lines, whole
 from csp.problem import LEVELS, Difficulty, Instance, Problem
 
 BOARDS = {"sudoku": sudoku.board, "latin": latin.board}
@@ -103,8 +103,12 @@ def from_record(record: object, where: str = "instance") -> Instance:
         raise BadInput(f"{where}: {fault}") from None
     except (ValueError, TypeError, OverflowError) as fault:
         raise BadInput(f"{where}: not an instance ({fault})") from None
+
+    # an id is a hash of the content: another one means that the file was changed, or is read as another puzzle
     if record.get("id") not in (None, instance.id):
         raise BadInput(f"{where}: its id is {str(record['id'])[:60]!r}, but what it holds is {instance.id}")
+
+    # the checker has the last word, whatever program wrote the record
     if instance.problem.violated(givens).any():
         first = int(np.argmax(instance.problem.violated(givens)))
         raise BadInput(f"{where}: givens contradict at cells {list(instance.problem.constraints[first].scope)[:9]}")
@@ -120,8 +124,8 @@ def _problem(record: dict) -> Problem:
         if problem is None:
             raise ValueError(f"no board {str(name)[:40]!r}; boards are called like 'sudoku 9x9' or 'latin 8x8'")
         return problem
-    n, colours = _whole(record["nodes"], 1, colouring.MOST_NODES), _whole(record["colours"], 1, 10**6)
-    edges = [(_whole(a, 0, n - 1), _whole(b, 0, n - 1)) for a, b in record["edges"]]
+    n, colours = whole(record["nodes"], 1, colouring.MOST_NODES), whole(record["colours"], 1, 10**6)
+    edges = [(whole(a, 0, n - 1), whole(b, 0, n - 1)) for a, b in record["edges"]]
     if any(a == b for a, b in edges):
         raise ValueError("an edge joins a node to itself")
     return colouring.graph(n, edges, colours)
@@ -135,7 +139,7 @@ def _cells(said: object, problem: Problem) -> np.ndarray:
             raise ValueError("cells hold a symbol that stands for no value")
         values = [sudoku.SYMBOLS.index(symbol) for symbol in text]
     elif isinstance(said, list):
-        values = [_whole(value, 0, problem.d) for value in said]
+        values = [whole(value, 0, problem.d) for value in said]
     else:
         raise ValueError("cells are a line of symbols or a list of numbers")
     if len(values) != problem.n:
@@ -148,37 +152,23 @@ def _difficulty(said: object) -> Difficulty:
     if not isinstance(said, dict) or not set(said) <= {f.name for f in fields(Difficulty)}:
         raise ValueError("difficulty is no object with guesses, solutions, limit, level, ...")
     for name in ("guesses", "limit"):
-        _whole(said.get(name, 2), 0, 10**15)
+        whole(said.get(name, 2), 0, 10**15)
     for name in ("solutions", "conflicts", "branches"):
         if said.get(name) is not None:
-            _whole(said[name], 0, 10**15)
+            whole(said[name], 0, 10**15)
     if said.get("level", "search") not in LEVELS or not isinstance(said.get("given_up", False), bool):
         raise ValueError("difficulty has an unknown level")
     return Difficulty(**said)
 
 
-def _whole(number: object, low: int, high: int) -> int:
-    if not isinstance(number, int) or isinstance(number, bool) or not low <= number <= high:
-        raise ValueError(f"{str(number)[:40]!r} is no whole number from {low} to {high}")
-    return number
-
-
 def write_jsonl(instances: Iterable[Instance]) -> str:
     """Instances as JSON Lines."""
-    return "".join(json.dumps(to_record(instance), separators=(",", ":")) + "\n" for instance in instances)
+    return "".join(encode(to_record(instance)) + "\n" for instance in instances)
 
 
 def read_jsonl(text: str, where: str = "instances") -> list[Instance]:
     """The instances of JSON Lines; blank lines are skipped. Raises BadInput, naming the line."""
-    made = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError) as fault:
-                raise BadInput(f"{where}, line {number}: not JSON ({fault})") from None
-            made.append(from_record(record, f"{where}, line {number}"))
-    return made
+    return [from_record(decode(line, spot), spot) for line, spot in lines(text, where)]
 
 
 def write_parquet(instances: Iterable[Instance], about: dict[str, str] | None = None) -> bytes:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import get_args
@@ -14,6 +13,7 @@ import pyarrow.parquet
 
 from csp.errors import BadInput
 from csp.io.files import from_parquet, to_parquet
+from csp.io.json_values import decode, encode, lines, whole
 from csp.problem import Instance
 from csp.trace import Costs, End, Event, Trace
 
@@ -49,14 +49,14 @@ def to_record(trace: Trace) -> dict:
 def from_record(record: object, where: str = "trace") -> Trace:
     """The inverse of to_record (seconds 0). Raises BadInput, naming `where`, for anything else."""
     try:
-        events = tuple(Event(*map(_whole, event)) for event in record["events"])
+        events = tuple(Event(*map(whole, event)) for event in record["events"])
         if record["end"] not in get_args(End):
             raise ValueError(f"unknown end {record['end']!r}")
-        costs = Costs(_whole(record["calls"]), _whole(record["tokens"]), float(record["flops"]))
+        costs = Costs(whole(record["calls"]), whole(record["tokens"]), float(record["flops"]))
         names = record["instance"], record["decoder"]
         if not all(isinstance(name, str) for name in names):
             raise ValueError("instance and decoder are not text")
-        return Trace(*names, _whole(record["seed"]), events, record["end"], costs)
+        return Trace(*names, whole(record["seed"]), events, record["end"], costs)
     except KeyError as fault:
         raise BadInput(f"{where}: no {fault.args[0]!r} in the trace") from None
     except (ValueError, TypeError) as fault:
@@ -85,22 +85,12 @@ def from_lenient(record: dict, instance: Instance, where: str = "trace") -> Trac
 
 def to_json(trace: Trace) -> str:
     """One line of JSON, equal for equal traces; seconds are left out."""
-    return json.dumps(to_record(trace), separators=(",", ":"))
+    return encode(to_record(trace))
 
 
 def from_json(line: str, where: str = "trace") -> Trace:
     """The inverse of to_json (seconds 0). Raises BadInput, naming `where`, for anything else."""
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as fault:
-        raise BadInput(f"{where}: not a trace ({fault})") from None
-    return from_record(record, where)
-
-
-def _whole(number: object) -> int:
-    if not isinstance(number, int) or isinstance(number, bool):
-        raise ValueError(f"{number!r} is not a whole number")
-    return number
+    return from_record(decode(line, where, "not a trace"), where)
 
 
 def write_jsonl(traces: Iterable[Trace]) -> str:
@@ -110,8 +100,7 @@ def write_jsonl(traces: Iterable[Trace]) -> str:
 
 def read_jsonl(text: str, where: str = "traces") -> list[Trace]:
     """The traces of JSON Lines; blank lines are skipped. Raises BadInput, naming the line."""
-    lines = enumerate(text.split("\n"), 1)
-    return [from_json(line, f"{where}, line {number}") for number, line in lines if line.strip()]
+    return [from_json(line, spot) for line, spot in lines(text, where)]
 
 
 def write_parquet(traces: Iterable[Trace]) -> bytes:

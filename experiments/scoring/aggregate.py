@@ -29,6 +29,7 @@ NUMBERS = {
     "birth": "median",
     "distance": "median",
     "debt": "mean",
+    "debt_share": "mean",
     "dead_ends": "mean",
     "wasted": "mean",
     "recoveries": "mean",

@@ -52,7 +52,7 @@ def decode(
     a quality head and there is none.
     """
     for instance in instances:
-        if not all(rule.pairwise for rule in instance.problem.constraints):
+        if not instance.problem.pairwise:
             raise BadInput(f"{instance.provenance}: the decode loop knows pairwise constraints only")
 
     # What the decoder needs of the model and beside it.

@@ -28,7 +28,7 @@ def solutions(instance: Instance, most: int = MOST) -> Int[np.ndarray, "solution
     that are not pairwise.
     """
     problem = instance.problem
-    if not all(rule.pairwise for rule in problem.constraints):
+    if not problem.pairwise:
         raise BadInput(f"{instance.provenance}: exact conditionals are for pairwise constraints only")
 
     # Partial solutions, grown cell by cell: each by every value that no neighbour holds.

@@ -14,12 +14,13 @@ from csp.errors import BadInput
 from csp.global_constraints import Among
 from csp.seeds import stream
 from csp.trace import Costs, Event, Trace
-from experiments import markdown
-from experiments.cli.terminal import cell
+from experiments.cli.tables import cell
 from experiments.control import command
 from experiments.control.catalogue import FROZEN, HYBRID, LATENT, METHODS, QUICK, UNGUIDED, family, read
 from experiments.control.command import Control
 from experiments.control.tables import compared, diversity, figures, share, verdicts
+from experiments.markdown import distil, pages
+from experiments.markdown.command import printed
 from experiments.scoring.control_scorer import find_first_dead, judged, parts_obeyed
 from experiments.scoring.statistics import proportion, sign_flips
 from generators import checkpoint
@@ -89,9 +90,9 @@ def test_the_command_and_its_folder(nets, tmp_path, capsys, monkeypatch):
     assert (
         card["summary"]["span"]["ar-exact"]["both"]["value"] == card["summary"]["span"]["cp-sat"]["both"]["value"] == 1
     )
-    printed = "\n".join(markdown.tables(tmp_path))
-    assert "**span**: 2 targets, n = 4, 200 calls each" in printed and "| ar-exact | 100 [34, 100] |" in printed
-    traces = {path.name: path.read_bytes() for path in (tmp_path / "traces").iterdir()}
+    tables = "\n".join(printed(tmp_path))
+    assert "**span**: 2 targets, n = 4, 200 calls each" in tables and "| ar-exact | 100 [34, 100] |" in tables
+    traces = (tmp_path / "traces.jsonl").read_bytes()
     monkeypatch.setattr(command, "run", lambda *_, **__: pytest.fail("all is there already"))
     command.main(options)
     command.main(Control(**{**options.__dict__, "methods": (*methods, "ar-best"), "finished": True}))
@@ -101,7 +102,7 @@ def test_the_command_and_its_folder(nets, tmp_path, capsys, monkeypatch):
         command.main(Control(**{**options.__dict__, "finished": True, "out": tmp_path / "empty"}))
     other = tmp_path / "again"
     command.main(Control(**{**options.__dict__, "out": other, "batch_size": 2}))
-    assert traces == {path.name: path.read_bytes() for path in (other / "traces").iterdir()}
+    assert traces == (other / "traces.jsonl").read_bytes()
     with pytest.raises(BadInput, match="holds another run"):
         command.main(Control(**{**options.__dict__, "seed": 1}))
 
@@ -235,7 +236,7 @@ def test_first_dead_is_when_no_solution_is_left():
             if not grids.count(rules):
                 expected = (t + 1) / 36
                 break
-        assert judged(trace, aim, looks=True)["dead"] == expected
+        assert judged(trace, aim, find_dead_end=True)["dead"] == expected
 
 
 def test_only_the_first_board_is_looked_at():
@@ -260,7 +261,7 @@ def test_several_sets_of_nets(nets, tmp_path, capsys):
     apart = card["by_net"]["span"]["ar"]
     assert len(apart) == 2 and np.mean(apart) == pytest.approx(card["summary"]["span"]["ar"]["both"]["value"])
     card["by_net"]["span"]["ar"] = [0.25, 1.0]
-    assert " (25, 100) |" in "\n".join(markdown._control(card))
+    assert " (25, 100) |" in "\n".join(pages.parts(distil.tables_of(card)))
     assert "2 targets x 6 samples" in capsys.readouterr().out
     assert (tmp_path / "out" / "control.png").stat().st_size > 10_000
     with pytest.raises(BadInput, match="hold the same nets"):

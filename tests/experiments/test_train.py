@@ -79,3 +79,11 @@ def test_names_and_places_are_checked_before_any_work(capsys, tmp_path):
         assert guarded(lambda options=options: main(Train("ar", **{**TINY, **options}))) == 2
         lines = capsys.readouterr().err.strip().splitlines()
         assert len(lines) == 1 and words in lines[0]
+
+
+@pytest.mark.parametrize(("family", "words"), [("gnp", "spell it with solvable=yes"), ("chess", "to train on")])
+def test_only_families_whose_puzzles_have_solutions_are_offered(capsys, family, words):
+    code = guarded(lambda: main(Train("diffusion", family=family)))
+    said = capsys.readouterr().err
+    assert code == 2 and words in said and "Traceback" not in said
+    assert family == "gnp" or "gnp" not in said

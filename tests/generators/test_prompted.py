@@ -17,7 +17,7 @@ from generators.models.prompted_ar import Prompted
 from generators.models.rule_features import BLOCK, FEATURES, RULES, encode_rules
 from generators.training.datasets import dataset
 from generators.training.processes import Share
-from solvers.counting.control_tasks import TOLD, mismatched_rules, rules_of, satisfied_cells, targets
+from solvers.counting.control_tasks import TRAINED, mismatched_rules, rules_of, satisfied_cells, targets
 
 SHAPE = BackboneConfig(6, 36, 16, 2, 2, 2)
 
@@ -75,7 +75,7 @@ def test_every_task_is_told():
     for _ in range(100):
         rules = rules_of(solutions[0], 6, rng)
         seen.add((type(rules[0]).__name__, len(rules)))
-    assert len(seen) > len(TOLD)
+    assert len(seen) > len(TRAINED)
 
 
 @pytest.mark.parametrize("kind", ["ar-prompted", "future"])
