@@ -27,17 +27,21 @@ CODES = SELF + 1
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """n cells that take values 1..d under constraints. `name` is what messages call it, e.g. "sudoku 9x9".
+    """n cells that take values 1..d under constraints. `name` is what messages call it, e.g. "sudoku 9x9"; `names`
+    what they call its cells, in order, where its file does so (nodes of a graph), else (). Neither is part of an id.
 
-    Raises BadInput for a rule about values up to another d.
+    Raises BadInput for a rule about values up to another d, and for names that are not one a cell, each its own.
     """
 
     n: int
     d: int
     constraints: tuple[Constraint, ...]
     name: str = "problem"
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.names and not (len(self.names) == len(set(self.names)) == self.n):
+            raise BadInput(f"{self.name}: {len(set(self.names))} different names for {self.n} cells")
         for rule in self.constraints:
             if isinstance(rule, (Sum, Increasing)) and rule.d != self.d:
                 raise BadInput(f"{rule}: a rule about values up to {rule.d} in a {self.name} of {self.d} values")

@@ -64,8 +64,8 @@ def _domains(problem: Problem, givens: np.ndarray) -> np.ndarray:
 def _search(problem, givens, limit, interchange, budget, order=None):
     """(found, guesses, pruned, over budget, last solution) of one search. See kernels.search."""
     solution = np.zeros(problem.n, dtype=np.int64)
+    arrays = compiled(problem)  # refuses what the kernels cannot hold, before tables of n x d are made
     order = _rising(problem) if order is None else np.ascontiguousarray(order, dtype=np.int64)
-    arrays = compiled(problem)  # refuses what the kernels cannot hold
     domains = _domains(problem, givens)
     outcome = kernels.search(domains, *arrays, problem.d, order, limit, interchange, budget, solution)
     return *outcome, solution

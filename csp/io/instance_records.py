@@ -5,11 +5,13 @@
     {"family": "colouring", "nodes": 3, "colours": 3, "edges": [[0, 1], [1, 2]], "givens": [0, 0, 2]}
 
 Only board (or nodes, colours and edges) and givens are needed; boards and graphs may also write cells as lists, 0 where
-blank. An id that is there must be the instance's own. Nodes count from 0.
+blank. An id that is there must be the instance's own. Nodes count from 0; "names", a text a node, is what messages call
+them. Sizes have limits: those of csp/families/colouring.py, and MOST_INSTANCES.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, fields
@@ -18,12 +20,15 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 
-from csp.errors import BadInput
+from csp.errors import BadInput, one_line, shown
 from csp.families import colouring, latin, sudoku
 from csp.io.files import from_parquet, to_parquet
 from csp.io.json_values import decode, encode, lines, whole
 from csp.problem import LEVELS, Difficulty, Instance, Problem
 
+MOST_INSTANCES = 1_000_000  # of a file, where not only its first are asked for: each is kept in memory
+MOST_LABEL = 500  # characters that are kept of a family's name and of where an instance came from: tables show both
+MOST_LINES = 2 * MOST_INSTANCES  # of JSON Lines, blank ones included
 BOARDS = {"sudoku": sudoku.board, "latin": latin.board}
 DIFFICULTY = {
     "guesses": pyarrow.int64(),
@@ -76,6 +81,7 @@ def to_record(instance: Instance) -> dict:
     elif colouring.is_graph(problem):
         edges = [list(edge) for edge in colouring.edges(problem)]
         record |= {"nodes": problem.n, "colours": problem.d, "edges": edges}
+        record |= {"names": list(problem.names)} if problem.names else {}
         record["givens"], record["witness"] = (c if c is None else c.tolist() for c in cells)
     else:
         raise BadInput(f"{instance.provenance}: {problem.name} is neither a board nor a graph, so no record of it")
@@ -92,26 +98,24 @@ def from_record(record: object, where: str = "instance") -> Instance:
         givens = _cells(record["givens"], problem)
         witness = None if record.get("witness") is None else _cells(record["witness"], problem)
         plain = f"{problem.name.partition(' ')[0]}{problem.d}" if is_board(problem) else "colouring"
-        family = record.get("family") or plain
+        family = _label(record.get("family") or plain)
         need = record.get("difficulty")
         difficulty = None if need is None else _difficulty(need)
-        source = str(record.get("provenance") or where)
-        instance = Instance(problem, givens, str(family), source, difficulty, witness)
+        source = _label(record.get("provenance") or where)
+        instance = Instance(problem, givens, family, source, difficulty, witness)
     except KeyError as fault:
         raise BadInput(f"{where}: no {fault.args[0]!r} in the instance") from None
     except BadInput as fault:
         raise BadInput(f"{where}: {fault}") from None
     except (ValueError, TypeError, OverflowError) as fault:
         raise BadInput(f"{where}: not an instance ({fault})") from None
-
-    # an id is a hash of the content: another one means that the file was changed, or is read as another puzzle
-    if record.get("id") not in (None, instance.id):
-        raise BadInput(f"{where}: its id is {str(record['id'])[:60]!r}, but what it holds is {instance.id}")
-
-    # the checker has the last word, whatever program wrote the record
-    if instance.problem.violated(givens).any():
-        first = int(np.argmax(instance.problem.violated(givens)))
-        raise BadInput(f"{where}: givens contradict at cells {list(instance.problem.constraints[first].scope)[:9]}")
+    said = record.get("id")
+    if said is not None and not (isinstance(said, str) and said == instance.id):
+        raise BadInput(f"{where}: its id is {shown(said)}, but what it holds is {instance.id}")
+    if problem.violated(givens).any():
+        first = problem.constraints[int(np.argmax(problem.violated(givens)))].scope[:9]
+        spot = " and ".join(problem.names[cell] for cell in first) if problem.names else f"cells {list(first)}"
+        raise BadInput(f"{where}: givens contradict at {spot}")
     if witness is not None and not instance.solved(witness):
         raise BadInput(f"{where}: what it calls its witness is no solution")
     return instance
@@ -120,15 +124,27 @@ def from_record(record: object, where: str = "instance") -> Instance:
 def _problem(record: dict) -> Problem:
     name = record.get("board")
     if name is not None:
-        problem = board(str(name))
+        problem = board(name) if isinstance(name, str) else None
         if problem is None:
-            raise ValueError(f"no board {str(name)[:40]!r}; boards are called like 'sudoku 9x9' or 'latin 8x8'")
+            raise ValueError(f"no board {shown(name)}; boards are called like 'sudoku 9x9' or 'latin 8x8'")
         return problem
-    n, colours = whole(record["nodes"], 1, colouring.MOST_NODES), whole(record["colours"], 1, 10**6)
-    edges = [(whole(a, 0, n - 1), whole(b, 0, n - 1)) for a, b in record["edges"]]
+    n = whole(record["nodes"], 1, colouring.MOST_NODES)
+    colours = whole(record["colours"], 1, colouring.MOST_COLOURS)
+    said, names = record["edges"], record.get("names")
+    if not isinstance(said, list):
+        raise ValueError(f"edges are a list of pairs of nodes, not {shown(said)}")
+    colouring.check_listed(len(said))
+    edges = [(whole(a, 0, n - 1), whole(b, 0, n - 1)) for a, b in said]
     if any(a == b for a, b in edges):
         raise ValueError("an edge joins a node to itself")
-    return colouring.graph(n, edges, colours)
+    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise ValueError(f"names are a list of {n} texts, not {shown(names)}")
+    return colouring.graph(n, edges, colours, names or ())
+
+
+def _label(said: object) -> str:
+    """A text that tables and messages show: one line, cut to MOST_LABEL, nothing that cannot be written as UTF-8."""
+    return one_line(said if isinstance(said, str) else shown(said))[:MOST_LABEL]
 
 
 def _cells(said: object, problem: Problem) -> np.ndarray:
@@ -138,8 +154,10 @@ def _cells(said: object, problem: Problem) -> np.ndarray:
         if problem.d >= len(sudoku.SYMBOLS) or any(symbol not in sudoku.SYMBOLS for symbol in text):
             raise ValueError("cells hold a symbol that stands for no value")
         values = [sudoku.SYMBOLS.index(symbol) for symbol in text]
-    elif isinstance(said, list):
+    elif isinstance(said, list) and len(said) == problem.n:
         values = [whole(value, 0, problem.d) for value in said]
+    elif isinstance(said, list):
+        values = said
     else:
         raise ValueError("cells are a line of symbols or a list of numbers")
     if len(values) != problem.n:
@@ -168,7 +186,12 @@ def write_jsonl(instances: Iterable[Instance]) -> str:
 
 def read_jsonl(text: str, where: str = "instances") -> list[Instance]:
     """The instances of JSON Lines; blank lines are skipped. Raises BadInput, naming the line."""
-    return [from_record(decode(line, spot), spot) for line, spot in lines(text, where)]
+    if text.count("\n") > MOST_LINES:
+        raise BadInput(f"{where}: more than {MOST_LINES} lines; split it into several files")
+    made = []
+    for line, spot in lines(text, where):
+        made.append(from_record(decode(line, spot), spot))
+    return made
 
 
 def write_parquet(instances: Iterable[Instance], about: dict[str, str] | None = None) -> bytes:
@@ -181,7 +204,10 @@ def write_parquet(instances: Iterable[Instance], about: dict[str, str] | None = 
         record |= {"edges": [end for edge in record.get("edges", ()) for end in edge]}
         record |= record.pop("difficulty") or {}
         rows.append(record)
-    return to_parquet(rows, PARQUET.with_metadata(about))
+    schema = PARQUET
+    if any("names" in row for row in rows):  # a column that files of puzzles without names do not have
+        schema = schema.append(pyarrow.field("names", pyarrow.list_(pyarrow.string())))
+    return to_parquet(rows, schema.with_metadata(about))
 
 
 def read_parquet(data: bytes, where: str = "instances", count: int | None = None) -> list[Instance]:
@@ -189,10 +215,15 @@ def read_parquet(data: bytes, where: str = "instances", count: int | None = None
     `where`, for anything else.
     """
     made = []
-    for number, row in enumerate(from_parquet(data, where)[:count], 1):
+    rows = from_parquet(data, where, MOST_INSTANCES if count is None else None)
+    for number, row in enumerate(itertools.islice(rows, count), 1):
+        spot = f"{where}, row {number}"
         need = {name: row.pop(name, None) for name in DIFFICULTY}
-        ends = row.get("edges") or []
+        ends = [] if row.get("edges") is None else row["edges"]
+        if not isinstance(ends, list) or len(ends) % 2:
+            raise BadInput(f"{spot}: edges are a list of nodes, both ends of each edge in turn, not {shown(ends)}")
+        colouring.check_listed(len(ends) // 2, f"{spot}: ")
         row["edges"] = list(zip(ends[::2], ends[1::2]))
         row["difficulty"] = None if need["guesses"] is None else need
-        made.append(from_record(row, f"{where}, row {number}"))
+        made.append(from_record(row, spot))
     return made

@@ -12,7 +12,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from csp.errors import BadInput
+from csp.errors import BadInput, shown
+
+MOST_JSON = 16_000_000
+MOST_PARTS = 600_000
 
 
 def whole(number: object, low: int | None = None, high: int | None = None) -> int:
@@ -23,18 +26,26 @@ def whole(number: object, low: int | None = None, high: int | None = None) -> in
     integer = isinstance(number, int) and not isinstance(number, bool)
     if low is None or high is None:
         if not integer:
-            raise ValueError(f"{number!r} is not a whole number")
+            raise ValueError(f"{shown(number)} is not a whole number")
     elif not integer or not low <= number <= high:
-        raise ValueError(f"{str(number)[:40]!r} is no whole number from {low} to {high}")
+        raise ValueError(f"{shown(number)} is no whole number from {low} to {high}")
     return number
 
 
-def decode(line: str, where: str, problem: str = "not JSON") -> object:
-    """What one line of JSON holds. Raises BadInput, "`where`: `problem` (reason)", if it is not JSON."""
+def decode(text: str, where: str, problem: str = "not JSON") -> object:
+    """What a piece of JSON holds. Raises BadInput, "`where`: `problem` (reason)", for anything else, and for one that
+    is too deep or too large.
+    """
+    if len(text) > MOST_JSON:
+        raise BadInput(f"{where}: {len(text)} characters of JSON in one piece; up to {MOST_JSON} are read")
+    if (parts := text.count("[") + text.count("{")) > MOST_PARTS:
+        raise BadInput(f"{where}: {parts} lists and objects in one piece of JSON; up to {MOST_PARTS} are read")
     try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as fault:  # the latter: thousands of nested brackets
-        raise BadInput(f"{where}: {problem} ({fault})") from None
+        return json.loads(text)
+    except RecursionError:
+        raise BadInput(f"{where}: {problem} (JSON nested too deep for what is read here)") from None
+    except ValueError as fault:
+        raise BadInput(f"{where}: {problem} ({str(fault)[:120]})") from None
 
 
 def encode(record: dict) -> str:

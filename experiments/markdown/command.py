@@ -4,7 +4,7 @@
     takeback markdown results/evaluate-sudoku10k-1a2b3c --keep evaluate-sudoku10k-300 --line "takeback evaluate ..."
     takeback markdown                                                 # docs/results/, README.md and RESULTS.md
 
-Reads what ceiling, frontier, evaluate, recipes and control write. --keep writes experiments/results/NAME.json and
+Reads what ceiling, frontier, evaluate, ablations and control write. --keep writes experiments/results/NAME.json and
 docs/results/NAME.md. Without a run, docs/results/ is written from experiments/results/, and README.md and RESULTS.md
 from their templates in docs/templates/ (experiments/markdown/fill.py says what stands in them).
 """

@@ -27,9 +27,10 @@ QUESTIONS = {
     "ceiling": "How often, how early and how expensively does each decoder need a retraction that it cannot perform?",
     "frontier": "Which words of a decoder buy what, at equal numbers of calls?",
     "evaluate": "How many puzzles does each decoder solve, by search need and at what cost?",
-    "recipes": "What does each choice in training buy, each changed alone?",
+    "ablations": "What does each choice in training buy, each changed alone?",
     "control": "Which way of steering a network obeys a control and leaves the board valid?",
 }
+RENAMED = {"recipes": "ablations"}
 #: Of a run's identity, what a kept run says in a place of its own, or not at all.
 APART = ("command", "puzzles", "seed", "takeback", "checkpoints")
 
@@ -39,6 +40,8 @@ def read(folder: Path) -> dict:
     path = folder / "run.json"
     try:
         card = json.loads(read_text(path))
+        command = card["identity"]["command"]
+        card["identity"]["command"] = RENAMED.get(command, command)  # a run of before the command's present name
         tables_of(card)
         return card
     except (json.JSONDecodeError, KeyError, TypeError, AttributeError, StopIteration, IndexError):
@@ -56,15 +59,15 @@ def distil(card: dict, name: str, question: str = "", line: str = "") -> Kept:
     guesses = [instance["guesses"] for instance in card.get("instances", ()) if instance["guesses"] is not None]
     strata = Counter(map(stratum_of, guesses))
     config = {what: value for what, value in identity.items() if what not in APART}
-    if identity["command"] == "recipes":  # its identity is its options
+    if identity["command"] == "ablations":  # its identity is its options
         config = {what: value for what, value in identity.items() if what not in ("command", "out", "threads")}
     elif puzzles := identity.get("puzzles"):
         # which puzzles they were, in one line: two runs of the same ones agree in it
         config["puzzles"] = hashlib.sha256("\n".join(puzzles).encode()).hexdigest()[:16]
     if identity["command"] == "control":
         config |= {"calls": card["calls"], "methods": card["methods"]}
-    units = {"control": "targets a task", "recipes": "puzzles a stratum"}
-    counts = {"control": identity.get("targets"), "recipes": identity.get("count")}
+    units = {"control": "targets a task", "ablations": "puzzles a stratum"}
+    counts = {"control": identity.get("targets"), "ablations": identity.get("count")}
     content = {
         "question": question or QUESTIONS[identity["command"]],
         "command": identity["command"],
@@ -84,7 +87,7 @@ def distil(card: dict, name: str, question: str = "", line: str = "") -> Kept:
 
 
 def _nets(card: dict) -> dict[str, str]:
-    """The hashes of the networks that recipes trained, by variant and seed."""
+    """The hashes of the networks that ablations trained, by variant and seed."""
     return {
         f"{name}, seed {result['seed']}": result["sha256"]
         for name, results in card.get("variants", {}).items()
@@ -113,17 +116,17 @@ def _ceiling(card: dict) -> list[dict]:
         ("n", "n", "text"),
         ("solved", "solved %", "share"),
         ("need/met/unmet", "need/met/unmet", "text"),
-        ("first_dead", "first dead", "number"),
-        ("lag", "lag", "number"),
-        ("debt", "debt", "number"),
+        ("first_dead", "first dead", "counted number"),
+        ("lag", "lag", "counted number"),
+        ("debt_share", "debt / filled", "counted number"),
         ("calls", "calls", "number"),
         ("tokens", "tokens", "whole"),
     ]
     rows = []
     for row in card["summary"]:
         figures: dict[str, Any] = {what: f for what, f in row.items() if what not in ("decoder", "group", "n")}
-        counts = (str(Estimate(**row[what]).hits) for what in ("need", "met", "unmet"))
-        figures |= {"n": str(row["n"]), "need/met/unmet": "/".join(counts)}
+        counts = "/".join(str(Estimate(**row[what]).hits) for what in ("need", "met", "unmet"))
+        figures |= {"n": str(row["n"]), "need/met/unmet": counts if row["need"]["n"] else "-"}
         rows.append({"name": row["decoder"], "group": row["group"], "figures": figures})
     return [table("all", "", card["summary"][0]["n"], "decoder", heads, rows)]
 
@@ -165,12 +168,12 @@ def _evaluate(card: dict) -> list[dict]:
     return made
 
 
-def _recipes(card: dict) -> list[dict]:
+def _ablations(card: dict) -> list[dict]:
     strata = list(next(iter(card["variants"].values()))[0]["solved"])
     rows = []
     for name, results in card["variants"].items():
         if name not in VARIANTS:
-            raise BadInput(f"no variant {name!r} of recipes here; there are {', '.join(VARIANTS)}")
+            raise BadInput(f"no variant {name!r} of ablations here; there are {', '.join(VARIANTS)}")
         figures: dict[str, Any] = {"about": VARIANTS[name].about, "validation": validation(results)._asdict()}
         for stratum in strata:
             share, _ = solved_share(results, stratum)
@@ -214,6 +217,6 @@ COMMANDS: dict[str, Callable[[dict], list[dict]]] = {
     "ceiling": _ceiling,
     "frontier": _frontier,
     "evaluate": _evaluate,
-    "recipes": _recipes,
+    "ablations": _ablations,
     "control": _control,
 }

@@ -9,11 +9,12 @@
     notes                     paragraphs below all tables
 
 A column is {key, head, form}: the figure it shows, what stands above it, and how a figure is written ("share": in
-percent; "whole share": in percent without decimals; "number"; "whole": without decimals or interval; "text"). A row is
-{name, figures} and, if need be, group and shown (what stands in its first cell instead of its name). A figure is
-{value, low, high, n}: low and high are its 95 % interval, null where there is none; n is how many observations it rests
-on, null where a recovered table does not say. `each` beside them: the same figure of every network apart. Shares are
-from 0 to 1. A figure that is no number is a text. Rows may hold figures that no column shows.
+percent; "whole share": in percent without decimals; "number"; "counted number": with the n that it rests on; "whole":
+without decimals or interval; "text"). A row is {name, figures} and, if need be, group and shown (what stands in its
+first cell instead of its name). A figure is {value, low, high, n}: low and high are its 95 % interval, null where there
+is none; n is how many observations it rests on, null where a recovered table does not say. `each` beside them: the same
+figure of every network apart. Shares are from 0 to 1. A figure that is no number is a text. Rows may hold figures that
+no column shows.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from csp.io.files import read_text, write_atomically
 #: Below the repository's root.
 RESULTS = Path("experiments/results")
 FACTS = ("question", "command", "line", "n", "unit", "strata", "seed", "version", "versions", "checkpoints", "config")
-FORMS = ("share", "whole share", "number", "whole", "text")
+FORMS = ("share", "whole share", "number", "counted number", "whole", "text")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ PAGES = Path("docs/results")
 WILSON = "Wilson's for shares, bootstrap for the rest"
 INTERVALS = {
     "control": "bootstrap over targets, and networks where there are several; Wilson's for shares that are all alike",
-    "recipes": "bootstrap over networks and puzzles; of the validation loss the lowest and highest instead",
+    "ablations": "bootstrap over networks and puzzles; of the validation loss the lowest and highest instead",
 }
 
 
@@ -47,6 +47,8 @@ def shown(record: Any, form: str) -> str:
         ends = f" [{100 * record['low']:.0f}, {100 * record['high']:.0f}]" if record["low"] is not None else ""
         return f"{100 * record['value']:.0f}{ends}"
     text = figure(record, form == "share")
+    if form == "counted number":  # it rests on some of the row's traces: how many is part of the figure
+        return f"{text}, n={record['n']}"
     return f"{text} ({', '.join(f'{100 * one:.0f}' for one in record['each'])})" if "each" in record else text
 
 

@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pysat.formula import CNF
@@ -21,6 +21,7 @@ from csp.families import colouring
 from csp.io import board_text, instance_records
 from csp.io.files import read_bytes, read_text
 from csp.problem import Instance
+from experiments.puzzle_files import graphs
 from solvers.encodings import literal, rules_cnf
 
 MARK = "takeback instance "  # what a comment that carries an instance begins with
@@ -56,15 +57,8 @@ def _read_parquet(path: Path) -> list[Instance]:
     return instance_records.read_parquet(read_bytes(path), str(path))
 
 
-def _read_col(path: Path, colours: int | None) -> list[Instance]:
-    """The graph; how many colours is not in the format, but in a comment where this project wrote it."""
-    text = read_text(path)
-    said = [line.split()[-1] for line in text.splitlines() if line.startswith("c takeback colours ")]
-    if colours is None:
-        if not said or not said[0].isdigit():
-            raise BadInput(f"{path}: a graph needs --colours K")
-        colours = int(said[0])
-    return [colouring.parse_dimacs(text, colours, str(path))]
+def _read_graph(path: Path, colours: int | None) -> list[Instance]:
+    return graphs.read(path, colours)
 
 
 def _write_col(instances: Sequence[Instance]) -> bytes:
@@ -127,7 +121,7 @@ FORMATS = {
         lambda many: instance_records.write_jsonl(many).encode(),
     ),
     "parquet": Format(".parquet", "Parquet, everything", _colourless(_read_parquet), instance_records.write_parquet),
-    "col": Format(".col", "DIMACS graph", _read_col, _write_col, one=True),
+    "col": Format(".col", "graph; written as DIMACS", _read_graph, _write_col, one=True),
     "cnf": Format(".cnf", "DIMACS CNF, for SAT solvers", _text(_carried), _write_cnf, one=True),
     "xcsp3": Format(".xml", "XCSP3, for CP solvers", _text(_carried), _write_xcsp3, one=True),
 }
@@ -138,15 +132,19 @@ def format_of(path: Path, name: str | None = None) -> Format:
 
     Raises BadInput for an unknown name.
     """
+    if name in graphs.FORMATS:
+        return replace(FORMATS["col"], read=lambda path, colours: graphs.read(path, colours, name))
     if name is not None:
         if name not in FORMATS:
-            raise BadInput(f"no format {name!r}; there are {', '.join(FORMATS)}")
+            raise BadInput(f"no format {name!r}; there are {', '.join([*FORMATS, *graphs.FORMATS])}")
         return FORMATS[name]
     return next((f for f in FORMATS.values() if f.suffix == path.suffix.lower()), FORMATS["lines"])
 
 
 def read(path: Path, colours: int | None = None, name: str | None = None) -> list[Instance]:
     """The instances of a file, ungraded unless they carry it. Raises BadInput, naming file and line."""
+    if name is None and graphs.sniff(read_bytes(path), path):
+        return graphs.read(path, colours)
     made = format_of(path, name).read(path, colours)
     if not made:
         raise BadInput(f"{path}: no puzzle in it")
