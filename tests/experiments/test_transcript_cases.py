@@ -25,14 +25,30 @@ e 5 6
 """
 MOVES = "r1c2 = 3\nr1c3 = 2\n{}\nr2c2 = 2\nr2c3 = 4\nr2c4 = 3\nr3c1 = 3\nr3c2 = 4\nr3c4 = 2\nr4c2 = 1\nr4c4 = 4"
 RIGHT = [[4, 3, 2, 1], [1, 2, 4, 3], [3, 4, 1, 2], [2, 1, 3, 4]]
-ZERO = "(0, 1) = 3\n(0, 2) = 2\n(1, 1) = 2\n(1, 2) = 4\n(1, 3) = 3\n(2, 0) = 3\n(2, 1) = 4\n(2, 3) = 2\n(3, 1) = 1\n(3, 3) = 4"
+ZERO = "\n".join(
+    f"({r}, {c}) = {v}"
+    for r, c, v in [
+        (0, 1, 3),
+        (0, 2, 2),
+        (1, 1, 2),
+        (1, 2, 4),
+        (1, 3, 3),
+        (2, 0, 3),
+        (2, 1, 4),
+        (2, 3, 2),
+        (3, 1, 1),
+        (3, 3, 4),
+    ]
+)
 COLOURED = [1, 2, 3, 1, 2, 1, 1]
 GIVENS = [4, 0, 0, 1, 1, 0, 0, 0, 0, 0, 1, 0, 2, 0, 3, 0]
 
 
 @pytest.fixture
-def score(tmp_path):
+def score(tmp_path, monkeypatch):
     """Score some content; (rows of scores.parquet, run.json's rows of all strata by decoder, skipped, attempts)."""
+
+    monkeypatch.setattr("experiments.score._figure", lambda *_: None)  # drawing takes longer than all the rest
 
     def run(content, graph=False, name="t.txt", **options):
         file, puzzles, out = tmp_path / name, tmp_path / ("p.col" if graph else "p.txt"), tmp_path / "out"
@@ -149,7 +165,8 @@ def test_contradictory_counting_is_named_and_settled_by_the_user(score):
         '{"WA": "R", "NT": "G", "SA": "B", "Q": "R", "NSW": "G", "V": "R", "T": "B"}',
         "Red: WA, Q, V, T\nGreen: NT, NSW\nBlue: SA",
         "node 1 = 0\nnode 2 = 1\nnode 3 = 2\nnode 4 = 0\nnode 5 = 1\nnode 6 = 0\nnode 7 = 0",
-        "| Node | Color |\n|---|---|\n| 1 | Red |\n| 2 | Green |\n| 3 | Blue |\n| 4 | Red |\n| 5 | Green |\n| 6 | Red |\n| 7 | Red |",
+        "| Node | Color |\n|---|---|\n| 1 | Red |\n| 2 | Green |\n| 3 | Blue |\n| 4 | Red |\n"
+        "| 5 | Green |\n| 6 | Red |\n| 7 | Red |",
     ],
 )
 def test_colourings(text, score):
@@ -161,14 +178,16 @@ def test_colourings(text, score):
     [
         "<reasoning>\nRow 1 needs 2 and 3.\n</reasoning>\n<answer>\n4321124334122134\n</answer>",
         json.dumps(RIGHT, separators=(",", ":")),
-        "| 4 | **3** | **2** | 1 |\n|---|---|---|---|\n| 1 | **2** | **4** | **3** |\n| **3** | **4** | 1 | **2** |\n| 2 | **1** | 3 | **4** |",
+        "| 4 | **3** | **2** | 1 |\n|---|---|---|---|\n| 1 | **2** | **4** | **3** |\n"
+        "| **3** | **4** | 1 | **2** |\n| 2 | **1** | 3 | **4** |",
     ],
 )
 def test_right_answers(text, score):
     one(score, text)
 
 
-def test_spellings_of_one_answer(tmp_path):
+def test_spellings_of_one_answer(tmp_path, monkeypatch):
+    monkeypatch.setattr("experiments.score._figure", lambda *_: None)
     main(ScoreCommand(EXAMPLES / "spellings.txt", EXAMPLES / "puzzles.jsonl", out=tmp_path, workers=1))
     rows = pyarrow.parquet.read_table(tmp_path / "scores.parquet").to_pylist()
     assert len(rows) == 47 and all(row["solved"] for row in rows)

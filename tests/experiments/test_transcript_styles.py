@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from strategies import graphs
 
-from csp.families import colouring, sudoku
+from csp.families import sudoku
 from csp.problem import Instance
 from csp.trace import rewrites
 from experiments.scoring.transcripts import histories, read
-from strategies import graphs
 
 BOARDS = [
     sudoku.parse("..1...34.4..3..."),
@@ -19,7 +19,7 @@ BOARDS = [
     sudoku.parse("5..1..41.3...4....652....6...5......"),
 ]
 FEWER = settings(  # there are many styles
-    max_examples=max(12, settings().max_examples // 5), suppress_health_check=[HealthCheck.filter_too_much]
+    max_examples=max(8, settings().max_examples // 8), suppress_health_check=[HealthCheck.filter_too_much]
 )
 COLOURS = ("red", "green", "blue")
 

@@ -27,7 +27,8 @@ from experiments.scoring.transcripts.statements import (
 )
 
 _SAID = re.compile(
-    r"\b(?:(0|zero)|(1|one))[- ]?(?:index\w*|based)\b|\b(?:index\w*|count\w*|number\w*)\s+(?:starts?\s+)?(?:from|at)\s+(?:(0|zero)|(1|one))\b",
+    r"\b(?:(0|zero)|(1|one))[- ]?(?:index\w*|based)\b"
+    r"|\b(?:index\w*|count\w*|number\w*)\s+(?:starts?\s+)?(?:from|at)\s+(?:(0|zero)|(1|one))\b",
     re.IGNORECASE,
 )
 
@@ -36,7 +37,8 @@ _SAID = re.compile(
 class Counting:
     """What an attempt counts from. why: the sign of it, "" if there was none; fault: why its places are not followed.
 
-    usual: what places count from without a sign. colours: what its colours count from; words: the number of each word; unsure: why a 0 in a list is not read.
+    usual: what places count from without a sign. numbered: it names places by number. colours: what its colours count
+    from; words: the number of each word; unsure: why a 0 in a list is not read.
     """
 
     places: int
@@ -59,7 +61,7 @@ def find(
     settled: int | None,
     from_file: int,
 ) -> Counting:
-    """Where the attempt counts from. settled: --index-from; from_file: what the nodes of the puzzle's file count from."""
+    """Where the attempt counts from. settled: --index-from; from_file: what nodes count from in the puzzle's file."""
     signs: dict[int, str] = {}
     most = {"cell": instance.problem.d, "node": instance.problem.n, "flat": instance.problem.n}
     for line, place in [*_places(statements), *mentioned]:

@@ -3,8 +3,8 @@
     >>> read("r1c2 = 3\\nundo r1c2", puzzle).trace.retractions
     1
 
-The forms are in docs/bring-your-own.md. Every line goes through the recognisers in turn: literals and one-line answers
-(answers.py), boards over several lines (grids.py), moves in prose (moves.py). What may be read in two ways is not
+The forms are in docs/bring-your-own.md. Every line goes through the recognisers in turn: boards (grids.py), tables
+(tables.py), literals (answers.py), moves in prose (moves.py). What may be read in two ways is not
 followed but named, and so is prose: a retraction that nobody made would be worse than one that was missed.
 """
 
@@ -21,10 +21,10 @@ from csp.io.instance_records import is_board
 from csp.problem import Instance
 from csp.trace import Costs, Trace, rewrites
 from experiments.scoring.transcripts import answers, counting, grids, moves, tables
-from experiments.scoring.transcripts.answers import LISTING, Shape
 from experiments.scoring.transcripts.follow import Follower
+from experiments.scoring.transcripts.grammar import LISTING
 from experiments.scoring.transcripts.lines import Line, plain, spoken, undecorated
-from experiments.scoring.transcripts.moves import Names
+from experiments.scoring.transcripts.shapes import Names, Shape
 from experiments.scoring.transcripts.statements import NOTHING, Commit, Pairs, Statement, Unread, Whole
 
 SPAN = 100_000  # characters over which a literal may reach
@@ -160,7 +160,7 @@ def _statements(lines: Sequence[Line], shape: Shape) -> Iterator[Statement]:
                 yield from said
                 at += used
                 continue
-        whole = answers.one_line(text, line.number, shape)
+        whole = grids.one_line(text, line.number, shape)
         if whole:
             yield whole
             at += 1
@@ -195,18 +195,14 @@ def _literals(lines: Sequence[Line], at: int, shape: Shape, budget: int) -> tupl
         if any(isinstance(s, (Commit, Pairs, Whole)) for s in said[0]) and len(rest.strip()) > 3:
             said[0].extend(s for s in moves.moves(rest, line.number, shape.names) if not isinstance(s, Unread))
         return said[0], 1, budget
-    opened = sum(line.text.count(c) for c in "[{(") - sum(line.text.count(c) for c in "]})")
-    if opened <= 0 or budget <= 0:
-        return [], 0, budget
-    joined, used, length = [], 0, 0
+    # lines up to that which closes what this one opens
+    joined, opened, length = list[str](), 0, 0
     for each in (lines[k] for k in range(at, len(lines))):
         length += len(each.text) + 1
-        if length > SPAN or each.quoted:
+        if length > SPAN or budget <= 0 or each.quoted:
             break
         joined.append(each.text)
-        used += 1
-        opened_now = sum(c in "[{(" for c in each.text) - sum(c in "]})" for c in each.text)
-        opened = opened_now if used == 1 else opened + opened_now
+        opened += sum(c in "[{(" for c in each.text) - sum(c in "]})" for c in each.text)
         if opened <= 0:
             break
     text = "\n".join(joined)
@@ -218,7 +214,7 @@ def _literals(lines: Sequence[Line], at: int, shape: Shape, budget: int) -> tupl
 
 
 def _block(lines: Sequence[Line], at: int) -> list[Line]:
-    """Lines from `at` on that each begin with a place and go on with values: moves, or a list of candidates or edges."""
+    """Lines from `at` on that begin with a place and go on with values: moves, or a list of candidates or edges."""
     block = []
     for line in (lines[k] for k in range(at, len(lines))):
         if line.quoted or not _PLACED.match(line.text) or len(line.text) > 120:
