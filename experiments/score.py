@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
@@ -159,10 +160,9 @@ def main(options: ScoreCommand) -> None:
     if skipped:
         console.print(f"{skipped} lines or statements skipped in all; every one of them is in {folder / 'skipped.txt'}")
     for what, attempts_ in sorted(counted.items()):
-        console.print(f"{what}: {attempts_} attempt{'s' * (attempts_ > 1)}; --index-from 0 or 1 settles it otherwise")
-    if not any(sums.n for sums in total.values()):
-        unread = sum(sums.unread for (_, stratum), sums in total.items() if stratum == "all")
-        raise BadInput(f"{options.file}: no trace could be read" + (f"; {unread} attempts unread" if unread else ""))
+        console.print(f"{what}: {attempts_} attempt{'s' * (attempts_ > 1)}; --index-from 0 or 1 settles it")
+    if not total:
+        raise BadInput(f"{options.file}: no trace could be read")
     _finish(options, folder, total, outcomes)
 
 
@@ -371,6 +371,7 @@ def _finish(options: ScoreCommand, folder: Path, total: dict[Key, Sums], outcome
     decoders = sorted({decoder for decoder, _ in keys if total[decoder, "all"].n})
     pairs = [outcomes.pair(a, b) for a, b in itertools.combinations(decoders, 2)] if len(decoders) <= 12 else []
     compared = [pair for pair in pairs if pair is not None]
+    # of those that have a trace with figures
     hazard = {decoder: total[decoder, "all"].hazard for decoder in decoders}
     about = {
         "command": "score",
@@ -462,5 +463,8 @@ def _figure(hazard: dict, path: Path) -> None:
     axes.set_xlabel("blanks filled before the commit, %")
     axes.set_ylabel("commits in an alive state that kill it, %")
     axes.set_title("Hazard: when is the error made?")
-    axes.legend(fontsize=8)
-    save_figure(canvas, path)
+    if hazard:
+        axes.legend(fontsize=8)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a name in a script that the font lacks
+        save_figure(canvas, path)

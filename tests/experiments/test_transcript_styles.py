@@ -19,7 +19,7 @@ BOARDS = [
     sudoku.parse("5..1..41.3...4....652....6...5......"),
 ]
 FEWER = settings(  # there are many styles
-    max_examples=max(12, settings().max_examples // 5), suppress_health_check=[HealthCheck.filter_too_much]
+    max_examples=max(8, settings().max_examples // 8), suppress_health_check=[HealthCheck.filter_too_much]
 )
 COLOURS = ("red", "green", "blue")
 

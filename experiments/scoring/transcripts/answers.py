@@ -1,7 +1,7 @@
-"""Answers and moves as data: what a literal, or a line that is nothing but an answer, says about the puzzle.
+"""Answers and moves as data: what a literal says about the puzzle.
 
     [[4, 3, 2, 1], ...]   {"0": "red", "1": "blue"}   {"solution": "4321..."}   {"row": 1, "col": 2, "value": 3}
-    {"name": "undo", "arguments": {"cell": "r1c2"}}   place(row=1, col=2, value=3)   4321124334122134
+    {"name": "undo", "arguments": {"cell": "r1c2"}}   place(row=1, col=2, value=3)
 
 What has the shape of no answer is left to the other recognisers.
 """
@@ -9,15 +9,12 @@ What has the shape of no answer is left to the other recognisers.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 
-from csp.families import sudoku
-from experiments.scoring.transcripts.lines import plain
+from experiments.scoring.transcripts.grammar import LISTING
 from experiments.scoring.transcripts.literals import Mapping, literal
-from experiments.scoring.transcripts.moves import Names, node, places
+from experiments.scoring.transcripts.moves import node, places
+from experiments.scoring.transcripts.shapes import Shape, cell, symbols
 from experiments.scoring.transcripts.statements import (
-    BLANK,
     Commit,
     Pairs,
     Place,
@@ -29,8 +26,8 @@ from experiments.scoring.transcripts.statements import (
 )
 
 _KEYS = (
-    "solution final_answer final answer grid board output result response completed filled solved state coloring colouring "
-    "colors colours colour_map color_map assignment assignments solution_grid final_grid sudoku"
+    "solution final_answer final answer grid board output result response completed filled solved state "
+    "coloring colouring colors colours colour_map color_map assignment assignments solution_grid final_grid sudoku"
 )
 KEYS = tuple(_KEYS.split())
 MOVES = ("nodes", "vertices", "moves", "steps", "actions", "cells", "fills", "calls", "tool_calls")
@@ -41,90 +38,7 @@ _TAKES = re.compile(
 _GIVES = re.compile(
     r"(?:set|place|fill|put|write|assign|commit|colou?r|move|play|enter|guess|try|update)", re.IGNORECASE
 )
-#: What stands before a list of something else than an answer.
-LISTING = re.compile(
-    r"\b(?:edges?|neighbou?rs?|adjacen\w*|candidates?|options?|possib\w+|domains?|palette|available|choices|allowed|remaining|"
-    r"constraints?|missing|example|indices|shape|links?|connections?|borders?)\b",
-    re.IGNORECASE,
-)
 _LABEL = re.compile(r"[^:=]{0,80}(?::|=|\bis|\bare)\s*")
-_NO_LABEL = re.compile(r"[\s\w.>#]{0,3}")
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What an answer to this puzzle looks like."""
-
-    n: int
-    d: int
-    names: Names
-    edge: Callable[[int, int], bool] = lambda a, b: False  # whether two nodes, from 0, are joined
-
-    @property
-    def graph(self) -> bool:
-        return self.names.graph
-
-
-def cell(atom: object, shape: Shape) -> str | None:
-    """A cell's value as a token, "." where blank; None for what is none."""
-    if not isinstance(atom, str):
-        return None
-    token = atom.strip().removesuffix(".0") if atom != "." else atom
-    if token.lower() in BLANK:
-        return "."
-    if is_value(token, shape.d, shape.graph) and len(token) < 13:
-        return token
-    if shape.d <= 9 or shape.graph:
-        return None
-    return token.upper() if len(token) == 1 and token.upper() in sudoku.SYMBOLS else None
-
-
-def symbols(text: str, shape: Shape) -> list[str] | None:
-    """The cells of a board, or of a graph of some size, that are written as one symbol each."""
-    if len(text) not in (shape.n, shape.d) or (shape.graph and len(text) < 6):
-        return None
-    known = sudoku.SYMBOLS[: min(shape.d, 25) + 1] + "0_*-?xX·□"
-    if not shape.graph and any(symbol.upper() not in known for symbol in text):
-        return None
-    if shape.graph and not re.fullmatch(r"\d+|[A-Z]+|[RGBYOP]+", text):
-        return None
-    return ["." if symbol.lower() in BLANK else symbol.upper() for symbol in text]
-
-
-def one_line(line: str, number: int, shape: Shape) -> Whole | None:
-    """A line that is nothing but an answer, after a label perhaps: one string, or n tokens."""
-    if len(line) < shape.n:
-        return None
-    text = plain(line).strip()
-    if len(text) != shape.n:  # a point may be a blank
-        text = text.rstrip(".,;")
-    text = text.replace("\\n", " ")
-    label, _, rest = text.rpartition(":")
-    if LISTING.search(label):
-        return None
-    if not shape.graph:
-        runs = [
-            word for word in re.findall(r"[\w.*?]+", text) if len(word.rstrip(".")) == shape.n or len(word) == shape.n
-        ]
-        whole = symbols(runs[0] if len(runs[0]) == shape.n else runs[0].rstrip("."), shape) if len(runs) == 1 else None
-        if whole:
-            return Whole(number, line.strip()[:80], tuple(whole))
-    for body in (text, rest.strip(), re.sub(r"^[\w\s']{0,60}?\b(?:is|=)\s+", "", text)):
-        words = body.strip("{}[]()\"' ").replace('"', "").split()
-        if len(words) == 1:
-            whole = symbols(words[0], shape) if len(words[0]) == shape.n else None
-            if whole:
-                return Whole(number, line.strip()[:80], tuple(whole))
-        # rows as words, whatever parts them
-        rows = [row for row in re.split(r"[\s,;|/\\\[\](){}\"'-]+", body) if row]
-        if not shape.graph and len(rows) == shape.d and all(len(row) == shape.d for row in rows):
-            whole = [symbols(row, shape) for row in rows]
-            if all(whole):
-                return Whole(number, line.strip()[:80], tuple(token for row in whole for token in row or ()))
-        tokens = [cell(word, shape) for word in re.split(r"[\s,;|/]+", body.strip("{}[]()|/ "))]
-        if len(tokens) == shape.n >= 4 and all(tokens) and (not shape.graph or "." not in body):
-            return Whole(number, line.strip()[:80], tuple(token or "." for token in tokens))
-    return None
 
 
 def literals(text: str, number: int, shape: Shape) -> tuple[list[Statement], int] | None:

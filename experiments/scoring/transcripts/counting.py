@@ -27,7 +27,8 @@ from experiments.scoring.transcripts.statements import (
 )
 
 _SAID = re.compile(
-    r"\b(?:(0|zero)|(1|one))[- ]?(?:index\w*|based)\b|\b(?:index\w*|count\w*|number\w*)\s+(?:starts?\s+)?(?:from|at)\s+(?:(0|zero)|(1|one))\b",
+    r"\b(?:(0|zero)|(1|one))[- ]?(?:index\w*|based)\b"
+    r"|\b(?:index\w*|count\w*|number\w*)\s+(?:starts?\s+)?(?:from|at)\s+(?:(0|zero)|(1|one))\b",
     re.IGNORECASE,
 )
 
@@ -36,7 +37,8 @@ _SAID = re.compile(
 class Counting:
     """What an attempt counts from. why: the sign of it, "" if there was none; fault: why its places are not followed.
 
-    usual: what places count from without a sign. colours: what its colours count from; words: the number of each word; unsure: why a 0 in a list is not read.
+    usual: what places count from without a sign. numbered: it names places by number. colours: what its colours count
+    from; words: the number of each word; unsure: why a 0 in a list is not read.
     """
 
     places: int
@@ -44,6 +46,7 @@ class Counting:
     graph: bool
     why: str = ""
     fault: str = ""
+    numbered: bool = False
     colours: int = 1
     words: dict[str, int] = field(default_factory=dict)
     unsure: str = ""
@@ -58,18 +61,20 @@ def find(
     settled: int | None,
     from_file: int,
 ) -> Counting:
-    """Where the attempt counts from. settled: --index-from; from_file: what the nodes of the puzzle's file count from."""
+    """Where the attempt counts from. settled: --index-from; from_file: what nodes count from in the puzzle's file."""
     signs: dict[int, str] = {}
     most = {"cell": instance.problem.d, "node": instance.problem.n, "flat": instance.problem.n}
     for line, place in [*_places(statements), *mentioned]:
         if place.kind == "name":
             continue
         numbers = (place.a, place.b) if place.kind == "cell" else (place.a,)
-        for base, sign in ((0, 0), (1, most[place.kind])):
-            if sign in numbers:
-                signs.setdefault(base, f"{place.text.strip()[:30]!r} in line {line}")
+        size = most[place.kind]
+        zero, one = all(k < size for k in numbers), all(1 <= k <= size for k in numbers)
+        if zero != one:  # there is such a place by one way of counting alone
+            signs.setdefault(int(one), f"{place.text.strip()[:30]!r} in line {line}")
     for match in _SAID.finditer(text[:100_000]):
         signs.setdefault(0 if match[1] or match[3] else 1, repr(match.group()))
+    numbered = any(place.kind != "name" for _, place in _places(statements))
     flat = any(place.kind == "flat" for _, place in _places(statements))
     usual = from_file if graph else 1
     base, why, fault = usual, "", ""
@@ -82,10 +87,10 @@ def find(
     elif flat and not graph:
         fault = "cells by number, and no sign whether they count from 0 or 1; --index-from settles it"
     if not graph:
-        return Counting(base, usual, graph, why, fault)
+        return Counting(base, usual, graph, why, fault, numbered)
     colours, unsure = _colours(statements, instance, settled)
     words, lost = _words(statements, instance, base)
-    return Counting(base, usual, graph, why, fault, colours, words, unsure or lost)
+    return Counting(base, usual, graph, why, fault, numbered, colours, words, unsure or lost)
 
 
 def _places(statements: Iterable[Statement]) -> Iterator[tuple[int, Place]]:

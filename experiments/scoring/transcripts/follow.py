@@ -29,7 +29,7 @@ class Follower:
         self.altered = False  # the last whole board that was said changes a given
 
     def all(self, statements: Sequence[Statement]) -> None:
-        """Follow them in order. A full board that alters a given is the attempt's only if no full board comes after it."""
+        """Follow them in order. A full board that alters a given counts if no full board comes after it."""
         last = max((k for k, s in enumerate(statements) if isinstance(s, Whole) and "." not in s.values), default=-1)
         for number, statement in enumerate(statements):
             if isinstance(statement, Unread):

@@ -1,4 +1,4 @@
-"""Boards over several lines, in any drawing: rows of symbols, rules between them, heads and row labels.
+"""Boards over several lines or in one, in any drawing: rows of symbols, rules between them, heads and row labels.
 
 | 4 | **3** | 2 | 1 |      4 3 | 2 1      │ 4 │   │ 2 │ 1 │      4 & 3 & 2 & 1 \\\\      Row 1: 4 3 2 1      [[4 3 2 1]
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from experiments.scoring.transcripts.answers import Shape, cell, symbols
-from experiments.scoring.transcripts.lines import Line, undecorated
+from experiments.scoring.transcripts.grammar import LISTING
+from experiments.scoring.transcripts.lines import Line, plain, undecorated
+from experiments.scoring.transcripts.shapes import Shape, cell, symbols
 from experiments.scoring.transcripts.statements import Statement, Unread, Whole
 
 _RULE = re.compile(r"[\s|+:=*'.,\[\](){}\\-]*[-=+*:][\s|+:=*'.,\[\](){}\\-]*")
@@ -151,4 +152,40 @@ def _cells(text: str, shape: Shape, exact: bool = False) -> list[str] | None:
             return [token for token in row if token]
     if len("".join(words)) == d and len(words) <= d:
         return symbols("".join(words), shape)
+    return None
+
+
+def one_line(line: str, number: int, shape: Shape) -> Whole | None:
+    """A line that is nothing but an answer, after a label perhaps: one string, or n tokens."""
+    if len(line) < shape.n:
+        return None
+    text = plain(line).strip()
+    if len(text) != shape.n:  # a point may be a blank
+        text = text.rstrip(".,;")
+    text = text.replace("\\n", " ")
+    label, _, rest = text.rpartition(":")
+    if LISTING.search(label):
+        return None
+    if not shape.graph:
+        runs = [
+            word for word in re.findall(r"[\w.*?]+", text) if len(word.rstrip(".")) == shape.n or len(word) == shape.n
+        ]
+        whole = symbols(runs[0] if len(runs[0]) == shape.n else runs[0].rstrip("."), shape) if len(runs) == 1 else None
+        if whole:
+            return Whole(number, line.strip()[:80], tuple(whole))
+    for body in (text, rest.strip(), re.sub(r"^[\w\s']{0,60}?\b(?:is|=)\s+", "", text)):
+        words = body.strip("{}[]()\"' ").replace('"', "").split()
+        if len(words) == 1:
+            whole = symbols(words[0], shape) if len(words[0]) == shape.n else None
+            if whole:
+                return Whole(number, line.strip()[:80], tuple(whole))
+        # rows as words, whatever parts them
+        rows = [row for row in re.split(r"[\s,;|/\\\[\](){}\"'-]+", body) if row]
+        if not shape.graph and len(rows) == shape.d and all(len(row) == shape.d for row in rows):
+            whole = [symbols(row, shape) for row in rows]
+            if all(whole):
+                return Whole(number, line.strip()[:80], tuple(token for row in whole for token in row or ()))
+        tokens = [cell(word, shape) for word in re.split(r"[\s,;|/]+", body.strip("{}[]()|/ "))]
+        if len(tokens) == shape.n >= 4 and all(tokens) and (not shape.graph or "." not in body):
+            return Whole(number, line.strip()[:80], tuple(token or "." for token in tokens))
     return None

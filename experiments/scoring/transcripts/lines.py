@@ -33,7 +33,8 @@ _WRAPPED = re.compile(
     r"\\(?:textcolor|color)\{\w{1,20}\}\{([^{}]{0,40})\}|\\(?:math|text)\w{0,8}\{([^{}]{0,40})\}|\\boxed\{([^{}]{0,40})\}"
 )
 _LATEX = re.compile(
-    r"\\(?:begin|end)\{[a-zA-Z*]{1,20}\}(?:\{[lcr|@{} ]{0,200}\})?|\\(?:hline|cline\{[\d-]*\}|left|right|quad|,|;|\[|\]|\(|\))|"
+    r"\\(?:begin|end)\{[a-zA-Z*]{1,20}\}(?:\{[lcr|@{} ]{0,200}\})?"
+    r"|\\(?:hline|cline\{[\d-]*\}|left|right|quad|,|;|\[|\]|\(|\))|"
     r"\\boxed|\$"
 )
 _STRONG = re.compile(

@@ -3,8 +3,8 @@
     >>> read("r1c2 = 3\\nundo r1c2", puzzle).trace.retractions
     1
 
-The forms are in docs/bring-your-own.md. Every line goes through the recognisers in turn: literals and one-line answers
-(answers.py), boards over several lines (grids.py), moves in prose (moves.py). What may be read in two ways is not
+The forms are in docs/bring-your-own.md. Every line goes through the recognisers in turn: boards (grids.py), tables
+(tables.py), literals (answers.py), moves in prose (moves.py). What may be read in two ways is not
 followed but named, and so is prose: a retraction that nobody made would be worse than one that was missed.
 """
 
@@ -21,10 +21,10 @@ from csp.io.instance_records import is_board
 from csp.problem import Instance
 from csp.trace import Costs, Trace, rewrites
 from experiments.scoring.transcripts import answers, counting, grids, moves, tables
-from experiments.scoring.transcripts.answers import LISTING, Shape
 from experiments.scoring.transcripts.follow import Follower
-from experiments.scoring.transcripts.lines import Line, plain, spoken
-from experiments.scoring.transcripts.moves import Names
+from experiments.scoring.transcripts.grammar import LISTING
+from experiments.scoring.transcripts.lines import Line, plain, spoken, undecorated
+from experiments.scoring.transcripts.shapes import Names, Shape
 from experiments.scoring.transcripts.statements import NOTHING, Commit, Pairs, Statement, Unread, Whole
 
 SPAN = 100_000  # characters over which a literal may reach
@@ -34,9 +34,7 @@ _PLACED = re.compile(
     re.IGNORECASE,
 )
 _LISTED = re.compile(_PLACED.pattern + r"|\s*\d+\s+\d", re.IGNORECASE)
-_SEVERAL = re.compile(
-    r"(?::|->|→|=|\bin\b|∈)\s*[\[{(]?\s*\d{1,2}(?:\s*(?:,|/|or|and)\s*\d{1,2}|\s\d{1,2})+\s*[\]})]?\s*\.?\s*$"
-)
+_SEVERAL = re.compile(r"(?::|->|→|=|\bin\b|∈)\s*[\[{(]?\s*\d{1,2}(?:\s*[,/]\s*\d{1,2}|\s\d{1,2})+\s*[\]})]?\s*\.?\s*$")
 
 
 @dataclass(frozen=True)
@@ -56,15 +54,14 @@ class Transcript:
 
     @property
     def base(self) -> str | None:
-        """What its places or colours count from, if that is not what they count from without a sign."""
-        said = []
+        """What its places and colours count from, in words; None if it names none by number."""
         if self.counting.fault:
-            return "counts from 0 and from 1: its places are not followed"
-        if self.counting.why and self.counting.places != self.counting.usual:
-            said.append(f"{'nodes' if self.counting.graph else 'rows and columns'} count from {self.counting.places}")
-        if self.counting.colours == 0:
-            said.append("colours count from 0")
-        return ", ".join(said) or None
+            return "counting begins at 0 and at 1, or is not said: places not followed"
+        if not self.counting.numbered:
+            return "colours count from 0" if self.counting.colours == 0 else None
+        said = f"{'nodes' if self.counting.graph else 'rows and columns'} count from {self.counting.places}"
+        said += "" if self.counting.why else " (no sign of it, so as usual)"
+        return said + ", colours count from 0" * (self.counting.colours == 0)
 
     @property
     def nothing(self) -> bool:
@@ -131,6 +128,7 @@ def _numbers(names: Sequence[str]) -> bool:
 def _statements(lines: Sequence[Line], shape: Shape) -> Iterator[Statement]:
     """What every line says, in order."""
     at, listing, budget = 0, "", 40 * SPAN
+    sign: str | None = None  # that of the lines under a heading
     while at < len(lines):
         line = lines[at]
         text = line.text
@@ -140,11 +138,12 @@ def _statements(lines: Sequence[Line], shape: Shape) -> Iterator[Statement]:
             listing, at = "" if not line.quoted else listing, at + 1
             continue
         # a list of edges or candidates under its heading
-        if listing and _LISTED.match(text):
+        if listing and _LISTED.match(text) and (sign is None or sign == _sign(text)):
+            sign = _sign(text)
             yield Unread(line.number, text.strip()[:80], f"listed under {listing!r}")
             at += 1
             continue
-        listing = ""
+        listing, sign = "", None
         found = grids.board(lines, at, shape) if not shape.graph else None
         if found:
             yield from found[0]
@@ -161,7 +160,7 @@ def _statements(lines: Sequence[Line], shape: Shape) -> Iterator[Statement]:
                 yield from said
                 at += used
                 continue
-        whole = answers.one_line(text, line.number, shape)
+        whole = grids.one_line(text, line.number, shape)
         if whole:
             yield whole
             at += 1
@@ -177,7 +176,7 @@ def _statements(lines: Sequence[Line], shape: Shape) -> Iterator[Statement]:
         if len(said) == 1 and isinstance(said[0], Unread) and said[0].why == NOTHING:
             if LISTING.search(text) and text.rstrip().endswith((":", ":**", ":*")):
                 listing = text.strip()[:40]
-            if _RULED.fullmatch(text.strip()):
+            if _RULED.fullmatch(undecorated(text).strip()):
                 said = []
         yield from said
         at += 1
@@ -196,18 +195,14 @@ def _literals(lines: Sequence[Line], at: int, shape: Shape, budget: int) -> tupl
         if any(isinstance(s, (Commit, Pairs, Whole)) for s in said[0]) and len(rest.strip()) > 3:
             said[0].extend(s for s in moves.moves(rest, line.number, shape.names) if not isinstance(s, Unread))
         return said[0], 1, budget
-    opened = sum(line.text.count(c) for c in "[{(") - sum(line.text.count(c) for c in "]})")
-    if opened <= 0 or budget <= 0:
-        return [], 0, budget
-    joined, used, length = [], 0, 0
+    # lines up to that which closes what this one opens
+    joined, opened, length = list[str](), 0, 0
     for each in (lines[k] for k in range(at, len(lines))):
         length += len(each.text) + 1
-        if length > SPAN or each.quoted:
+        if length > SPAN or budget <= 0 or each.quoted:
             break
         joined.append(each.text)
-        used += 1
-        opened_now = sum(c in "[{(" for c in each.text) - sum(c in "]})" for c in each.text)
-        opened = opened_now if used == 1 else opened + opened_now
+        opened += sum(c in "[{(" for c in each.text) - sum(c in "]})" for c in each.text)
         if opened <= 0:
             break
     text = "\n".join(joined)
@@ -219,7 +214,7 @@ def _literals(lines: Sequence[Line], at: int, shape: Shape, budget: int) -> tupl
 
 
 def _block(lines: Sequence[Line], at: int) -> list[Line]:
-    """Lines from `at` on that each begin with a place and go on with values: moves, or a list of candidates or edges."""
+    """Lines from `at` on that begin with a place and go on with values: moves, or a list of candidates or edges."""
     block = []
     for line in (lines[k] for k in range(at, len(lines))):
         if line.quoted or not _PLACED.match(line.text) or len(line.text) > 120:
@@ -228,12 +223,22 @@ def _block(lines: Sequence[Line], at: int) -> list[Line]:
     return block
 
 
+def _sign(line: str) -> str:
+    """What stands between the place and the value of a line: lines that list and lines that move differ in it."""
+    found = re.search(r"(?<=[\d)\]*`])\s*(:|=|->|→|-)", line)
+    return found[1] if found else ""
+
+
 def _listed(said: list[Statement], block: Sequence[Line], shape: Shape) -> list[Statement]:
     """The block's statements, unless its lines list several values for a place, or edges."""
-    several = [line for line in block if _SEVERAL.search(plain(line.text))]
+    several = {_sign(line.text): line.number for line in reversed(block) if _SEVERAL.search(plain(line.text))}
     if several:
-        why = f"line {several[0].number} beside it lists several values: candidates or neighbours"
-        return [_skipped(s, why) for s in said]
+        why = {
+            line.number: f"line {several[_sign(line.text)]} beside it lists several values: candidates or neighbours"
+            for line in block
+            if _sign(line.text) in several
+        }
+        said = [_skipped(s, why[s.line]) if s.line in why else s for s in said]
     commits = [s for s in said if isinstance(s, Commit) and s.place.kind == "node"]
     bare = [s for s in commits if re.match(r"\d", s.text)]
     if shape.graph and len(bare) == len(said) > 1 and all(s.value.isdecimal() for s in bare):

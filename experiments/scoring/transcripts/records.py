@@ -22,7 +22,8 @@ from experiments.scoring.transcripts import histories
 from experiments.scoring.transcripts.lines import BREAKS
 
 MOST_RECORD = 8_000_000  # characters of one record
-MOST_TEXT = 2_000_000  # characters of one transcript
+MOST_TEXT = 1_000_000  # characters of one transcript
+MOST_LINES = 20_000  # lines of one transcript
 MOST_NAME = 200  # characters of a decoder's name
 MOST_DECODERS = 100  # names in one run
 MOST_MESSAGE = 300  # characters of one message about what could not be read
@@ -76,6 +77,16 @@ def _too_long(most: int) -> str:
     return f"longer than {most:,} characters, the most that are read of one attempt; split it"
 
 
+def _too_much(text: str) -> str:
+    """Why a transcript is too long to be read, or ""."""
+    if len(text) > MOST_TEXT:
+        return _too_long(MOST_TEXT)
+    lines = text.count("\n")
+    return (
+        f"a transcript of {lines:,} lines; at most {MOST_LINES:,} are read, so split it" if lines > MOST_LINES else ""
+    )
+
+
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """(number, line) of a text file; of a line beyond MOST_RECORD only its beginning."""
     number = 0
@@ -90,11 +101,9 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 def _texts(path: Path) -> Iterator[Record]:
     for instance, decoder, text, first in sections((line.rstrip("\n") for _, line in _lines(path)), str(path)):
-        if len(text) > MOST_TEXT:
-            yield Record(first, "", _too_long(MOST_TEXT))
-        else:
-            record = {"instance": instance, "decoder": decoder, "text": text, "line": first}
-            yield Record(first, json.dumps(record))
+        fault = _too_much(text)
+        record = {"instance": instance, "decoder": decoder, "text": text, "line": first}
+        yield Record(first, "" if fault else json.dumps(record), fault)
 
 
 def sections(text: str | Iterable[str], where: str) -> Iterator[tuple[str, str, str, int]]:
@@ -177,8 +186,9 @@ def text_of(record: dict, reading: Reading, where: str) -> str | None:
 
 
 def _bounded(text: str, where: str) -> str:
-    if len(text) > MOST_TEXT:
-        raise BadInput(f"{where}: a text {_too_long(MOST_TEXT)}")
+    fault = _too_much(text)
+    if fault:
+        raise BadInput(f"{where}: {fault}")
     return text
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from experiments.scoring.transcripts.answers import Shape, classes, data
+from experiments.scoring.transcripts.answers import classes, data
 from experiments.scoring.transcripts.lines import Line, plain
 from experiments.scoring.transcripts.literals import Mapping
+from experiments.scoring.transcripts.shapes import Shape
 from experiments.scoring.transcripts.statements import SPELLED, Commit, Statement
 
 _CLASS = re.compile(
@@ -21,7 +22,8 @@ _CLASS = re.compile(
 )
 _HEAD = re.compile(r"\W*(?P<names>[A-Za-z]+(?:\s*[,;|\t]\s*[A-Za-z]+){1,2})\W*")
 _DOT = re.compile(
-    r"\s*\"?(?P<node>[\w .-]{1,40}?)\"?\s*\[[^\[\]]{0,200}?\b(?:fill)?colou?r\s*=\s*\"?(?P<colour>\w{1,12})\"?[^\[\]]{0,200}\]\s*;?\s*"
+    r"\s*\"?(?P<node>[\w .-]{1,40}?)\"?\s*\[[^\[\]]{0,200}?\b(?:fill)?colou?r\s*=\s*\"?"
+    r"(?P<colour>\w{1,12})\"?[^\[\]]{0,200}\]\s*;?\s*"
 )
 _XML = re.compile(
     r"<(?P<name>[A-Za-z][\w-]{0,20})\s(?P<fields>(?:\s?[\w-]{1,20}\s?=\s?[\"'][^\"'<>]{0,40}[\"']){1,6})\s?(?:/>|>(?P<inside>[^<>]{0,20})</)"
