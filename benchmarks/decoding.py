@@ -18,11 +18,12 @@ from unittest.mock import patch
 import numpy as np
 import torch
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
 from csp.io import shipped_sets
 from csp.problem import Instance
-from experiments.cli.terminal import console, print_wide
+from experiments.cli.terminal import console
 from generators import checkpoint
 from generators.boards import stack
 from generators.decoding.loop import decode
@@ -175,7 +176,7 @@ def main() -> None:
                     lambda a, b: int((a == b).all(1).sum()),
                 )
             )
-        words = "diffusion:order=confidence,k=4,veto=legal,retraction=discrepancy,calls=100"
+        words = "diffusion:order=confidence,k=4,veto=legal,retraction=best-first,calls=100"
         for text in ("ar", "diffusion:order=confidence,k=4", words):
             spec = parse(text)
             model = ar if text == "ar" else diffusion
@@ -189,7 +190,7 @@ def main() -> None:
             share, rate = np.median([shares(model, spec, known[:256]) for _ in range(3)], axis=0)
             outside.add_row(f"{name} {text}", f"{100 * share:.1f}", f"{rate:,.1f}")
     for made in (against, sizes, outside):
-        print_wide(made)
+        Console().print(made)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,12 @@ from collections import defaultdict
 import numpy as np
 import torch
 from rich import box
+from rich.console import Console
 from rich.table import Table
 from torch.profiler import ProfilerActivity, profile
 
 from csp.seeds import stream
-from experiments.cli.terminal import console, print_wide
+from experiments.cli.terminal import console
 from generators.training import trainer
 from generators.training.datasets import Dataset, dataset
 
@@ -62,7 +63,7 @@ def case(kind: str, name: str, precision: str, data: Dataset) -> tuple[list[str]
         rng = stream("benchmark", number)
         boards, solutions = data.batch(rng.integers(0, PUZZLES, size=config.batch), rng)
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-            loss = model.loss(boards, solutions, rng)
+            loss = model.loss(model.corrupt(boards, solutions, rng)).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -110,8 +111,8 @@ def main() -> None:
             rate, share = case(kind, name, precision, drawn[name])
             rates.add_row(*rate)
             shares.add_row(*share)
-    print_wide(rates)
-    print_wide(shares)
+    Console().print(rates)
+    Console().print(shares)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ RELATIONS = ("row", "column", "box", "edge")
 
 
 class Constraint(ABC):
-    """What every constraint, a frozen dataclass, offers. `scope` holds the cells it speaks of; `relation` is one of
-    RELATIONS, or "" for a rule that networks are not told about.
+    """What every constraint, a frozen dataclass, offers. `scope` holds its cells; `relation` is one of RELATIONS, or ""
+    for a rule that networks cannot see.
     """
 
     scope: tuple[int, ...]
@@ -39,7 +39,7 @@ class Constraint(ABC):
 
     @property
     def parameters(self) -> tuple:
-        """All that it says beside its scope: rules of one class with equal parameters say the same of their scopes."""
+        """All its fields but scope and relation: rules of one class with equal parameters can be checked together."""
         return tuple(getattr(self, f.name) for f in fields(self) if f.name not in ("scope", "relation"))
 
     def violated(self, assignments: Int[np.ndarray, "*batch n"]) -> Bool[np.ndarray, "*batch"] | np.bool_:

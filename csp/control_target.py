@@ -38,7 +38,7 @@ class Target:
 
     @property
     def told(self) -> tuple[Constraint, ...]:
-        """The control and the clues: all that is asked of a solution beyond the puzzle's own rules."""
+        """The control and the clues: what a solution must obey beyond the puzzle's own rules."""
         return self.controls + self.clues
 
     @cached_property

@@ -29,7 +29,7 @@ from csp.problem import Instance
 from csp.seeds import key, stream
 from csp.specs import Span
 
-TRIES = 2_000  # candidates for one item
+TRIES = 2_000  # candidates for one item: of a large family a tenth fit the smallest split
 SHARES = {"train": range(0, 80), "validation": range(80, 90), "test": range(90, 100)}  # of 100 orbit buckets
 ANY = "any"  # not a split: items of every orbit
 
@@ -73,14 +73,19 @@ def orbit_key(instance: Instance) -> str:
     constraints that are not pairwise.
     """
     problem, n = instance.problem, instance.problem.n
-    if not all(rule.pairwise for rule in problem.constraints):
+    if not problem.pairwise:
         raise BadInput(f"{instance.provenance}: orbits are known for pairwise constraints only")
+
+    # vertices 0..n - 1 are the cells, n..n + d - 1 the values, in a colour of their own so that neither becomes the
+    # other; values have no edges but to givens, so any relabelling of values is an isomorphism
     joined = {cell: np.nonzero(problem.adjacency[cell])[0].tolist() for cell in range(n)}
     for cell in np.nonzero(instance.givens)[0]:
         joined[int(cell)].append(n + int(instance.givens[cell]) - 1)
     graph = pynauty.Graph(
         n + problem.d, adjacency_dict=joined, vertex_coloring=[set(range(n)), set(range(n, n + problem.d))]
     )
+
+    # a certificate holds edges alone: the sizes, which tell puzzles apart too, go into the hash beside it
     header = f"{n},{problem.d},{instance.blanks};".encode()
     return hashlib.sha256(header + pynauty.certificate(graph)).hexdigest()[:24]
 
@@ -100,9 +105,13 @@ def draw(name: str, seed: int, split: str, index: int, settle: Settle | None = N
     """
     if split not in SHARES and split != ANY:
         raise BadInput(f"no split {split!r}; there are {', '.join(SHARES)}")
+
+    # the canonical spelling names the stream, so that two spellings of a family draw the same items
     source = family(name)
     name = spelling(name)
     rng = stream("instance", name, seed, split, index)
+
+    # the split is asked before the certificate, which costs a search
     candidate = None
     for _ in range(TRIES):
         candidate = source.propose(rng) if candidate is None else source.again(candidate, rng)
@@ -119,16 +128,20 @@ def certified(
 ) -> Instance:
     """The instance with its difficulty, and a witness if it has a solution (checked by the checker).
 
-    limit: count so many solutions. settle: see draw; without it, raises BadInput where the reference search gives up.
-    budget: of guesses, after which it does.
+    limit: solutions are counted up to it. budget: guesses after which the reference search gives up. settle: see draw;
+    without it, raises BadInput where that search gives up before it meets a solution.
     """
     difficulty, met = reference_search.graded(instance.problem, instance.givens, limit, budget)
     witness = met if instance.witness is None else instance.witness
+
+    # the search gave up before it met a solution: somebody must say whether there is one, or the stratum is unknown
     if witness is None and difficulty.solutions is None:
         if settle is None:
             raise BadInput(f"{instance.provenance}: the reference search gave up; a solver is needed to settle it")
         witness = settle(instance)
         difficulty = replace(difficulty, solutions=None if witness is not None else 0)
+
+    # no instance leaves with a certificate that contradicts its witness, whoever found either
     if (witness is None) != (difficulty.solutions == 0) or not (witness is None or instance.solved(witness)):
         raise AssertionError(f"the checker found a witness wrong: {instance.provenance}")
     return replace(instance, difficulty=difficulty, witness=witness)

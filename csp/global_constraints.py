@@ -5,7 +5,7 @@
 
 They say more than "these cells differ", so they are not pairwise. Like every constraint they are violated once the
 committed values break them whatever the blanks become; then all committed cells of the scope take part. Their relation
-is "" unless told otherwise: networks are not told of them. Scopes hold different cells, at least one.
+is "" by default: networks do not see them. Scopes hold different cells, at least one.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class Among(GlobalConstraint):
         _reachable(self, 0)
 
     def broken(self, values: Int[np.ndarray, "*batch k"]) -> Bool[np.ndarray, "*batch"] | np.bool_:
+        # blanks count for low, since they may yet become one of the values, and not for high
         inside = np.isin(values, self.values).sum(-1)
         return (inside > self.high) | (inside + (values == 0).sum(-1) < self.low)
 
@@ -94,6 +95,7 @@ class Sum(GlobalConstraint):
             raise BadInput(f"{self}: {len(self.scope)} values from 1 to {self.d} never sum to {self.total}")
 
     def broken(self, values: Int[np.ndarray, "*batch k"]) -> Bool[np.ndarray, "*batch"] | np.bool_:
+        # blanks add from 1 to d each
         rest, blanks = self.total - values.sum(-1), (values == 0).sum(-1)
         return (rest < blanks) | (rest > blanks * self.d)
 
@@ -112,8 +114,9 @@ class Increasing(GlobalConstraint):
             raise BadInput(f"{self}: {len(self.scope)} values from 1 to {self.d} never rise strictly")
 
     def broken(self, values: Int[np.ndarray, "*batch k"]) -> Bool[np.ndarray, "*batch"] | np.bool_:
+        # a value at place i of k has i smaller ones before it: less i, values must not fall, and end by d - (k - 1)
         k = len(self.scope)
-        above = np.where(values > 0, values - np.arange(k), 1)  # less what it rises at least; must not fall
+        above = np.where(values > 0, values - np.arange(k), 1)  # (..., k); a blank may be as low as it likes
         lows = np.maximum.accumulate(above, axis=-1)
         return ((values > 0) & ((above < lows) | (above > self.d - k + 1))).any(-1)
 

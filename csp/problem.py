@@ -27,17 +27,21 @@ CODES = SELF + 1
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """n cells that take values 1..d under constraints. `name` is what messages call it, e.g. "sudoku 9x9".
+    """n cells that take values 1..d under constraints. `name` is what messages call it, e.g. "sudoku 9x9"; `names`
+    what they call its cells, in order, where its file does so (nodes of a graph), else (). Neither is part of an id.
 
-    Raises BadInput for a rule about values up to another d.
+    Raises BadInput for a rule about values up to another d, and for names that are not one a cell, each its own.
     """
 
     n: int
     d: int
     constraints: tuple[Constraint, ...]
     name: str = "problem"
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.names and not (len(self.names) == len(set(self.names)) == self.n):
+            raise BadInput(f"{self.name}: {len(set(self.names))} different names for {self.n} cells")
         for rule in self.constraints:
             if isinstance(rule, (Sum, Increasing)) and rule.d != self.d:
                 raise BadInput(f"{rule}: a rule about values up to {rule.d} in a {self.name} of {self.d} values")
@@ -49,7 +53,7 @@ class Problem:
         broken = np.zeros((*assignments.shape[:-1], len(self.constraints)), dtype=bool)
         for indices, scopes in self._groups:
             rule = self.constraints[indices[0]]
-            broken[..., indices] = rule.culprits(assignments[..., scopes]).any(-1)
+            broken[..., indices] = rule.culprits(assignments[..., scopes]).any(-1)  # scopes (m, k) -> (..., m)
         return broken
 
     def conflicts(self, assignments: Int[np.ndarray, "*batch n"]) -> Bool[np.ndarray, "*batch n"]:
@@ -58,6 +62,8 @@ class Problem:
         involved = np.zeros(flat.shape, dtype=bool)
         for indices, scopes in self._groups:
             culprits = self.constraints[indices[0]].culprits(flat[:, scopes])  # (batch, m, k)
+
+            # not involved[:, scopes] |= culprits: a cell of several scopes would keep the last scope's answer only
             rows, which, places = np.nonzero(culprits)
             involved[rows, scopes[which, places]] = True
         return involved.reshape(assignments.shape)
@@ -76,6 +82,11 @@ class Problem:
                 related[scopes[:, :, None], scopes[:, None, :]] = True
         np.fill_diagonal(related, False)
         return related
+
+    @cached_property
+    def pairwise(self) -> bool:
+        """Whether every rule says that its cells differ, two by two: then `adjacency` is all there is to know."""
+        return all(rule.pairwise for rule in self.constraints)
 
     @cached_property
     def relations(self) -> Int[np.ndarray, "n n"]:
@@ -97,11 +108,6 @@ class Problem:
         return tuple(r.scope for r in rules if len(r.scope) == self.d)
 
     @cached_property
-    def pairwise(self) -> bool:
-        """Whether every rule says exactly that the cells of its scope differ."""
-        return all(rule.pairwise for rule in self.constraints)
-
-    @cached_property
     def candidates(self) -> Bool[np.ndarray, "n d"]:
         """Which values the unary rules (Allowed) leave each cell, whatever the others hold."""
         left = np.ones((self.n, self.d), dtype=bool)
@@ -117,7 +123,10 @@ class Problem:
 
     @cached_property
     def _groups(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Constraints checked in one go: (indices (m,), scopes (m, k)) of equal class, scope size and parameters."""
+        """Constraints checked in one go: (indices (m,), scopes (m, k)) of equal class, scope size and parameters.
+
+        A Sudoku's 27 rules are one group, so the checker makes one array operation of them.
+        """
         groups: dict[tuple[type, int, tuple], list[int]] = defaultdict(list)
         for index, rule in enumerate(self.constraints):
             groups[type(rule), len(rule.scope), rule.parameters].append(index)
@@ -134,7 +143,7 @@ STRATA = {"0": (0, 0), "1-3": (1, 3), "4-10": (4, 10), "11-100": (11, 100), ">10
 
 
 def stratum_of(guesses: int) -> str:
-    """The name in STRATA of so many guesses."""
+    """The name in STRATA of a number of guesses."""
     return next(name for name, (low, high) in STRATA.items() if low <= guesses <= high)
 
 
@@ -143,10 +152,10 @@ class Difficulty:
     """Certified search need, by the reference search of csp/difficulty/reference_search.py.
 
     guesses: values tried at branchings until the search is exhausted or a second solution appears; if given_up,
-      the search was stopped there and needs at least so many.
-    solutions: exact up to `limit` (solutions == limit: so many or more); None if they could not be counted.
+      the search was stopped there and needs at least as many.
+    solutions: exact up to `limit` (solutions == limit: `limit` or more); None if they could not be counted.
     level: one of LEVELS. conflicts, branches: CP-SAT's, to a first solution or the proof that there is none
-      (solvers/search/cp_sat.py, `effort`); None where that was not run.
+      (solvers/oracles/cp_sat.py, `effort`); None where that was not run.
     """
 
     guesses: int
@@ -191,8 +200,9 @@ class Instance:
     @cached_property
     def id(self) -> str:
         """Family and a hash of the content, so that the same puzzle has the same id wherever it was found."""
-        said = sorted(((type(r).__name__, *r.scope), r.parameters) for r in self.problem.constraints)
-        rules = [(*where, *parameters) for where, parameters in said]
+        # rules are sorted, so that their sequence does not matter; relation and name are for networks and messages only
+        ordered = sorted(((type(r).__name__, *r.scope), r.parameters) for r in self.problem.constraints)
+        rules = [(*scope, *parameters) for scope, parameters in ordered]
         content = repr((self.problem.n, self.problem.d, rules, self.givens.tolist()))
         return f"{self.family}-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 

@@ -1,6 +1,6 @@
 """Assignments as token sequences: one token a cell, clues first, then the blanks in any order.
 
-A token carries a value and two cell ids: the cell it speaks of, and its target, the cell whose value is to
+A token carries a value and two cell ids: the cell that holds it, and its target, the cell whose value is to
 be predicted there. Two layouts, both of exactly n tokens:
 
   in place   token = (value or MASK, cell, target = cell): what masked diffusion reads.
@@ -34,7 +34,7 @@ def words(d: int) -> list[str]:
 class Tokens:
     """values, cells, targets, labels: (batch, n) each. A label is the target's value, 0 if it is blank.
 
-    cells is n where a token speaks of no cell (START). clues (batch,) counts the tokens that are givens.
+    cells is n where a token belongs to no cell (START). clues (batch,) counts the tokens that are givens.
     """
 
     values: Int[np.ndarray, "batch n"]
@@ -71,10 +71,12 @@ def causal(
     d: int,
 ) -> Tokens:
     """The causal layout. The last blank's value is a label only: nothing is predicted after it."""
+    # clues stay as they are; after them everything moves one place right, START filling the gap, while targets and
+    # labels stay: each token stands where the next blank's value is to be predicted
     n = assignments.shape[1]
     plain = in_place(assignments, givens, order)
-    clues = plain.clues[:, None]
-    place = np.arange(n)[None, :]
+    clues = plain.clues[:, None]  # (batch, 1)
+    place = np.arange(n)[None, :]  # (1, n)
     before = np.roll(plain.values, 1, axis=1), np.roll(plain.cells, 1, axis=1)
     values = np.where(place < clues, plain.values, np.where(place == clues, start(d), before[0]))
     cells = np.where(place < clues, plain.cells, np.where(place == clues, n, before[1]))
@@ -82,7 +84,7 @@ def causal(
 
 
 def assignments_of(tokens: Tokens) -> Int[np.ndarray, "batch n"]:
-    """The assignments that a sequence of either layout says, by its targets and labels."""
+    """The assignments that a sequence of either layout was made from, read off its targets and labels."""
     assignments = np.zeros_like(tokens.labels)
     np.put_along_axis(assignments, tokens.targets, tokens.labels, axis=1)
     return assignments

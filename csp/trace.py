@@ -1,4 +1,4 @@
-"""Traces: what a generator or solver did, commit by commit, and what it took back; JSON Lines and Parquet.
+"""Traces: what a generator or solver did, commit by commit, and what it took back. csp/io/trace_records.py stores them.
 
     >>> trace = Trace("toy", "me", 0, (Event(1, 0, 2), Event(2, 0, 0), Event(3, 0, 1)), "solved", Costs(3, 3))
     >>> replay(trace, np.array([0, 2])).tolist()
@@ -99,10 +99,12 @@ class Trace:
 
     @property
     def commits(self) -> int:
+        """How many events commit a value."""
         return int((self.events.values > 0).sum())
 
     @property
     def retractions(self) -> int:
+        """How many events take one back."""
         return int((self.events.values == 0).sum())
 
 
@@ -110,12 +112,13 @@ def replay(trace: Trace, givens: Int[np.ndarray, " n"], d: int | None = None) ->
     """The assignment before any event and after each: shape (events + 1, n).
 
     Raises BadInput, naming the event, if it touches a given, leaves the board, writes a value above d (where d is
-    told), retracts a blank cell or overwrites a committed one (which must be written as a retraction and a commit).
+    given), retracts a blank cell or overwrites a committed one (which must be written as a retraction and a commit).
     """
-    states = np.empty((len(trace.events) + 1, len(givens)), dtype=np.int64)
+    states = np.empty((len(trace.events) + 1, len(givens)), dtype=np.int64)  # (events + 1, n)
     states[0] = givens
     state = states[0].copy()
     for number, (_, cell, value) in enumerate(trace.events):
+        # a trace may come from anybody: the first event that cannot have happened is named
         fault = None
         if not 0 <= cell < len(givens):
             fault = f"cell {cell} of {len(givens)}"
@@ -133,7 +136,10 @@ def replay(trace: Trace, givens: Int[np.ndarray, " n"], d: int | None = None) ->
 
 
 def rewrites(before: Int[np.ndarray, " n"], after: Int[np.ndarray, " n"], call: int) -> Iterator[Event]:
-    """The events that turn one assignment into another: retractions first, cells in rising order."""
+    """The events that make one assignment (n,) into another: retractions first, cells in rising order.
+
+    An overwritten cell is in both halves: taken back, then committed.
+    """
     for cell in np.nonzero((before != after) & (before > 0))[0]:
         yield Event(call, int(cell), 0)
     for cell in np.nonzero((before != after) & (after > 0))[0]:

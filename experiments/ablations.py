@@ -1,7 +1,7 @@
-"""`takeback recipes`: what does each choice in training buy? Small networks, each choice changed alone, several seeds.
+"""`takeback ablations`: what does each choice in training buy? Small networks, one choice changed a time, over seeds.
 
-    takeback recipes --family sudoku6 --updates 400 --dim 64 --seeds 3
-    takeback recipes --family colouring --solve colouring3-50 --stratum 0 11-100 --variants diffusion edges ar
+    takeback ablations --family sudoku6 --updates 400 --dim 64 --seeds 3
+    takeback ablations --family colouring --solve colouring3-50 --stratum 0 11-100 --variants diffusion edges ar
 
 Every variant gets the same backbone, number of puzzles, batches and updates; a seed changes the puzzles, the batches
 and the first weights. Networks are kept in DIR, and a run that was stopped goes on. Each then fills the puzzles of the
@@ -20,14 +20,13 @@ from typing import Annotated
 import numpy as np
 import torch
 import tyro
-from rich import box
-from rich.table import Table
 
 from csp.errors import BadInput
 from csp.generate import family
 from csp.io.files import write_atomically
 from csp.problem import Instance
-from experiments.cli.terminal import cell, console, print_wide, progress
+from experiments.cli.tables import cell, show
+from experiments.cli.terminal import console, progress
 from experiments.engine import run
 from experiments.puzzle_files import load
 from experiments.scoring.statistics import Estimate, bootstrap_crossed
@@ -35,7 +34,7 @@ from generators import checkpoint
 from generators.decoding.loop import decode
 from generators.decoding.spec import parse
 from generators.training import trainer
-from generators.training.config import TrainConfig
+from generators.training.config import TrainConfig, renamed
 from generators.training.datasets import Dataset
 
 Change = Callable[[TrainConfig], TrainConfig]
@@ -68,12 +67,14 @@ VARIANTS: dict[str, Variant] = {
     "bf16": Variant("diffusion", CONFIDENCE, "half precision", lambda c: replace(c, precision="bf16")),
     "no-bias": Variant("diffusion", CONFIDENCE, "no structural attention bias", lambda c: replace(c, bias=False)),
     "average": Variant("diffusion", CONFIDENCE, "moving average of weights, .98", lambda c: replace(c, ema=0.98)),
-    "every-loop": Variant("diffusion", CONFIDENCE, "learns from every loop", lambda c: replace(c, supervise=True)),
+    "every-loop": Variant(
+        "diffusion", CONFIDENCE, "learns from every loop", lambda c: replace(c, deep_supervision=True)
+    ),
     "high-masks": Variant("diffusion", CONFIDENCE, "mask rates from 0.5 on", lambda c: replace(c, lowest=0.5)),
     "reached": Variant(
-        "diffusion", CONFIDENCE, "masks as confidence order leaves them", lambda c: replace(c, reach=1.0)
+        "diffusion", CONFIDENCE, "masks as confidence order leaves them", lambda c: replace(c, policy_masks=1.0)
     ),
-    "thinned": Variant("diffusion", CONFIDENCE, "half the puzzles lose givens", lambda c: replace(c, thin=0.5)),
+    "thinned": Variant("diffusion", CONFIDENCE, "half the puzzles lose givens", lambda c: replace(c, drop_givens=0.5)),
     "hard": Variant(
         "diffusion",
         CONFIDENCE,
@@ -96,8 +97,8 @@ VARIANTS: dict[str, Variant] = {
         only="colouring",
     ),
     "ar-average": Variant("ar", "ar", "AR, moving average of weights, .98", lambda c: replace(c, ema=0.98)),
-    "ar-every-loop": Variant("ar", "ar", "AR learns from every loop", lambda c: replace(c, supervise=True)),
-    "ar-thinned": Variant("ar", "ar", "AR, half the puzzles lose givens", lambda c: replace(c, thin=0.5)),
+    "ar-every-loop": Variant("ar", "ar", "AR learns from every loop", lambda c: replace(c, deep_supervision=True)),
+    "ar-thinned": Variant("ar", "ar", "AR, half the puzzles lose givens", lambda c: replace(c, drop_givens=0.5)),
 }
 
 
@@ -125,7 +126,7 @@ class Ablations:
     """Networks a variant."""
     threads: int = 0
     """CPU threads; 0 = as many as there are cores."""
-    out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("results/recipes")
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("results/ablations")
     """Folder for networks and run.json."""
 
 
@@ -156,7 +157,7 @@ def main(options: Ablations) -> None:
                 bar.advance(task)
             made[name] = results
             write_atomically(options.out / "run.json", json.dumps(as_json(options, made), indent=1) + "\n")
-    print_wide(table(options, made))
+    show_table(options, made)
     console.print(LEGEND)
     console.print(f"wrote networks and run.json to {options.out}")
 
@@ -190,7 +191,7 @@ def measured(
         sets = [_drawn(config.sources, seed, split, count) for split, count in counts.items()]
         trainer.train(config, *sets, path, lambda news: None)
     loaded = checkpoint.load(path, options.family, variant.kind)
-    if loaded.card["training"] != json.loads(json.dumps(asdict(config))):
+    if renamed(loaded.card["training"]) != json.loads(json.dumps(asdict(config))):
         raise BadInput(f"{path} was trained with other options; remove it or give another --out")
     spec = parse(variant.decoder)
     solved = {
@@ -233,31 +234,25 @@ def _drawn(sources: tuple[str, ...], seed: int, split: str, count: int) -> list[
     return trainer.datasets(TrainConfig("diffusion", mix=sources, data_seed=seed), split, count)
 
 
-def table(options: Ablations, made: dict[str, list[dict]]) -> Table:
-    """A row a variant."""
+def show_table(options: Ablations, made: dict[str, list[dict]]) -> None:
+    """Print a row a variant."""
     nets = f"{options.updates} updates, width {options.dim}, {options.seeds} seeds"
-    title = f"takeback recipes: {options.family}, {nets}; nothing retracted"
-    shown = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", padding=(0, 1))
-    for head in ("variant", "", "validation"):
-        shown.add_column(head, justify="right" if head == "validation" else "left", no_wrap=True)
-    for stratum in options.stratum:
-        shown.add_column(f"{stratum} guesses, solved %", justify="right", no_wrap=True)
-    shown.add_column("gain", justify="right", no_wrap=True)
+    lines = []
     for name, results in made.items():
         cells = []
         for stratum in options.stratum:
             share, of_seeds = solved_share(results, stratum)
             cells.append(cell(share, percent=True).append(f" ({of_seeds})", style="dim"))
-        shown.add_row(
-            name, VARIANTS[name].about, cell(validation(results)), *cells, cell(gain(made, name), percent=True)
-        )
-    return shown
+        figures = cell(validation(results)), *cells, cell(gain(made, name), percent=True)
+        lines.append((name, VARIANTS[name].about, *figures))
+    heads = ("variant", "", "validation", *(f"{stratum} guesses, solved %" for stratum in options.stratum), "gain")
+    show(f"takeback ablations: {options.family}, {nets}; nothing retracted", heads, lines, left=("",), wrap=("",))
 
 
 def as_json(options: Ablations, made: dict[str, list[dict]]) -> dict:
     """run.json."""
-    identity = {"command": "recipes", **{name: str(value) for name, value in asdict(options).items()}}
-    return {"identity": identity, **run.about([]), "variants": made}
+    identity = {"command": "ablations", **{name: str(value) for name, value in asdict(options).items()}}
+    return {"identity": identity, "versions": run.versions(), "variants": made}
 
 
 if __name__ == "__main__":

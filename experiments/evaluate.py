@@ -19,9 +19,6 @@ from typing import Annotated
 
 import numpy as np
 import tyro
-from rich import box
-from rich.table import Table
-from rich.text import Text
 
 from csp.difficulty.reference_search import BUDGET
 from csp.errors import BadInput
@@ -29,10 +26,10 @@ from csp.families.colouring import is_graph
 from csp.io.files import read_text
 from csp.problem import STRATA, Instance
 from experiments.cli.options import RunOptions, slug
-from experiments.cli.terminal import cell, console, print_wide, progress
-from experiments.engine import decoder_catalogue, loaded_models, run
+from experiments.cli.tables import Line, cell, show
+from experiments.cli.terminal import console, progress
+from experiments.engine import decoder_catalogue, run
 from experiments.engine.decoder_catalogue import FRONTIER, Row
-from experiments.engine.store import Store
 from experiments.puzzle_files import load
 from experiments.puzzle_files.options import PuzzleOptions
 from experiments.scoring.scorer import Score
@@ -40,8 +37,8 @@ from experiments.scoring.statistics import Estimate, bootstrap, proportion
 from generators.decoding.spec import Decoder
 
 DEFAULT = (
-    *("free-depth", "ar", "ar-discrepancy", "still", "restart", "discrepancy-placebo", "discrepancy"),
-    *("free-propagate-depth", "still-propagate", "discrepancy-propagate-placebo", "discrepancy-propagate"),
+    *("free-depth", "ar", "ar-best-first", "still", "restart", "best-first-placebo", "best-first"),
+    *("free-propagate-depth", "still-propagate", "best-first-propagate-placebo", "best-first-propagate"),
 )
 
 
@@ -80,22 +77,14 @@ def main(options: Evaluate) -> None:
         raise BadInput("--extra goes with --known")
     if options.known is not None and options.colours is not None:
         raise BadInput("give --colours or --known: one of the two")
-    wanted = [run.budgeted(row, options.calls) for row in decoder_catalogue.chosen(options.decoders, FRONTIER)]
+    rows = [run.budgeted(row, options.calls) for row in decoder_catalogue.chosen(options.decoders, FRONTIER)]
     folder = options.out or _default_folder(options)
-    instances = _instances(options)
-    if not instances:
-        raise BadInput(f"{options.puzzles[0]}: no puzzle is left to solve")
-    run.writable(folder)
-    runner = loaded_models.runner(wanted, instances[0].family, instances, options.checkpoints)
-    able = run.able(wanted, runner)
-    identity = {
-        "command": "evaluate",
-        "calls": options.calls,
-        **run.identity(able, instances, runner, options.seed),
-    }
-    store = Store(folder, identity, options.fresh)
-    run.run(store, able, instances, runner, options.seed, options.batch_size)
-    scores = {row.name: store.scores(row.name) for row in able}
+    finished = run.decode_and_score(
+        "evaluate", options, rows, lambda: _instances(options), folder, lambda instances: {"calls": options.calls}
+    )
+    able, instances, scores = finished.rows, finished.instances, finished.scores
+
+    # a table a stratum, and one of all puzzles where there are several strata
     needs = np.array([instance.difficulty.stratum for instance in instances])
     parts = {"all": np.ones(len(needs), dtype=bool)} | {s: needs == s for s in STRATA if (needs == s).any()}
     summary = {
@@ -107,16 +96,14 @@ def main(options: Evaluate) -> None:
         part: {name: {what: f._asdict() for what, f in of_row.items()} for name, of_row in of_part.items()}
         for part, of_part in summary.items()
     }
-    about = run.about(instances)
-    store.finish([row.name for row in able], {**about, "summary": as_json})
-    run.say_unsettled(scores.values())
+    finished.keep({"summary": as_json})
     if options.json:
         print(json.dumps(as_json, indent=1))
     else:
         for part, of_part in summary.items():
-            print_wide(table(part, of_part, able, options))
+            show_part(part, of_part, able, options)
         if all(is_graph(instance.problem) for instance in instances) and len(instances) <= 100:
-            print_wide(by_graph(instances, able, scores))
+            show_graphs(instances, able, scores)
         console.print(run.strata(instances), LEGEND)
     console.print(f"wrote scores.parquet, traces.jsonl and run.json to {folder}")
 
@@ -140,40 +127,35 @@ def figures(scores: Sequence[Score]) -> dict[str, Estimate]:
     }
 
 
-def table(part: str, of_part: dict[str, dict[str, Estimate]], able: Sequence[Row], options: Evaluate) -> Table:
-    """The table of one stratum, or of all puzzles."""
+def show_part(part: str, of_part: dict[str, dict[str, Estimate]], able: Sequence[Row], options: Evaluate) -> None:
+    """Print the table of one stratum, or of all puzzles."""
     n = next(iter(of_part.values()))["solved"].n
     source = ", ".join(path.name for path in options.puzzles[:3]) if options.puzzles else f"set {options.family}"
     source += f" and {len(options.puzzles) - 3} more" if len(options.puzzles) > 3 else ""
     what = "in all" if part == "all" else f"that need {part} guesses"
     title = f"takeback evaluate: {source}, {n} puzzles {what}, within {options.calls:,} calls"
-    made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", padding=(0, 1))
-    made.add_column("decoder", no_wrap=True)
-    made.add_column("veto", no_wrap=True)
-    heads = {"solved": "solved %", "met": "met / need %", "gflops": "GFLOPs"}
-    for name in next(iter(of_part.values())):
-        made.add_column(heads.get(name, name), justify="right", no_wrap=True)
+    names = {"solved": "solved %", "met": "met / need %", "gflops": "GFLOPs"}
+    figures = list(next(iter(of_part.values())))
+    lines: list[Line] = []
     for group in dict.fromkeys(row.group for row in able):
-        made.add_row(Text(group, style="bold italic"))
+        lines.append(group)
         for row in (row for row in able if row.group == group):
             cells = [cell(f, percent=name in ("solved", "met")) for name, f in of_part[row.name].items()]
-            made.add_row(f"  {row.name}", row.spec.veto if isinstance(row.spec, Decoder) else "", *cells)
-    return made
+            lines.append((f"  {row.name}", row.spec.veto if isinstance(row.spec, Decoder) else "", *cells))
+    show(title, ("decoder", "veto", *(names.get(name, name) for name in figures)), lines, keep=2)
 
 
-def by_graph(instances: Sequence[Instance], able: Sequence[Row], scores: dict[str, list[Score]]) -> Table:
-    """A line a graph and number of colours: the calls that each decoder needed, or a dash."""
-    made = Table(title="calls to colour each graph (- : not coloured)", box=box.SIMPLE_HEAD, title_justify="left")
-    made.add_column("graph", no_wrap=True)
-    for head in ("nodes", "edges", "colours", "guesses", *(row.name for row in able)):
-        made.add_column(head, justify="right", no_wrap=True)
+def show_graphs(instances: Sequence[Instance], able: Sequence[Row], scores: dict[str, list[Score]]) -> None:
+    """Print a line a graph and number of colours: the calls that each decoder needed, or a dash."""
+    lines: list[Line] = []
     for index, instance in enumerate(instances):
         problem, need = instance.problem, instance.difficulty
         guesses = f"{need.guesses}{'+' * need.given_up}"
         line = [Path(instance.provenance).stem, problem.n, len(problem.constraints), problem.d, guesses]
         line += [s.calls if (s := scores[row.name][index]).solved else "-" for row in able]
-        made.add_row(*map(str, line))
-    return made
+        lines.append([str(part) for part in line])
+    heads = ("graph", "nodes", "edges", "colours", "guesses", *(row.name for row in able))
+    show("calls to colour each graph (- : not coloured)", heads, lines)
 
 
 def _instances(options: Evaluate) -> list[Instance]:
@@ -193,6 +175,8 @@ def _instances(options: Evaluate) -> list[Instance]:
             if read:
                 certified[path] = read[0]
             found |= {instance.id: instance for instance in read if instance.id not in found}
+    if not found:
+        raise BadInput(f"{options.puzzles[0]}: no puzzle is left to solve")
     kinds = {instance.family for instance in found.values()}
     if len(kinds) > 1:
         raise BadInput(f"--puzzles of more than one family ({', '.join(sorted(kinds))}): one at a time")

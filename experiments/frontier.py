@@ -16,18 +16,15 @@ from typing import Annotated
 
 import numpy as np
 import tyro
-from rich import box
-from rich.table import Table
-from rich.text import Text
 
 from csp.errors import BadInput
 from csp.problem import STRATA, Instance
 from csp.seeds import key
 from experiments.cli.options import RunOptions, slug
-from experiments.cli.terminal import cell, console, print_wide, progress, save_figure
-from experiments.engine import decoder_catalogue, loaded_models, run
+from experiments.cli.tables import Line, cell, show
+from experiments.cli.terminal import console, progress, save_figure
+from experiments.engine import decoder_catalogue, run
 from experiments.engine.decoder_catalogue import FRONTIER, Row
-from experiments.engine.store import Store
 from experiments.puzzle_files import load
 from experiments.puzzle_files.options import PuzzleOptions
 from experiments.scoring.aggregate import mcnemar
@@ -90,24 +87,22 @@ def main(options: Frontier) -> None:
     """Run it. Raises BadInput for what the user can put right."""
     options.check("count", "calls", "batch_size")
     budgets = tuple(sorted({*(b for b in BUDGETS if b < options.calls), options.calls}))
-    wanted = decoder_catalogue.chosen(options.decoders, FRONTIER)
+    rows = decoder_catalogue.chosen(options.decoders, FRONTIER)
     folder = options.out or _default_folder(options)
-    instances = _instances(options)
-    run.writable(folder)
-    runner = loaded_models.runner(wanted, instances[0].family, instances, options.checkpoints)
-    able = run.able(wanted, runner)
-    jobs = [job for row in able for job in spread(row, budgets)]
-    identity = {
-        "command": "frontier",
-        "family": options.family,
-        "stratum": list(options.stratum),
-        "calls": options.calls,
-        **run.identity(jobs, instances, runner, options.seed),
-    }
-    store = Store(folder, identity, options.fresh)
-    run.run(store, jobs, instances, runner, options.seed, options.batch_size)
-    scores = {job.name: store.scores(job.name) for job in jobs}
-    needs = [instance.difficulty.stratum for instance in instances]
+    about = {"family": options.family, "stratum": list(options.stratum), "calls": options.calls}
+    finished = run.decode_and_score(
+        "frontier",
+        options,
+        rows,
+        lambda: _instances(options),
+        folder,
+        lambda instances: about,
+        lambda row: spread(row, budgets),
+    )
+    able, scores = finished.rows, finished.scores
+
+    # a table and a verdict a stratum
+    needs = [instance.difficulty.stratum for instance in finished.instances]
     by_stratum = {
         stratum: [curve(row, budgets, scores, [i for i, need in enumerate(needs) if need == stratum]) for row in able]
         for stratum in STRATA
@@ -115,14 +110,13 @@ def main(options: Frontier) -> None:
     }
     summary = {stratum: [_as_json(c, budgets) for c in curves] for stratum, curves in by_stratum.items()}
     verdicts = {stratum: verdict(curves, budgets) for stratum, curves in by_stratum.items()}
-    about = {**run.about(instances), "summary": summary, "verdicts": verdicts}
-    store.finish([job.name for job in jobs], about)
+    finished.keep({"summary": summary, "verdicts": verdicts})
     figure(by_stratum, options, folder / "frontier.png")
     if options.json:
         print(json.dumps({"curves": summary, "verdicts": verdicts}, indent=1))
     else:
         for stratum, curves in by_stratum.items():
-            print_wide(table(stratum, curves, budgets, options))
+            show_table(stratum, curves, budgets, options)
             for sentence in verdicts[stratum]:
                 console.print(sentence)
         console.print(LEGEND)
@@ -223,21 +217,18 @@ def _percent(figure: Estimate) -> str:
     return f"{100 * figure.value:.0f} % [{100 * figure.low:.0f}, {100 * figure.high:.0f}]"
 
 
-def table(stratum: str, curves: Sequence[Curve], budgets: Sequence[int], options: Frontier) -> Table:
-    """A stratum's table: shares solved by budget."""
+def show_table(stratum: str, curves: Sequence[Curve], budgets: Sequence[int], options: Frontier) -> None:
+    """Print a stratum's table: shares solved by budget."""
     n = len(curves[0].calls)
     title = f"takeback frontier: {options.family}, {n} instances of {stratum} guesses, seed {options.seed}; solved %"
-    made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", padding=(0, 1))
-    made.add_column("decoder", no_wrap=True)
-    made.add_column("veto", no_wrap=True)
-    for budget in budgets:
-        made.add_column(f"{budget:,} calls" if budget == budgets[0] else f"{budget:,}", justify="right", no_wrap=True)
+    heads = [f"{budget:,} calls" if budget == budgets[0] else f"{budget:,}" for budget in budgets]
+    lines: list[Line] = []
     for group in dict.fromkeys(c.row.group for c in curves):
-        made.add_row(Text(group, style="bold italic"))
+        lines.append(group)
         for c in (c for c in curves if c.row.group == group):
             veto = c.row.spec.veto if isinstance(c.row.spec, Decoder) else ""
-            made.add_row(f"  {c.row.name}", veto, *(cell(c.at(budget), percent=True) for budget in budgets))
-    return made
+            lines.append((f"  {c.row.name}", veto, *(cell(c.at(budget), percent=True) for budget in budgets)))
+    show(title, ("decoder", "veto", *heads), lines, keep=2)
 
 
 def _as_json(c: Curve, budgets: Sequence[int]) -> dict:

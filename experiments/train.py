@@ -18,13 +18,16 @@ import tyro
 from torch import distributed
 
 from csp.errors import BadInput
-from csp.generate import family
+from csp.families.base import Family
+from csp.generate import FAMILIES, family
 from csp.io.files import write_atomically
 from experiments.cli.terminal import console, progress
 from generators.training import trainer
-from generators.training.config import Kind, TrainConfig
+from generators.training.config import RENAMED, Kind, TrainConfig
 from generators.training.processes import Share
 
+#: Old spellings of options, each with its new one; the dispatcher reads them with a notice.
+RENAMED_OPTIONS = {old.replace("_", "-"): new.replace("_", "-") for old, new in RENAMED.items()}
 #: Times as long as in fp32: from here on bf16 is worth a warning.
 SLOW = 2.0
 
@@ -49,9 +52,20 @@ class Train(TrainConfig):
     """Refuse to begin anew: an error if there is no stopped run. (One that is there is resumed without this, too.)"""
 
 
+def trainable(name: str) -> Family:
+    """The family of that name. Raises BadInput, naming those that can be trained on, for one that cannot."""
+    if (bare := name.partition(":")[0]) not in FAMILIES:
+        able = [known for known, one in FAMILIES.items() if one.solvable_all]
+        raise BadInput(f"no family {bare!r}; there are {', '.join(able)} to train on")
+    chosen = family(name)
+    if not chosen.solvable_all:
+        raise BadInput(f"{name}: some of its puzzles have no solution to learn from; spell it with solvable=yes")
+    return chosen
+
+
 def main(options: Train) -> None:
     """Run it."""
-    family(options.family)
+    trainable(options.family)
     if options.threads < 0:
         raise BadInput(f"--threads {options.threads}: at least 0")
     if options.device != "cpu" and not (options.device == "cuda" and torch.cuda.is_available()):
@@ -60,7 +74,7 @@ def main(options: Train) -> None:
         torch.set_num_threads(options.threads)
     config = TrainConfig(**{f.name: getattr(options, f.name) for f in fields(TrainConfig)})
     for source in config.sources:
-        if family(source).kind != family(options.family).kind:
+        if trainable(source).kind != trainable(options.family).kind:
             raise BadInput(f"--mix {source}: its puzzles are not {family(options.family).kind}")
     first = os.environ.get("RANK", "0") == "0"  # of torchrun's processes
     halved = options.precision == "bf16" and options.device == "cpu" and first

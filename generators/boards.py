@@ -1,4 +1,8 @@
-"""Boards: instances stacked and padded to one width, so that models and policies work on a batch at once."""
+"""Boards: instances stacked and padded to one width, so that models and policies work on a batch at once.
+
+>>> boards = stack(instances, "decode", seed)
+>>> boards.givens.shape                          # (batch, N)
+"""
 
 from __future__ import annotations
 
@@ -66,10 +70,6 @@ class Boards:
         )
 
 
-#: Which boards of a batch a loss is summed over: all, or a process's share of them.
-ALL = slice(None)
-
-
 def stack(instances: Sequence[Instance], *purpose: object) -> Boards:
     """Instances as Boards; each one's key is a hash of the purpose (a seed, a decoder's name) and its id.
 
@@ -78,15 +78,18 @@ def stack(instances: Sequence[Instance], *purpose: object) -> Boards:
     depths = {instance.problem.d for instance in instances}
     if len(depths) != 1:
         raise ValueError(f"boards need instances of one number of values, not {sorted(depths)}")
-    width = max(instance.problem.n for instance in instances)
+    width = max(instance.problem.n for instance in instances)  # N: smaller boards are padded
     givens = np.zeros((len(instances), width), dtype=np.int64)
     real = np.zeros((len(instances), width), dtype=bool)
+
+    # Instances of one problem share its relations, which a training batch would else hold thousands of times over.
     same = len({id(instance.problem) for instance in instances}) == 1
     problems = [instance.problem for instance in (instances[:1] if same else instances)]
     relations = np.zeros((len(problems), width, width), dtype=np.int64)
     adjacency = np.zeros((len(problems), width, width), dtype=bool)
     most = max(len(problem.covers) for problem in problems)
     covers = np.full((len(problems), most, max(depths)), -1, dtype=np.int64)
+
     for row, instance in enumerate(instances):
         givens[row, : instance.problem.n] = instance.givens
         real[row, : instance.problem.n] = True
@@ -94,5 +97,6 @@ def stack(instances: Sequence[Instance], *purpose: object) -> Boards:
         relations[row, : problem.n, : problem.n] = problem.relations
         adjacency[row, : problem.n, : problem.n] = problem.adjacency
         covers[row, : len(problem.covers)] = np.reshape(problem.covers, (-1, problem.d))
+
     keys = np.array([key(*purpose, instance.id) for instance in instances], dtype=np.uint64)
     return Boards(tuple(instances), depths.pop(), givens, real, relations, adjacency, covers, keys)

@@ -14,8 +14,9 @@ import safetensors
 import safetensors.torch
 import torch
 
-from csp.errors import BadInput
+from csp.errors import BadInput, shown
 from csp.io.files import read_text, write_atomically
+from csp.io.json_values import decode
 from generators.models.autoregressive import Autoregressive
 from generators.models.backbone_config import BackboneConfig
 from generators.models.backtracking_ar import BacktrackingAR
@@ -73,6 +74,42 @@ def save(model: Network, path: Path, card: dict) -> None:
     write_atomically(path.with_suffix(".json"), json.dumps(full, indent=1, ensure_ascii=False) + "\n")
 
 
+class Misfit(ValueError):
+    """Why no network of this version has that card and those weights."""
+
+
+def _built(kind: object, backbone: object, weights: dict[str, torch.Tensor]) -> Network:
+    """The network of a card's kind and backbone, with those weights.
+
+    The card is held against the weights' names and shapes first: what is built is never larger than the weights' file.
+    Raises Misfit.
+    """
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise Misfit(f"kind {shown(kind)}; there are {', '.join(KINDS)}")
+    if not isinstance(backbone, dict):
+        raise Misfit(f"backbone {shown(backbone)} is no object")
+    try:
+        config = BackboneConfig(**backbone)
+    except (BadInput, TypeError) as fault:
+        raise Misfit(str(fault)) from None
+    # Blocks are Python objects even on the device that holds no numbers, so they are counted by name.
+    blocks = {name.split("blocks.")[1].split(".")[0] for name in weights if "blocks." in name}
+    if len(blocks) != config.blocks:
+        raise Misfit(f"{config.blocks} blocks in the card, {len(blocks)} in the weights")
+    with torch.device("meta"):
+        wanted = {name: tuple(weight.shape) for name, weight in KINDS[kind](config, kind).state_dict().items()}
+    there = {name: tuple(weight.shape) for name, weight in weights.items()}
+    if odd := sorted(wanted.keys() ^ there.keys()):
+        raise Misfit(f"{odd[0]} is in the {'weights' if odd[0] in there else 'card'} only")
+    if odd := sorted(name for name in wanted if wanted[name] != there[name]):
+        raise Misfit(f"{odd[0]} has shape {there[odd[0]]}; by the card it has {wanted[odd[0]]}")
+    if odd := sorted(name for name, weight in weights.items() if not weight.dtype.is_floating_point):
+        raise Misfit(f"{odd[0]} holds {weights[odd[0]].dtype}, no floating-point numbers")
+    model = KINDS[kind](config, kind)
+    model.load_state_dict(weights)
+    return model
+
+
 def load(
     path: Path, family: str | None = None, kind: str | None = None, dtype: torch.dtype = torch.float64
 ) -> Checkpoint:
@@ -81,26 +118,26 @@ def load(
     Raises BadInput, in one line, for a missing, truncated or foreign file, weights that do not match their
     card, or another family or kind than those asked for.
     """
+    place = path.with_suffix(".json")
+    card = decode(read_text(place), str(place))
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        raise BadInput(f"{place}: not a takeback checkpoint card")
     try:
-        card = json.loads(read_text(path.with_suffix(".json")))
-        if not isinstance(card, dict) or card.get("format") != FORMAT:
-            raise BadInput(f"{path.with_suffix('.json')}: not a takeback checkpoint card")
+        # the card says which network the weights are of; their hash, that they are the ones it was written for
         data = path.read_bytes()
         weights = safetensors.torch.load(data)
-        model = KINDS[card["kind"]](BackboneConfig(**card["backbone"]), card["kind"])
         sha256 = hashlib.sha256(data).hexdigest()
         if sha256 != card["sha256"]:
             raise BadInput(f"{path}: the weights are not those its card describes (SHA-256 differs)")
-        model.load_state_dict(weights)
+        model = _built(card["kind"], card["backbone"], weights)
     except OSError as fault:
         raise BadInput(f"cannot read {path}: {fault.strerror or fault}") from None
     except safetensors.SafetensorError as fault:
         raise BadInput(f"{path}: truncated or not a safetensors file ({fault})") from None
-    except json.JSONDecodeError as fault:
-        raise BadInput(f"{path.with_suffix('.json')}: not JSON ({fault})") from None
-    except (KeyError, TypeError, RuntimeError) as fault:
-        reason = str(fault).splitlines()[0]
-        raise BadInput(f"{path}: card and weights do not fit this version ({reason})") from None
+    except Misfit as fault:
+        raise BadInput(f"{path}: card and weights do not fit this version ({fault})") from None
+    except KeyError as fault:
+        raise BadInput(f"{path}: card and weights do not fit this version (no {fault} in the card)") from None
     if family is not None and card.get("family") != family:
         raise BadInput(f"{path}: trained on {card.get('family')}, not on {family}")
     if kind is not None and card["kind"] != kind:

@@ -1,6 +1,11 @@
 """One constraint, three languages: CP-SAT, CNF and python-constraint. A new constraint adds a case to each.
 
-CNF has none for what clauses over literal(cell, value) say only at length; such rules raise BadInput there.
+    >>> to_cnf(NotEqual((0, 1)), 2)         # literals 1, 2: cell 0 holds 1, 2; literals 3, 4: cell 1 does
+    [[-1, -3], [-2, -4]]
+
+Each language is a function that dispatches on the constraint's class: @to_cpsat.register, @to_cnf.register and
+@to_python_constraint.register. CNF has no case for what clauses over literal(cell, value) say only at length; such
+rules raise BadInput there, and the oracle for them is CP-SAT.
 """
 
 from __future__ import annotations
@@ -57,19 +62,20 @@ def _(rule: Increasing, model: cp_model.CpModel, cells: list) -> None:
 
 @to_cpsat.register
 def _(rule: NValues, model: cp_model.CpModel, cells: list) -> None:
+    # the rule does not know d: the largest value that a cell of the scope may still hold bounds those that can be used
     used, largest = [], max(bound for i in rule.scope for bound in cells[i].proto.domain)
     for value in range(1, largest + 1):
-        used.append(model.new_bool_var(""))
+        used.append(model.new_bool_var(""))  # a value is used if some cell holds it: a maximum of truth values
         model.add_max_equality(used[-1], [_holds(model, cells[i], (value,)) for i in rule.scope])
     model.add_linear_constraint(sum(used), rule.low, rule.high)
 
 
 def _holds(model: cp_model.CpModel, cell: cp_model.IntVar, values: tuple[int, ...]) -> cp_model.IntVar:
-    """A variable that says whether the cell holds one of the values."""
-    said, domain = model.new_bool_var(""), cp_model.Domain.from_values(values)
-    model.add_linear_expression_in_domain(cell, domain).only_enforce_if(said)
-    model.add_linear_expression_in_domain(cell, domain.complement()).only_enforce_if(~said)
-    return said
+    """A variable that is true exactly if the cell holds one of the values: both directions, since it is counted."""
+    holds, domain = model.new_bool_var(""), cp_model.Domain.from_values(values)
+    model.add_linear_expression_in_domain(cell, domain).only_enforce_if(holds)
+    model.add_linear_expression_in_domain(cell, domain.complement()).only_enforce_if(~holds)
+    return holds
 
 
 @singledispatch
@@ -100,7 +106,7 @@ def _(rule: Among, d: int) -> list[list[int]]:
     if rule.low == len(rule.scope):
         return inside
     if rule.high == 0:
-        return [[-said] for clause in inside for said in clause]
+        return [[-inside_literal] for clause in inside for inside_literal in clause]
     if rule.low <= 0 and rule.high >= len(rule.scope):
         return []
     raise BadInput(f"{rule}: this rule has no CNF encoding")
@@ -130,7 +136,7 @@ def rules_cnf(problem: Problem) -> tuple[list[int], ...]:
 
 
 def literal(cell: int, value: int, d: int) -> int:
-    """The variable that says "cell holds value" (1..d): 1, 2, ..."""
+    """The variable of "cell holds value" (1..d), numbered from 1 as DIMACS does: cell = (literal - 1) // d."""
     return cell * d + value
 
 

@@ -26,6 +26,7 @@ from csp.problem import LEVELS, Difficulty, Problem
 
 BUDGET = 200_000  # values tried at branchings after which a search is given up
 THIN_BUDGET = 1_000  # the same, for one clue's removal: 6x6 and 9x9 stay far below, 16x16 does not always
+MOST_VALUES = 60  # a domain is the bits of one int64, with room for the shifts
 
 
 class SearchGivenUp(RuntimeError):
@@ -34,7 +35,10 @@ class SearchGivenUp(RuntimeError):
 
 @lru_cache(maxsize=64)
 def compiled(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(starts, neighbours, covers) of a problem as the kernels want them."""
+    """(starts (n + 1,), neighbours (edges,), covers (scopes, d)) of a problem as the kernels want them.
+
+    Raises BadInput for rules that are neither pairwise nor lists of candidates, or more than MOST_VALUES values.
+    """
     if not problem.searchable:
         raise BadInput(f"{problem.name}: the reference search knows pairwise constraints only")
     return pairs(problem)
@@ -43,8 +47,10 @@ def compiled(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @lru_cache(maxsize=64)
 def pairs(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(starts, neighbours, covers) of a problem's pairwise rules, whatever others it has."""
-    if problem.d > 60:
-        raise BadInput(f"{problem.name}: {problem.d} values; the reference search takes up to 60")
+    if problem.d > MOST_VALUES:
+        raise BadInput(f"{problem.name}: {problem.d} values; the reference search takes up to {MOST_VALUES}")
+
+    # adjacency as compressed rows: cell i's neighbours are neighbours[starts[i]:starts[i + 1]]
     rows, neighbours = np.nonzero(problem.adjacency)
     starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=problem.n))])
     covers = np.array(problem.covers, dtype=np.int64).reshape(-1, problem.d)
@@ -58,16 +64,18 @@ def _rising(problem: Problem) -> np.ndarray:
 
 
 def _domains(problem: Problem, givens: np.ndarray) -> np.ndarray:
+    """(n,): bit v - 1 set while value v is left; a given's one bit, a blank's all that its candidates allow."""
     domains = np.where(givens > 0, 1 << np.maximum(givens - 1, 0), (1 << problem.d) - 1).astype(np.int64)
     return domains if problem.pairwise else domains & (problem.candidates @ (1 << np.arange(problem.d)))
 
 
 def _search(problem, givens, limit, interchange, budget, order=None):
-    """(found, guesses, pruned, over budget, last solution) of one search."""
+    """(found, guesses, pruned, over budget, last solution) of one search. See kernels.search."""
     solution = np.zeros(problem.n, dtype=np.int64)
+    arrays = compiled(problem)  # refuses what the kernels cannot hold, before tables of n x d are made
     order = _rising(problem) if order is None else np.ascontiguousarray(order, dtype=np.int64)
-    arrays = compiled(problem)  # refuses what the kernels cannot hold
-    domains, interchange = _domains(problem, givens), interchange and problem.pairwise
+    domains = _domains(problem, givens)
+    interchange = interchange and problem.pairwise  # lists of candidates tell values apart
     outcome = kernels.search(domains, *arrays, problem.d, order, limit, interchange, budget, solution)
     return *outcome, solution
 
@@ -83,10 +91,16 @@ def grade(problem: Problem, givens: Int[np.ndarray, " n"], limit: int = 2, budge
 def graded(
     problem: Problem, givens: Int[np.ndarray, " n"], limit: int = 2, budget: int = BUDGET
 ) -> tuple[Difficulty, Int[np.ndarray, " n"] | None]:
-    """What grade says, and a solution if one was met on the way."""
+    """As grade, and a solution if one was met on the way.
+
+    Guesses are always of the search for a second solution, so that they do not depend on `limit`.
+    """
     found, guesses, pruned, over, solution = _search(problem, givens, 2, True, budget)
     witness = solution if found else None
     solutions: int | None = min(int(found), limit)
+
+    # that search stops at two solutions, and one of them stands for all its relabellings by values that stand nowhere:
+    # where either may hide solutions, count again, plainly
     if over:
         solutions = None
     elif found and (pruned or (found == 2 and limit > 2)):

@@ -1,4 +1,9 @@
-"""Family: where instances come from. A new one is a file with a subclass, and an entry in csp/generate.py's table."""
+"""Family: where instances come from. A new one is a file here with a subclass, and an entry in csp/generate.py.
+
+>>> rng = np.random.default_rng(0)
+>>> Latin(side=5).propose(rng).problem.name
+'latin 5x5'
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ from jaxtyping import Int
 from csp.difficulty import reference_search
 from csp.problem import Difficulty, Instance, Problem
 
-GRID_BUDGET = 20_000  # for filling an empty board at random
+GRID_BUDGET = 20_000  # guesses for filling an empty board at random; beyond it another try is cheaper than patience
 
 #: (cells (n,), relabel (d + 1,)): relabel[assignment[cells]] obeys the moved rules iff assignment obeys the rules.
 Symmetry = tuple[Int[np.ndarray, " n"], Int[np.ndarray, " values"]]
@@ -38,14 +43,22 @@ class Family(ABC):
 
     @abstractmethod
     def symmetry(self, rng: np.random.Generator, cells: int) -> Symmetry:
-        """A random symmetry of an instance with so many cells."""
+        """A random symmetry of an instance with that number of cells."""
+
+    @property
+    def solvable_all(self) -> bool:
+        """Whether every puzzle of the family has a solution, so that a network can be trained on them."""
+        return True
 
     def accepts(self, difficulty: Difficulty) -> bool:
         """Whether a graded candidate is what the family promises."""
         return True
 
     def _filled(self, problem: Problem, rng: np.random.Generator) -> Int[np.ndarray, " n"] | None:
-        """A random solution of an empty board, moved by a random symmetry; None if the search for one was given up."""
+        """A random solution of an empty board, moved by a random symmetry; None if the search for one was given up.
+
+        The search with shuffled values does not draw solutions uniformly: the symmetry spreads what it prefers.
+        """
         try:
             grid = reference_search.complete(problem, np.zeros(problem.n, dtype=np.int64), rng, GRID_BUDGET)
         except reference_search.SearchGivenUp:
@@ -56,4 +69,5 @@ class Family(ABC):
     def _candidate(
         self, problem: Problem, givens: Int[np.ndarray, " n"], witness: Int[np.ndarray, " n"] | None
     ) -> Instance:
+        """What propose returns; draw gives it its provenance."""
         return Instance(problem, givens, self.kind, "proposed", witness=witness)

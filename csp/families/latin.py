@@ -75,6 +75,8 @@ class Latin(Family):
         grid = self._filled(problem, rng)
         if grid is None:
             return None
+
+        # unique: a hole is made only where the solution stays the only one; otherwise wherever it falls
         order, most = rng.permutation(problem.n), max(1, round(self.holes * problem.n))
         if self.solutions == "unique":
             return self._candidate(problem, reference_search.thin(problem, grid, order, most), grid)

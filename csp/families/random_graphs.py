@@ -22,7 +22,7 @@ from csp.families.base import Family, Symmetry
 from csp.problem import Difficulty, Instance
 from csp.specs import Span, one_of
 
-MOST_COLOURS = 60
+MOST_COLOURS = reference_search.MOST_VALUES  # every graph is certified by that search
 Edges = list[tuple[int, int]]
 FIFTY = Span(50, 50)
 
@@ -77,14 +77,17 @@ class GraphFamily(Family):
         n, edges, witness = self.graph(rng)
         problem = colouring.graph(n, edges, self.colours)
         givens = np.zeros(n, dtype=np.int64)
+
+        # given colours are those of some proper colouring, so they never make a colourable graph uncolourable
         if self.given or self.solutions == "unique":
             if witness is None:
                 try:
                     witness = reference_search.complete(problem, givens, rng)
                 except reference_search.SearchGivenUp:
                     return None
-                if witness is None:
+                if witness is None:  # no proper colouring: another graph
                     return None
+
             if self.solutions == "unique":
                 givens = reference_search.thin(problem, witness, rng.permutation(n))
             else:
@@ -118,9 +121,13 @@ class Gnp(RandomGraph):
 
     about: ClassVar[str] = "random graph G(n,p) of a mean degree; solvable or not, certified"
 
+    @property
+    def solvable_all(self) -> bool:
+        return self.solvable == "yes"
+
     def graph(self, rng: np.random.Generator) -> tuple[int, Edges, None]:
         n = self.size(rng)
-        a, b = np.triu_indices(n, 1)
+        a, b = np.triu_indices(n, 1)  # each pair once
         chosen = np.nonzero(rng.random(len(a)) < self.degree / max(1, n - 1))[0]
         return n, list(zip(a[chosen].tolist(), b[chosen].tolist())), None
 
@@ -145,10 +152,14 @@ class Flat(RandomGraph):
 
     def graph(self, rng: np.random.Generator) -> tuple[int, Edges, Int[np.ndarray, " n"]]:
         n = self.size(rng)
-        hidden = 1 + rng.permutation(n) % self.colours
+        hidden = 1 + rng.permutation(n) % self.colours  # (n,): class sizes differ by one at most
+
+        # the total is split evenly among the pairs of classes, what does not divide falling to random ones
         pairs = list(combinations(range(1, self.colours + 1), 2))
         total = round(n * self.degree / 2)
         shares = [total * (i + 1) // len(pairs) - total * i // len(pairs) for i in range(len(pairs))] if pairs else []
+
+        # within a pair of classes, that number of different edges: spot = i * len(right) + j is edge left[i], right[j]
         edges: Edges = []
         for which, share in zip(rng.permutation(len(pairs)).tolist(), shares):
             left, right = (np.nonzero(hidden == colour)[0] for colour in pairs[which])
@@ -172,8 +183,14 @@ class Regular(RandomGraph):
         if self.degree != int(self.degree) or self.degree >= self.n.low or (odd and self.n.low == self.n.high):
             raise BadInput("degree of a regular graph is a whole number below n, and n x degree is even")
 
+    @property
+    def solvable_all(self) -> bool:
+        return self.solvable == "yes"
+
     def graph(self, rng: np.random.Generator) -> tuple[int, Edges, None]:
         n, degree = self.size(rng), int(self.degree)
+
+        # n x degree is twice the number of edges, so it is even
         n -= n * degree % 2 and (1 if n > self.n.low else -1)  # a range of n: the nearest that makes it even
         drawn = networkx.random_regular_graph(degree, n, seed=int(rng.integers(2**32)))
         return n, sorted((min(e), max(e)) for e in drawn.edges), None

@@ -1,10 +1,16 @@
-"""Writing files whole or not at all, with one clear line when that fails."""
+"""Files: written whole or not at all, read within limits, with one clear line when that fails.
+
+>>> read_text(Path("graph.col.gz"))[:6]  # gzip is unpacked, whatever the file is called
+'p edge'
+"""
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +19,15 @@ import pyarrow
 import pyarrow.parquet
 
 from csp.errors import BadInput
+
+#: Bytes of a file of puzzles, unpacked: a million Sudokus with their solutions. Text takes twice that while decoded.
+MOST_BYTES = 170_000_000
+#: Values in one column of one row group of a Parquet file: what one row may hold is in memory whole (as 8 bytes each).
+MOST_VALUES = 20_000_000
+ROWS_AT_ONCE = 256  # rows of a Parquet file that are plain Python objects at one time
+#: Characters of one JSON value, and lists and objects in it: 500,000 edges of 32 characters. A short text takes up to
+#: 15 times its characters in Python, an empty object 30 times, so that both are bounded.
+GZIP = b"\x1f\x8b"
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -36,30 +51,74 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The file's bytes. Raises BadInput if it cannot be read."""
+    """The file's bytes, unpacked if they are gzip's.
+
+    Raises BadInput if it cannot be read, holds more than MOST_BYTES, or is gzip cut short.
+    """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)  # not its stated size: a pipe has none
     except OSError as fault:
         raise BadInput(f"cannot read {path}: {fault.strerror or fault}") from None
+    if len(data) > MOST_BYTES:
+        raise BadInput(f"{path}: more than {MOST_BYTES // 10**6} MB; split it into several files")
+    return unpacked(data, str(path)) if data.startswith(GZIP) else data
+
+
+def unpacked(data: bytes, where: str) -> bytes:
+    """What gzip packed, all members of it. Raises BadInput, naming `where`, beyond MOST_BYTES or for damaged gzip."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            made = file.read(MOST_BYTES + 1)  # a bomb is not blown up whole
+    except (OSError, EOFError, zlib.error) as fault:
+        raise BadInput(f"{where}: damaged gzip ({fault}); fetch or pack it again") from None
+    if len(made) > MOST_BYTES:
+        raise BadInput(f"{where}: unpacks to more than {MOST_BYTES // 10**6} MB; split it into several files")
+    return made
 
 
 def read_text(path: Path) -> str:
     """The file's text. Raises BadInput if it cannot be read, is not UTF-8, or is empty."""
+    return decoded(read_bytes(path), str(path))
+
+
+def decoded(data: bytes, where: str) -> str:
+    """The bytes as text. Raises BadInput, naming `where`, if they are not UTF-8, or hold nothing but space."""
     try:
-        text = read_bytes(path).decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise BadInput(f"{path}: not a text file") from None
-    if not text.strip():
-        raise BadInput(f"{path}: the file is empty")
+        raise BadInput(f"{where}: not a text file") from None
+    if not text or text.isspace():
+        raise BadInput(f"{where}: the file is empty")
     return text
 
 
-def from_parquet(data: bytes, where: str) -> list[dict]:
-    """The records of a Parquet file. Raises BadInput, naming `where`, for anything else."""
+def from_parquet(data: bytes, where: str, most_rows: int | None = None) -> Iterator[dict]:
+    """The records of a Parquet file, one after another, so that a bad first row is refused before the last is read.
+
+    Raises BadInput, naming `where`, for anything else, for more than most_rows rows, and for a column of more than
+    MOST_VALUES in one row group.
+    """
     try:
-        return pyarrow.parquet.read_table(io.BytesIO(data)).to_pylist()
-    except (pyarrow.ArrowException, OSError) as fault:
-        raise BadInput(f"{where}: not a Parquet file ({str(fault).splitlines()[0]})") from None
+        file = pyarrow.parquet.ParquetFile(io.BytesIO(data))
+        about = file.metadata
+        if most_rows is not None and about.num_rows > most_rows:
+            raise BadInput(f"{where}: {about.num_rows} rows; up to {most_rows} are read; split it into several files")
+        for number in range(about.num_row_groups):
+            group = about.row_group(number)
+            most = max((group.column(place).num_values for place in range(group.num_columns)), default=0)
+            if most > MOST_VALUES:
+                raise BadInput(
+                    f"{where}: {most} values in a column of row group {number + 1}; up to {MOST_VALUES} are read; "
+                    "write it with smaller row groups"
+                )
+        for batch in file.iter_batches(ROWS_AT_ONCE, use_threads=False):
+            yield from batch.to_pylist()
+    except BadInput:
+        raise
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as fault:
+        reason = (str(fault).splitlines() or [type(fault).__name__])[0]
+        raise BadInput(f"{where}: not a Parquet file that can be read ({reason})") from None
 
 
 @contextmanager

@@ -9,13 +9,14 @@ Only board (or nodes, colours and edges) and givens are needed; a Sudoku whose r
     "rules": {"boxes": "3x2"}
     "rules": {"regions": "111222...", "diagonals": true, "cages": [[15, [0, 1]]], "allowed": {"7": [1, 2]}}
 
-Boards and graphs may also write cells as lists, 0 where
-blank. An id that is there must be the instance's own. Nodes count from 0.
+Boards and graphs may also write cells as lists, 0 where blank. An id that is there must be the instance's own. Nodes
+count from 0; "names", a text a node, is what messages call them. Sizes have limits: those of csp/families/colouring.py,
+and MOST_INSTANCES.
 """
 
 from __future__ import annotations
 
-import json
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, fields
@@ -24,12 +25,16 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 
-from csp.errors import BadInput
+from csp.errors import BadInput, one_line, shown
 from csp.families import colouring, latin, sudoku, sudoku_variants
 from csp.families.sudoku_variants import Variant
 from csp.io.files import from_parquet, to_parquet
+from csp.io.json_values import decode, encode, lines, whole
 from csp.problem import LEVELS, Difficulty, Instance, Problem
 
+MOST_INSTANCES = 1_000_000  # of a file, where not only its first are asked for: each is kept in memory
+MOST_LABEL = 500  # characters that are kept of a family's name and of where an instance came from: tables show both
+MOST_LINES = 2 * MOST_INSTANCES  # of JSON Lines, blank ones included
 BOARDS = {"sudoku": sudoku.board, "latin": latin.board}
 DIFFICULTY = {
     "guesses": pyarrow.int64(),
@@ -89,6 +94,7 @@ def to_record(instance: Instance) -> dict:
     elif colouring.is_graph(problem):
         edges = [list(edge) for edge in colouring.edges(problem)]
         record |= {"nodes": problem.n, "colours": problem.d, "edges": edges}
+        record |= {"names": list(problem.names)} if problem.names else {}
         record["givens"], record["witness"] = (c if c is None else c.tolist() for c in cells)
     else:
         raise BadInput(f"{instance.provenance}: {problem.name} is neither a board nor a graph, so no record of it")
@@ -105,22 +111,24 @@ def from_record(record: object, where: str = "instance") -> Instance:
         givens = _cells(record["givens"], problem)
         witness = None if record.get("witness") is None else _cells(record["witness"], problem)
         plain = f"{problem.name.partition(' ')[0]}{problem.d}" if is_board(problem) else "colouring"
-        family = record.get("family") or plain
+        family = _label(record.get("family") or plain)
         need = record.get("difficulty")
         difficulty = None if need is None else _difficulty(need)
-        source = str(record.get("provenance") or where)
-        instance = Instance(problem, givens, str(family), source, difficulty, witness)
+        source = _label(record.get("provenance") or where)
+        instance = Instance(problem, givens, family, source, difficulty, witness)
     except KeyError as fault:
         raise BadInput(f"{where}: no {fault.args[0]!r} in the instance") from None
     except BadInput as fault:
         raise BadInput(f"{where}: {fault}") from None
     except (ValueError, TypeError, OverflowError, AttributeError, RecursionError) as fault:
         raise BadInput(f"{where}: not an instance ({fault})") from None
-    if record.get("id") not in (None, instance.id):
-        raise BadInput(f"{where}: its id is {str(record['id'])[:60]!r}, but what it holds is {instance.id}")
-    if instance.problem.violated(givens).any():
-        first = int(np.argmax(instance.problem.violated(givens)))
-        raise BadInput(f"{where}: givens contradict at cells {list(instance.problem.constraints[first].scope)[:9]}")
+    said = record.get("id")
+    if said is not None and not (isinstance(said, str) and said == instance.id):
+        raise BadInput(f"{where}: its id is {shown(said)}, but what it holds is {instance.id}")
+    if problem.violated(givens).any():
+        first = problem.constraints[int(np.argmax(problem.violated(givens)))].scope[:9]
+        spot = " and ".join(problem.names[cell] for cell in first) if problem.names else f"cells {list(first)}"
+        raise BadInput(f"{where}: givens contradict at {spot}")
     if witness is not None and not instance.solved(witness):
         raise BadInput(f"{where}: what it calls its witness is no solution")
     return instance
@@ -130,18 +138,30 @@ def _problem(record: dict) -> Problem:
     name = record.get("board")
     if name is not None:
         rules = record.get("rules")
-        rules = json.loads(rules) if isinstance(rules, str) else rules
-        if rules and isinstance(rules, dict) and str(name).startswith("sudoku "):
-            return sudoku_variants.problem(_variant(str(name), rules))
-        problem = board(str(name))
+        rules = decode(rules, "rules") if isinstance(rules, str) else rules
+        if rules and isinstance(rules, dict) and isinstance(name, str) and name.startswith("sudoku "):
+            return sudoku_variants.problem(_variant(name, rules))
+        problem = board(name) if isinstance(name, str) else None
         if problem is None or rules:
-            raise ValueError(f"no board {str(name)[:40]!r}; boards are called like 'sudoku 9x9' or 'latin 8x8'")
+            raise ValueError(f"no board {shown(name)}; boards are called like 'sudoku 9x9' or 'latin 8x8'")
         return problem
-    n, colours = _whole(record["nodes"], 1, colouring.MOST_NODES), _whole(record["colours"], 1, 10**6)
-    edges = [(_whole(a, 0, n - 1), _whole(b, 0, n - 1)) for a, b in record["edges"]]
+    n = whole(record["nodes"], 1, colouring.MOST_NODES)
+    colours = whole(record["colours"], 1, colouring.MOST_COLOURS)
+    said, names = record["edges"], record.get("names")
+    if not isinstance(said, list):
+        raise ValueError(f"edges are a list of pairs of nodes, not {shown(said)}")
+    colouring.check_listed(len(said))
+    edges = [(whole(a, 0, n - 1), whole(b, 0, n - 1)) for a, b in said]
     if any(a == b for a, b in edges):
         raise ValueError("an edge joins a node to itself")
-    return colouring.graph(n, edges, colours)
+    if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise ValueError(f"names are a list of {n} texts, not {shown(names)}")
+    return colouring.graph(n, edges, colours, names or ())
+
+
+def _label(said: object) -> str:
+    """A text that tables and messages show: one line, cut to MOST_LABEL, nothing that cannot be written as UTF-8."""
+    return one_line(said if isinstance(said, str) else shown(said))[:MOST_LABEL]
 
 
 def _rules(variant: Variant) -> dict:
@@ -165,7 +185,7 @@ def _variant(name: str, said: dict) -> Variant:
     match = re.fullmatch(r"sudoku (\d{1,2})x\1", name, re.ASCII)
     if not match or not set(said) <= {"regions", "boxes", "diagonals", "cages", "allowed"}:
         raise ValueError(f"no board {name[:40]!r} with rules {sorted(map(str, said))[:5]}")
-    side = _whole(int(match[1]), sudoku.SIDES[0], sudoku.SIDES[-1])
+    side = whole(int(match[1]), sudoku.SIDES[0], sudoku.SIDES[-1])
     box = re.fullmatch(r"(\d{1,2})x(\d{1,2})", str(said["boxes"]), re.ASCII) if "boxes" in said else None
     if "regions" in said:
         regions = sudoku_variants.numbered(tuple(said["regions"]))
@@ -175,10 +195,10 @@ def _variant(name: str, said: dict) -> Variant:
         regions = sudoku_variants.plain(side).regions
     n = side * side
     cages = tuple(
-        (_whole(sum_, 1, 10**6), tuple(_whole(c, 0, n - 1) for c in cells)) for sum_, cells in said.get("cages", ())
+        (whole(sum_, 1, 10**6), tuple(whole(c, 0, n - 1) for c in cells)) for sum_, cells in said.get("cages", ())
     )
     allowed = {
-        _whole(int(cell), 0, n - 1): sorted({_whole(v, 1, side) for v in values})
+        whole(int(cell), 0, n - 1): sorted({whole(v, 1, side) for v in values})
         for cell, values in said.get("allowed", {}).items()
     }
     marks = tuple((cell, tuple(values)) for cell, values in sorted(allowed.items()))
@@ -192,8 +212,10 @@ def _cells(said: object, problem: Problem) -> np.ndarray:
         if problem.d >= len(sudoku.SYMBOLS) or any(symbol not in sudoku.SYMBOLS for symbol in text):
             raise ValueError("cells hold a symbol that stands for no value")
         values = [sudoku.SYMBOLS.index(symbol) for symbol in text]
+    elif isinstance(said, list) and len(said) == problem.n:
+        values = [whole(value, 0, problem.d) for value in said]
     elif isinstance(said, list):
-        values = [_whole(value, 0, problem.d) for value in said]
+        values = said
     else:
         raise ValueError("cells are a line of symbols or a list of numbers")
     if len(values) != problem.n:
@@ -206,36 +228,27 @@ def _difficulty(said: object) -> Difficulty:
     if not isinstance(said, dict) or not set(said) <= {f.name for f in fields(Difficulty)}:
         raise ValueError("difficulty is no object with guesses, solutions, limit, level, ...")
     for name in ("guesses", "limit"):
-        _whole(said.get(name, 2), 0, 10**15)
+        whole(said.get(name, 2), 0, 10**15)
     for name in ("solutions", "conflicts", "branches"):
         if said.get(name) is not None:
-            _whole(said[name], 0, 10**15)
+            whole(said[name], 0, 10**15)
     if said.get("level", "search") not in LEVELS or not isinstance(said.get("given_up", False), bool):
         raise ValueError("difficulty has an unknown level")
     return Difficulty(**said)
 
 
-def _whole(number: object, low: int, high: int) -> int:
-    if not isinstance(number, int) or isinstance(number, bool) or not low <= number <= high:
-        raise ValueError(f"{str(number)[:40]!r} is no whole number from {low} to {high}")
-    return number
-
-
 def write_jsonl(instances: Iterable[Instance]) -> str:
     """Instances as JSON Lines."""
-    return "".join(json.dumps(to_record(instance), separators=(",", ":")) + "\n" for instance in instances)
+    return "".join(encode(to_record(instance)) + "\n" for instance in instances)
 
 
 def read_jsonl(text: str, where: str = "instances") -> list[Instance]:
     """The instances of JSON Lines; blank lines are skipped. Raises BadInput, naming the line."""
+    if text.count("\n") > MOST_LINES:
+        raise BadInput(f"{where}: more than {MOST_LINES} lines; split it into several files")
     made = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError) as fault:
-                raise BadInput(f"{where}, line {number}: not JSON ({fault})") from None
-            made.append(from_record(record, f"{where}, line {number}"))
+    for line, spot in lines(text, where):
+        made.append(from_record(decode(line, spot), spot))
     return made
 
 
@@ -249,10 +262,13 @@ def write_parquet(instances: Iterable[Instance], about: dict[str, str] | None = 
         record |= {"edges": [end for edge in record.get("edges", ()) for end in edge]}
         record |= record.pop("difficulty") or {}
         if "rules" in record:
-            record["rules"] = json.dumps(record["rules"])
+            record["rules"] = encode(record["rules"])
         rows.append(record)
-    further = any("rules" in record for record in rows)  # a column that most sets have no use for
-    schema = PARQUET.append(pyarrow.field("rules", pyarrow.string())) if further else PARQUET
+    schema = PARQUET
+    if any("names" in row for row in rows):  # a column that files of puzzles without names do not have
+        schema = schema.append(pyarrow.field("names", pyarrow.list_(pyarrow.string())))
+    if any("rules" in row for row in rows):  # nor this one, where all boards have the plain rules
+        schema = schema.append(pyarrow.field("rules", pyarrow.string()))
     return to_parquet(rows, schema.with_metadata(about))
 
 
@@ -261,10 +277,15 @@ def read_parquet(data: bytes, where: str = "instances", count: int | None = None
     `where`, for anything else.
     """
     made = []
-    for number, row in enumerate(from_parquet(data, where)[:count], 1):
+    rows = from_parquet(data, where, MOST_INSTANCES if count is None else None)
+    for number, row in enumerate(itertools.islice(rows, count), 1):
+        spot = f"{where}, row {number}"
         need = {name: row.pop(name, None) for name in DIFFICULTY}
-        ends = row.get("edges") or []
+        ends = [] if row.get("edges") is None else row["edges"]
+        if not isinstance(ends, list) or len(ends) % 2:
+            raise BadInput(f"{spot}: edges are a list of nodes, both ends of each edge in turn, not {shown(ends)}")
+        colouring.check_listed(len(ends) // 2, f"{spot}: ")
         row["edges"] = list(zip(ends[::2], ends[1::2]))
         row["difficulty"] = None if need["guesses"] is None else need
-        made.append(from_record(row, f"{where}, row {number}"))
+        made.append(from_record(row, spot))
     return made

@@ -51,44 +51,79 @@ def guarded(job: Callable[[], None]) -> int:
 
 def run(main: Callable[[Any], None], options: type, prog: str | None = None) -> None:
     """Parse the command line into options and run main on it; exits."""
-    sys.exit(guarded(lambda: main(tyro.cli(options, prog=prog))))
+    sys.exit(guarded(lambda: main(tyro.cli(options, prog=prog, args=modern(options, sys.argv[1:])))))
 
 
-#: name: (module, options class, function); imported only when needed, because torch takes seconds to load.
+def modern(options: type, words: Sequence[str]) -> list[str]:
+    """The words of a command line with old spellings of options replaced by the new ones, each with a notice.
+
+    They stand in RENAMED_OPTIONS of the module that the options are from: {"thin": "drop-givens"}.
+    """
+    made = list(words)
+    for old, new in getattr(sys.modules[options.__module__], "RENAMED_OPTIONS", {}).items():
+        for place, word in enumerate(made):
+            name, equals, value = word.partition("=")
+            for dashes in ("--", "--no-"):
+                if name == dashes + old:
+                    made[place] = f"{dashes}{new}{equals}{value}"
+                    console.print(f"note: {name} is called {dashes}{new} now; the old name works for one release")
+    return made
+
+
+#: name: (module, options class, function, what it answers); imported only when needed: torch takes seconds to load.
 EXPERIMENTS = {
-    "ceiling": ("experiments.ceiling", "Ceiling", "main"),
-    "evaluate": ("experiments.evaluate", "Evaluate", "main"),
-    "frontier": ("experiments.frontier", "Frontier", "main"),
-    "control": ("experiments.control.command", "Control", "main"),
-    "decoders": ("experiments.decoders", "Decoders", "main"),
-    "score": ("experiments.score", "ScoreCommand", "main"),
-    "ablations": ("experiments.ablations", "Ablations", "main"),
-    "train": ("experiments.train", "Train", "main"),
+    "ceiling": ("experiments.ceiling.command", "Ceiling", "main", "who needs to take a token back, and cannot?"),
+    "frontier": ("experiments.frontier", "Frontier", "main", "success against calls and FLOPs"),
+    "evaluate": ("experiments.evaluate", "Evaluate", "main", "your puzzles, or a shipped set, by need of search"),
+    "score": ("experiments.score", "ScoreCommand", "main", "your decoder's traces, or a model's transcripts"),
+    "decoders": ("experiments.decoders", "Decoders", "main", "every word that a decoder can be spelled with"),
+    "control": ("experiments.control.command", "Control", "main", "steering frozen networks towards targets"),
+    "ablations": ("experiments.ablations", "Ablations", "main", "what each choice in training buys"),
+    "train": ("experiments.train", "Train", "main", "train a network"),
+    "markdown": ("experiments.markdown.command", "Markdown", "main", "a run's tables; the documents' figures"),
 }
 INSTANCES = {
-    "make": ("experiments.instances.make", "Make", "make"),
-    "grade": ("experiments.instances.grade", "Grade", "grade"),
-    "convert": ("experiments.instances.convert", "Convert", "convert"),
-    "from": ("experiments.instances.borrow", "From", "fetch"),
-    "sweep": ("experiments.instances.sweep", "Sweep", "main"),
-    "families": ("experiments.instances.families", "Families", "families"),
+    "make": ("experiments.instances.make", "Make", "make", "draw puzzles of a family that need search"),
+    "grade": ("experiments.instances.grade", "Grade", "grade", "certify how much search puzzles need"),
+    "convert": ("experiments.instances.convert", "Convert", "convert", "a file of puzzles in another format"),
+    "from": ("experiments.instances.borrow", "From", "fetch", "puzzles of another project, certified"),
+    "sweep": ("experiments.instances.sweep", "Sweep", "main", "graphs across the colouring threshold"),
+    "families": ("experiments.instances.families", "Families", "families", "what can be drawn, and its words"),
 }
 GROUPS = {"instances": ("make, grade and convert puzzles that are known to need search", INSTANCES)}
-Jobs = dict[str, tuple[str, str, str]]
+#: Old names of commands, each with its present one.
+RENAMED = {"recipes": "ablations"}
+Jobs = dict[str, tuple[str, str, str, str]]
+
+
+def overview(jobs: Jobs, prog: str, about: str) -> str:
+    """The commands, a line each."""
+    lines = [about, "", f"usage: {prog} COMMAND [--help]", ""]
+    lines += [f"  {name:<10} {what}" for name, (*_, what) in jobs.items()]
+    if jobs is EXPERIMENTS:
+        lines += [f"  {name:<10} {what}: {', '.join(members)}" for name, (what, members) in GROUPS.items()]
+    return "\n".join(lines)
 
 
 def dispatch(jobs: Jobs, prog: str, about: str, words: Sequence[str]) -> None:
-    """Run the job that the first word names, with the options that the others give."""
-    wanted = {words[0]: jobs[words[0]]} if words and words[0] in jobs else jobs
-    modules = {name: import_module(module) for name, (module, _, _) in wanted.items()}
-    kinds = {name: getattr(modules[name], options) for name, (_, options, _) in wanted.items()}
-    if len(wanted) == 1:  # one subcommand alone is parsed as itself
-        (name,) = wanted
-        parsed = tyro.cli(kinds[name], prog=f"{prog} {name}", args=words[1:])
-    else:
-        parsed = tyro.extras.subcommand_cli_from_dict(kinds, prog=prog, description=about, args=words)
-        name = next(name for name, kind in kinds.items() if type(parsed) is kind)
-    getattr(modules[name], wanted[name][2])(parsed)
+    """Run the job that the first word names, with the options that the others give; without one, list the jobs.
+
+    Raises BadInput for a word that names none.
+    """
+    if not words or words[0] in ("-h", "--help"):
+        print(overview(jobs, prog, about))
+        return
+    name = words[0]
+    if name in RENAMED and name not in jobs:
+        console.print(f"note: {name} is called {RENAMED[name]} now; the old name works for one more release")
+        name = RENAMED[name]
+    if name not in jobs:
+        every = [*jobs, *(GROUPS if jobs is EXPERIMENTS else ())]
+        raise BadInput(f"no command {name!r}; there are {', '.join(every)}")
+    module, options, function, _ = jobs[name]
+    loaded = import_module(module)
+    kind = getattr(loaded, options)
+    getattr(loaded, function)(tyro.cli(kind, prog=f"{prog} {name}", args=modern(kind, words[1:])))
 
 
 def entry() -> None:
@@ -100,7 +135,10 @@ def entry() -> None:
             about, members = GROUPS[words[0]]
             dispatch(members, f"takeback {words[0]}", f"takeback {words[0]}: {about}.", words[1:])
         else:
-            heads = "\n".join(f"  {name}: {about}; see `takeback {name} --help`" for name, (about, _) in GROUPS.items())
-            dispatch(EXPERIMENTS, "takeback", f"{ABOUT}\n\nCommand groups:\n{heads}", words)
+            dispatch(EXPERIMENTS, "takeback", ABOUT, words)
 
     sys.exit(guarded(job))
+
+
+if __name__ == "__main__":
+    entry()

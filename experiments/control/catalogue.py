@@ -19,14 +19,21 @@ OWN = "latent-values:guide=denoiser,strength=3,about=all"
 ANEW = ",repair=99,widen=1,level=1"
 ALL = "ar:guide=relaxed,about=all"
 MASKED = "diffusion:guide=relaxed,about=all,strength=2"
+NO_NET_MASKED = "uniform-masked:guide=relaxed,about=all,strength=2"
 BEST = "the best of as many as the calls allow"
 #: name: (spelling, what it is). Those with about=all are told the board's own rules too: compare them with each other.
 METHODS: dict[str, tuple[str, str]] = {
     "latent": ("latent-values", "latent diffusion, no guidance"),
     "latent-x0": ("latent", "the same, estimating x0 as in the paper"),
-    "latent-latents": ("latent-values:guide=latents,rate=0.3", "Diffusion-LM's inner updates of the next latents"),
+    "latent-latents": (
+        "latent-values:guide=latents,rate=0.3",
+        "inner updates of latents: a net of probabilities, not clamped",
+    ),
     "latent-latents-best": ("latent-values:guide=latents,rate=0.3" + ANEW, BEST),
-    "latent-x0-latents": ("latent:guide=latents,rate=0.3,clamp=1", "inner updates, the net that estimates x0, clamped"),
+    "latent-x0-latents": (
+        "latent:guide=latents,rate=0.3,clamp=1",
+        "the net that estimates x0, clamped: Diffusion-LM",
+    ),
     "latent-sign": ("latent-values:guide=latents,inner=sign", "inner updates as the public code's: the sign"),
     "latent-estimate": ("latent-values:guide=estimate,fade=2", "mean-field balance with the estimate"),
     "latent-classifier": (
@@ -62,8 +69,12 @@ METHODS: dict[str, tuple[str, str]] = {
     "masked-straight": ("diffusion:guide=straight", "the same, straight through sampled values"),
     "masked-all": (MASKED, "logits tilted by the energy, told the rules"),
     "masked-best": (MASKED + ",retraction=restart", BEST),
-    "masked-remask": (MASKED + ",retraction=local", "and violated cells remasked"),
+    "masked-remask": (MASKED + ",retraction=remask", "and violated cells remasked"),
     "masked-placebo": (MASKED + ",retraction=placebo", "and as many cells at random"),
+    "no-net-best": ("uniform:guide=relaxed,about=all,retraction=restart", "no-net twin of ar-all-best"),
+    "no-net-smc": ("uniform:guide=relaxed,about=all,search=smc,width=64", "no-net twin of ar-all-smc"),
+    "no-net-masked-best": (NO_NET_MASKED + ",retraction=restart", "no-net twin of masked-best"),
+    "no-net-remask": (NO_NET_MASKED + ",retraction=remask", "no-net twin of masked-remask"),
     "cp-sat": ("cp-sat", "the control as a constraint (ceiling)"),
 }
 #: What the quick preset runs.
@@ -71,11 +82,20 @@ QUICK = (
     *("latent", "latent-latents", "latent-denoiser", "latent-denoiser-best"),
     *("ar", "ar-best", "ar-relaxed", "ar-activations", "ar-all-best", "ar-learned", "ar-exact"),
     *("prompted", "prompted-beam", "masked", "masked-relaxed", "masked-remask", "masked-placebo", "cp-sat"),
+    *("no-net-best", "no-net-remask"),
 )
+#: Methods that are told rules, each with its no-net twin: the same but for a uniform network.
+TWINS = {
+    "ar-all-best": "no-net-best",
+    "ar-all-smc": "no-net-smc",
+    "masked-best": "no-net-masked-best",
+    "masked-remask": "no-net-remask",
+}
 #: Families of methods: of a frozen net of one kind, or of one that was trained to be controlled.
 LATENT, FROZEN = "gradient control of latents", "control of a frozen AR net"
 PROMPTED, MASKS = "conditional AR", "masked diffusion"
 HYBRID, UNGUIDED = "latents and masked diffusion", "latents without guidance"
+NO_NET = "no network"
 
 
 def family(name: str) -> str:
@@ -85,7 +105,7 @@ def family(name: str) -> str:
         return ""
     if text.startswith("latent"):
         return HYBRID if "finish=masked" in text else LATENT if "guide=" in text else UNGUIDED
-    words = {"ar": FROZEN, "ar-prompted": PROMPTED, "diffusion": MASKS}
+    words = {"ar": FROZEN, "ar-prompted": PROMPTED, "diffusion": MASKS, "uniform": NO_NET, "uniform-masked": NO_NET}
     return words[text.partition(":")[0]]
 
 

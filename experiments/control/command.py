@@ -6,7 +6,7 @@
 Nets of one backbone, trained alike on complete boards without any control, are steered towards targets of which it is
 counted how rare they are (solvers/counting/control_tasks.py); beside them stand nets that were trained to be told a
 control, and CP-SAT with the control as a constraint. Every full board is judged by the independent checker: control
-obeyed, board valid, both. Writes run.json, control.png, rarity.png, parts/ and traces/.
+obeyed, board valid, both. Writes scores.parquet, traces.jsonl, run.json, control.png and rarity.png.
 """
 
 from __future__ import annotations
@@ -14,28 +14,47 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal
 
+import pyarrow
 import tyro
 
 from csp.errors import BadInput
+from csp.io.files import read_text
+from csp.io.trace_records import read_jsonl
+from csp.specs import modern
 from experiments.cli.options import RunOptions, slug
-from experiments.cli.terminal import console, print_wide, progress
-from experiments.control import tables as report
+from experiments.cli.terminal import console, say_left_out
+from experiments.control import tables
 from experiments.control.catalogue import METHODS, QUICK, Spec, read, run
 from experiments.engine import run as engine
-from experiments.engine.store import Parts
+from experiments.engine.store import Kept, Store
+from experiments.scoring.control_scorer import judged
 from generators import checkpoint
 from generators.checkpoint import Checkpoint
-from generators.control.steer import Steering
+from generators.control.spec import RENAMED, Steering
 from solvers.counting.control_tasks import TASKS, targets
 
 #: Targets a task, samples of each, calls a sample.
 PRESETS = {"quick": (3, 1, 150), "standard": (20, 3, 500), "full": (200, 20, 2000)}
 Nets = dict[str, Checkpoint]
+Results = dict[str, dict[str, list[dict]]]  # task, method: what the checker says of each sample
+#: What is kept of a sample: the checker's words, as they are.
+SAMPLES = Kept(
+    lambda record: record,
+    lambda record: record,
+    [
+        ("target", pyarrow.string()),
+        ("rarity", pyarrow.list_(pyarrow.int64())),  # solutions that obey, of how many
+        *((name, pyarrow.bool_()) for name in ("control", "valid", "both")),
+        *((name, pyarrow.float64()) for name in ("parts", "dead", "flops", "seconds")),
+        *((name, pyarrow.int64()) for name in ("retractions", "calls")),
+        ("board", pyarrow.list_(pyarrow.int64())),
+    ],
+)
 
 
 @dataclass(frozen=True)
@@ -69,11 +88,11 @@ def main(options: Control) -> None:
             raise BadInput(f"no task {task!r}; there are {', '.join(TASKS)}")
     given = options.targets, options.samples, options.calls
     count, samples, calls = (own or preset for own, preset in zip(given, PRESETS[options.preset]))
-    names = options.methods or (QUICK if options.preset == "quick" else tuple(METHODS))
-    plain = {name: read(name) for name in names}
-    specs = {name: spec and replace(spec, calls=calls) for name, spec in plain.items()}
+    specs = _specs(options, calls)
     folder = options.out or Path("results") / f"control-{options.preset}-{replace(options, finished=False).digest()}"
     engine.writable(folder)
+
+    # several folders of checkpoints are several trainings of the same nets
     folders = options.checkpoints or (checkpoint.FOLDER,)
     for at in folders:
         if not at.is_dir():
@@ -84,58 +103,112 @@ def main(options: Control) -> None:
     hashes = [{f"{of}-{kind}": net.sha256 for of, some in each.items() for kind, net in some.items()} for each in nets]
     if any(a == b for a, b in combinations(hashes, 2)):
         raise BadInput("--checkpoints: two of the folders hold the same nets")
-    spelled = {name: str(spec or name) for name, spec in specs.items()}
-    store = Parts(folder, {"seed": options.seed, "targets": count, "samples": samples}, options.fresh)
-    store.write_card({"status": "running"})
-    results: dict[str, dict[str, list[dict]]] = {}
-    with progress("methods") as bar:
-        total = sum(len(nets) if specs[name] else 1 for of_task in able.values() for name in of_task)
-        job = bar.add_task("steering", total=total)
-        for task, of_task in able.items():
-            bar.update(job, description=f"{task}: counting")
-            aims = [] if options.finished else targets(task, options.seed, count)
-            results[task] = {}
-            for name in of_task:
-                spec = specs[name]
-                for number, each in enumerate(nets if spec else nets[:1]):  # CP-SAT says the same each time
-                    bar.update(job, description=f"{task}: {name}")
-                    used = {kind: each[family_of(task)][kind] for kind in (spec.nets if spec else ())}
-                    about = {"method": spelled[name], "nets": {kind: net.sha256 for kind, net in used.items()}}
-                    models = {kind: net.model for kind, net in used.items()}
-                    make = partial(run, spec, models, seed=options.seed)
-                    file = f"{slug(task)}-{slug(name)}" + (f"-{number}" if number else "")
-                    looks = isinstance(spec, Steering) and spec.search == "none"
-                    part = store.kept(file, about)
-                    if part is None and not options.finished:
-                        many = samples if spec else 1
-                        part = store.make(file, about, aims, many, options.batch_size, make, looks)
-                    if part is not None:
-                        results[task].setdefault(name, []).extend({**one, "net": number} for one in part)
-                    bar.advance(job)
-    results = {task: of for task, of in results.items() if of}
+
+    # every method on every task with every set of nets is a job of the engine
+    identity = {"command": "control", "seed": options.seed, "targets": count, "samples": samples}
+    store = Store(folder, identity, options.fresh, SAMPLES)
+    jobs = _jobs(options, able, specs, nets, count, samples)
+    for _, _, number, job in jobs:
+        adopt(store, job, number)
+    if not options.finished:
+        store.write_card({"status": "running"})
+        engine.run(store, [job for *_, job in jobs], "samples")
+    results: Results = {}
+    for task, name, number, job in jobs:
+        if not store.missing(job.name, job.size, job.about):
+            made = [{**one, "net": number} for one in store.scores(job.name)]
+            results.setdefault(task, {}).setdefault(name, []).extend(made)
     if not results:
         raise BadInput(f"{folder} holds no finished method of these")
-    summary = {task: {name: report.figures(rows) for name, rows in of.items()} for task, of in results.items()}
-    shares = {task: report.shares_of(next(iter(of.values()))) for task, of in results.items()}
-    verdicts = {task: report.verdicts(task, of, len(nets)) for task, of in results.items()}
-    made_by = {"methods": spelled, "checkpoints": hashes, "versions": engine.versions(), "calls": calls}
+    done = [job.name for *_, job in jobs if not store.missing(job.name, job.size, job.about)]
+    made_by = {"methods": {name: str(spec or name) for name, spec in specs.items()}, "checkpoints": hashes}
+    made_by |= {"versions": engine.versions(), "calls": calls}
+    _say(options, store, done, results, made_by, samples * len(nets), len(nets))
+
+
+def _specs(options: Control, calls: int) -> dict[str, Spec]:
+    """The methods asked for, each with the budget; old spellings are read, with a notice."""
+    names = options.methods or (QUICK if options.preset == "quick" else tuple(METHODS))
+    specs: dict[str, Spec] = {}
+    for name in names:
+        text, notices = modern(name, RENAMED)
+        for notice in notices:
+            console.print(f"note: {notice}")
+        spec = read(text)
+        specs[text] = spec and replace(spec, calls=calls)
+    return specs
+
+
+def _jobs(options: Control, able, specs: dict[str, Spec], nets: list[dict[str, Nets]], count: int, samples: int):
+    """(task, method, number of the set of nets, Job) of all that is to be run; targets are counted when needed."""
+    made = []
+    for task, of_task in able.items():
+        aims = lru_cache(maxsize=1)(partial(targets, task, options.seed, count))
+        for name in of_task:
+            spec = specs[name]
+            for number, each in enumerate(nets if spec else nets[:1]):  # CP-SAT says the same each time
+                used = {kind: each[family_of(task)][kind] for kind in (spec.nets if spec else ())}
+                job = _job(options, f"{task} {name}", spec, used, aims, count, samples if spec else 1)
+                made.append((task, name, number, replace(job, name=job.name + f" net {number + 1}" * (number > 0))))
+    return made
+
+
+def _job(options: Control, name: str, spec: Spec, used: Nets, aims, count: int, samples: int) -> engine.Job:
+    """One method on one task with one set of nets."""
+    models = {kind: net.model for kind, net in used.items()}
+    dead_ends = isinstance(spec, Steering) and spec.search == "none"
+    size = max(
+        samples, options.batch_size // samples * samples
+    )  # samples of one target stay together: they are numbered
+    return engine.Job(
+        name,
+        count * samples,
+        lambda left: (list(left[start : start + size]) for start in range(0, len(left), size)),
+        lambda indices: run(spec, models, [aims()[index // samples] for index in indices], options.seed),
+        lambda index, trace: judged(trace, aims()[index // samples], dead_ends),
+        {"method": str(spec or "cp-sat"), "nets": {kind: net.sha256 for kind, net in used.items()}},
+    )
+
+
+def adopt(store: Store, job: engine.Job, number: int) -> None:
+    """Take a finished method over from a folder that was written before traces were kept piece by piece."""
+    file = slug(job.name.partition(" net ")[0].replace(" ", "-", 1)) + (f"-{number}" if number else "")
+    part = store.folder / "parts" / f"{file}.json"
+    if not part.exists() or not store.missing(job.name, job.size, job.about):
+        return
+    try:
+        old = json.loads(read_text(part))
+        about = {**old["about"], "method": modern(old["about"]["method"], RENAMED)[0]}
+        traces = read_jsonl(read_text(store.folder / "traces" / f"{file}.jsonl"))
+        pieces = list(zip(traces, old["samples"], strict=True))
+    except (json.JSONDecodeError, KeyError, TypeError, ValueError):
+        raise BadInput(f"{part}: not a finished part; delete the file to redo it") from None
+    if about == job.about and len(pieces) == job.size:
+        store.add(job.name, range(job.size), pieces, job.about)
+
+
+def _say(options: Control, store: Store, done, results: Results, made_by: dict, samples: int, nets: int) -> None:
+    """Tables, verdicts, run.json and the figures."""
+    summary = {task: {name: tables.figures(rows) for name, rows in of.items()} for task, of in results.items()}
+    shares = {task: tables.shares_of(next(iter(of.values()))) for task, of in results.items()}
+    verdicts = {task: tables.verdicts(task, of, nets) for task, of in results.items()}
+    apart = {task: {name: tables.by_net(rows) for name, rows in of.items()} for task, of in results.items()}
     as_json = {
         task: {name: {what: f._asdict() for what, f in row.items()} for name, row in of.items()}
         for task, of in summary.items()
     }
-    apart = {task: {name: report.by_net(rows) for name, rows in of.items()} for task, of in results.items()}
-    about = {"summary": as_json, "by_net": apart, "shares": shares, "verdicts": verdicts}
-    store.write_card({"status": "complete", **made_by, **about})
-    report.curves(results, calls, folder / "control.png")
-    report.rarity(results, folder / "rarity.png")
+    store.finish(done, {**made_by, "summary": as_json, "by_net": apart, "shares": shares, "verdicts": verdicts})
+    tables.curves(results, made_by["calls"], store.folder / "control.png")
+    tables.rarity(results, store.folder / "rarity.png")
     if options.json:
         print(json.dumps(as_json, indent=1))
         return
     for task, of_task in summary.items():
-        print_wide(report.table(task, of_task, shares[task], samples * len(nets), calls))
+        tables.show_task(task, of_task, shares[task], samples, made_by["calls"])
         for sentence in verdicts[task]:
             console.print(sentence)
-    console.print(report.LEGEND, f"wrote run.json, control.png, rarity.png, parts and traces to {folder}", sep="\n")
+    console.print(tables.LEGEND)
+    console.print(f"wrote scores.parquet, traces.jsonl, run.json, control.png and rarity.png to {store.folder}")
 
 
 def family_of(task: str) -> str:
@@ -167,13 +240,7 @@ def _able(tasks: Sequence[str], specs: dict[str, Spec], nets: list[dict[str, Net
                 continue
             if out not in reasons.setdefault(reason, []):
                 reasons[reason].append(out)
-    engine.say_left_out(reasons)
+    say_left_out(reasons)
     if not able:
         raise BadInput("no method is left to run")
     return able
-
-
-if __name__ == "__main__":
-    from experiments.cli.dispatch import run as start
-
-    start(main, Control)

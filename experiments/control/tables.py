@@ -8,11 +8,23 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from rich import box
-from rich.table import Table
 
-from experiments.cli.terminal import cell, save_figure
-from experiments.control.catalogue import FROZEN, HYBRID, LATENT, MASKS, METHODS, PROMPTED, UNGUIDED, family, knows
+from experiments.cli.line_labels import DASHES, label_ends
+from experiments.cli.tables import cell, show
+from experiments.cli.terminal import save_figure
+from experiments.control.catalogue import (
+    FROZEN,
+    HYBRID,
+    LATENT,
+    MASKS,
+    METHODS,
+    NO_NET,
+    PROMPTED,
+    TWINS,
+    UNGUIDED,
+    family,
+    knows,
+)
 from experiments.scoring.statistics import (
     Estimate,
     bootstrap,
@@ -121,21 +133,21 @@ def shares_of(samples: Sequence[dict]) -> list[float]:
     return sorted({one["target"]: one["rarity"][0] / one["rarity"][1] for one in samples}.values())
 
 
-def table(task: str, of_task: dict[str, dict[str, Estimate]], shares: list[float], samples: int, calls: int) -> Table:
-    """The table of one task."""
+def show_task(
+    task: str, of_task: dict[str, dict[str, Estimate]], shares: list[float], samples: int, calls: int
+) -> None:
+    """Print the table of one task."""
     title = f"takeback control: {task}, {len(shares)} target{'s' * (len(shares) > 1)} x {samples} "
     title += f"sample{'s' * (samples > 1)}, {calls:,} calls each; obeyed by {shares[0]:.1e} to "
     title += f"{shares[-1]:.1e} of all solutions, median {float(np.median(shares)):.1e}"
     title += f". Paper, % (PPLM / FUDGE / Diffusion-LM / beam): {PAPER[task]}" if task in PAPER else ""
-    made = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", padding=(0, 1))
-    made.add_column("method", no_wrap=True)
-    made.add_column("what it is")
-    heads = columns(of_task)
-    for head in heads:
-        made.add_column(f"{head} %" if head in PERCENTS else head, justify="right", no_wrap=True)
-    for name, row in of_task.items():
-        made.add_row(name, METHODS[name][1] if name in METHODS else "", *(shown(row, head) for head in heads))
-    return made
+    figures = columns(of_task)
+    heads = [f"{head} %" if head in PERCENTS else head for head in figures]
+    lines = [
+        (name, METHODS[name][1] if name in METHODS else "", *(shown(row, head) for head in figures))
+        for name, row in of_task.items()
+    ]
+    show(title, ("method", "what it is", *heads), lines, left=("what it is",), wrap=("what it is",))
 
 
 def columns(of_task: dict[str, dict[str, Estimate]]) -> list[str]:
@@ -176,6 +188,10 @@ def verdicts(task: str, of_task: dict[str, list[dict]], nets: int) -> list[str]:
         pair = [(of_task[name], name, 1) for name in ("masked-remask", "masked-placebo")]
         what = "remasking what is violated", "remasking as many cells at random"
         said.append(f"{task}, the control of retraction: {_verdict(*pair, *what, nets)}")
+    for name, twin in TWINS.items():
+        if name in of_task and twin in of_task:
+            pair = [(of_task[one], one, 1) for one in (name, twin)]
+            said.append(f"{task}, the no-net twin: {_verdict(*pair, name, 'the same without a network', nets)}")
     return said
 
 
@@ -228,6 +244,7 @@ COLOURS = {
     PROMPTED: "#9467bd",
     MASKS: "#2ca02c",
     HYBRID: "#ff7f0e",
+    NO_NET: "#8c564b",
     "": "#7f7f7f",
 }
 
@@ -250,24 +267,29 @@ def curves(results: dict[str, dict[str, list[dict]]], calls: int, path: Path) ->
 
     across = min(4, len(results))
     down = -(-len(results) // across)
-    canvas = Figure(figsize=(4.2 * across, 3.4 * down + 0.5), layout="constrained")
+    canvas = Figure(figsize=(5.4 * across, 3.4 * down + 0.5), layout="constrained")
     grid = np.unique(np.round(np.geomspace(1, calls, 120)))
     panels = canvas.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
     for axes, (task, of_task) in zip(panels, results.items()):
-        for of, name in leaders(of_task).items():
+        lines = {}
+        for number, (of, name) in enumerate(leaders(of_task).items()):
             spent = np.array([s["calls"] if s["both"] else np.inf for s in of_task[name]])
-            shares = 100 * (spent[None, :] <= grid[:, None]).mean(1)
-            style = {"ls": "--" if of == name else "-", "color": COLOURS.get(of, COLOURS[""]), "lw": 1.6}
-            axes.step(grid, shares, where="post", label=name, **style)
+            shares = 100 * (spent[None, :] <= grid[:, None]).mean(1)  # (grid,)
+            colour = COLOURS.get(of, COLOURS[""])
+            axes.step(grid, shares, where="post", color=colour, ls=DASHES[number % len(DASHES)], lw=1.6)
+            lines[name] = (grid, shares, colour)
         axes.set_xscale("log")
+        axes.set_xlim(1, calls)
         axes.set_ylim(-3, 103)
         axes.set_title(f"{task}, n = {len(next(iter(of_task.values())))}", fontsize=10)
-        axes.legend(fontsize=7, loc="center left", framealpha=0.8)
+        label_ends(axes, lines, gap=7)
     for axes in panels[len(results) :]:
         axes.set_visible(False)
     canvas.supxlabel("network calls a sample")
     canvas.supylabel("valid and controlled, %")
-    canvas.suptitle("Control within so many calls: the best method of each family (dashed: counting and CP-SAT)")
+    canvas.suptitle(
+        "Control within so many calls: the best method of each family, whatever it is told (grey: counting and CP-SAT)"
+    )
     save_figure(canvas, path)
 
 

@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from csp import specs
 from csp.errors import BadInput
-from generators.decoding.spec import DECODER_WORDS, Decoder, parse
+from csp.problem import Instance
+from csp.trace import Trace
+from experiments.cli.terminal import console
+from generators.decoding.spec import DECODER_WORDS, RENAMED, Decoder, parse
 
 GROUPS = (
     "no learning",
@@ -19,30 +23,48 @@ GROUPS = (
     "diffusion, irrevocable",
     "diffusion that retracts",
 )
-BUDGET = 100  # network calls a board for diffusion rows that retract
-TOKENS = 36 * BUDGET  # and for AR rows: what so many calls read of a 6x6 board
+BUDGET = 100  # network calls a board for diffusion rows that retract; each call reads every cell
+STEPS = 500  # of a search without a network, a step being one commit
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table. spec: a solver's name, or a Decoder."""
+    """One row of the table. spec: a solver's name, or a Decoder.
+
+    tokens_a_cell: a budget of tokens that grows with the board, so that an AR row may read as many tokens as a
+    diffusion row does within that many calls.
+    """
 
     name: str
     group: str
     spec: str | Decoder
     about: str
+    tokens_a_cell: int = 0
+
+    def sized(self, instances: Sequence[Instance]) -> Row:
+        """The row with its budget for boards of these instances' size (the largest of them)."""
+        if not self.tokens_a_cell:
+            return self
+        cells = max(instance.problem.n for instance in instances)
+        return replace(self, spec=replace(self.spec, tokens=self.tokens_a_cell * cells), tokens_a_cell=0)
 
 
 def _local(k: int, signal: str) -> Decoder:
     """Redrafts are sampled, at one temperature for signal and placebo: greedy ones freeze, and only the placebo would
     be spared by the noise of its choice."""
-    return Decoder("diffusion", "confidence", k, retraction="local", signal=signal, redraft=1.0, calls=BUDGET)
+    return Decoder("diffusion", "confidence", k, retraction="remask", signal=signal, redraft=1.0, calls=BUDGET)
 
 
 def _rows() -> list[Row]:
     plain, solving, ar, undoing, still, remasking = GROUPS
     rows = [
         Row("uniform-raster", plain, Decoder("uniform", veto="legal", temperature=1.0), "random legal value"),
+        Row(
+            "no-net-raster",
+            plain,
+            Decoder("uniform", veto="legal", retraction="depth", calls=STEPS),
+            "no-net twin of ar-best-first: the same order and rule, depth-first, no network",
+        ),
         Row("dsatur", plain, "dsatur", "fewest values first, lowest legal value"),
         Row("min-conflicts", plain, "min-conflicts", "repairs a full board cell by cell"),
         Row("depth-first", plain, "depth-first", "backtracking, fewest values first"),
@@ -59,22 +81,25 @@ def _rows() -> list[Row]:
             "sampled, up to 10 restarts until right",
         ),
         Row(
-            "ar-discrepancy",
+            "ar-best-first",
             undoing,
-            Decoder("ar", veto="legal", retraction="discrepancy", tokens=TOKENS),
+            Decoder("ar", veto="legal", retraction="best-first", tokens=36 * BUDGET),
             "back to the alternative that loses least",
+            BUDGET,
         ),
         Row(
-            "ar-any-discrepancy",
+            "ar-any-best-first",
             undoing,
-            Decoder("ar-random", "confidence", veto="legal", retraction="discrepancy", tokens=TOKENS),
+            Decoder("ar-random", "confidence", veto="legal", retraction="best-first", tokens=36 * BUDGET),
             "the same, the surest blank cell first",
+            BUDGET,
         ),
         Row(
             "ar-written",
             undoing,
-            Decoder("ar-written", "solver", retraction="written", tokens=TOKENS),
+            Decoder("ar-written", "solver", retraction="written", tokens=36 * BUDGET),
             "writes its own undo, no checker",
+            BUDGET,
         ),
     ]
     for order in ("raster", "random", "confidence", "margin"):
@@ -87,15 +112,15 @@ def _rows() -> list[Row]:
     sure = replace(legal, threshold=0.9, calls=BUDGET)
     rows += [
         Row(
-            "discrepancy",
+            "best-first",
             remasking,
-            replace(sure, retraction="discrepancy"),
+            replace(sure, retraction="best-first"),
             "all cells above 90 % a call; back to the alternative that loses least",
         ),
         Row(
-            "discrepancy-placebo",
+            "best-first-placebo",
             remasking,
-            replace(sure, retraction="discrepancy", signal="random"),
+            replace(sure, retraction="best-first", signal="random"),
             "the same, back to any alternative",
         ),
     ]
@@ -107,6 +132,17 @@ def _rows() -> list[Row]:
 
 
 ROWS = {row.name: row for row in _rows()}
+#: What `takeback ceiling` runs and shows unless told otherwise, each in plain words.
+FIRST_SCREEN = {
+    "ar": "AR",
+    "ar-best-first": "AR goes back",
+    "no-net-raster": "  no network",
+    "diffusion-raster": "diffusion raster",
+    "diffusion-confidence": "diffusion surest first",
+    "best-first": "diffusion goes back",
+    "best-first-placebo": "  placebo",
+    "depth-first": "solver, depth-first",
+}
 
 
 def group_of(spec: Decoder) -> str:
@@ -123,37 +159,37 @@ FRONTIER_SPECS = {
     "ar-restart": ("ar:veto=legal,temperature=1,retraction=restart", "sampled until right"),
     "ar-beam": ("ar:veto=legal,retraction=beam,width=16", "beam search"),
     "ar-depth": ("ar:veto=legal,retraction=depth", "depth-first"),
-    "ar-discrepancy": ("ar:veto=legal,retraction=discrepancy", "limited discrepancy, best first"),
+    "ar-best-first": ("ar:veto=legal,retraction=best-first", "best-first search over the values left"),
     "ar-solver": ("ar-solver:veto=legal", "solver order, greedy"),
-    "ar-solver-discrepancy": ("ar-solver:veto=legal,retraction=discrepancy", "the same, best first"),
+    "ar-solver-best-first": ("ar-solver:veto=legal,retraction=best-first", "the same, best first"),
     "ar-any": ("ar-random:order=confidence,veto=legal", "asked about every blank cell, the surest first"),
-    "ar-any-discrepancy": ("ar-random:order=confidence,veto=legal,retraction=discrepancy", "the same, best first"),
+    "ar-any-best-first": ("ar-random:order=confidence,veto=legal,retraction=best-first", "the same, best first"),
     "ar-written": ("ar-written", "writes its own undo, no checker"),
     "still": ("diffusion:order=confidence,veto=legal", "nothing retracted, one cell a call"),
     "still-90": ("diffusion:order=confidence,threshold=0.9,veto=legal", "nothing retracted, all cells above 90 %"),
     "restart": ("diffusion:order=confidence,threshold=0.9,veto=legal,temperature=1,retraction=restart", "until right"),
-    "local": (
-        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=local,signal=violations,widen=0.3,redraft=1",
+    "remask": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=remask,signal=violations,widen=0.3,redraft=1",
         "violated cells and 30 % of the others",
     ),
-    "local-placebo": (
-        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=local,signal=random,widen=0.3,redraft=1",
+    "remask-placebo": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=remask,signal=random,widen=0.3,redraft=1",
         "as many at random",
     ),
     "worst": ("diffusion:order=confidence,threshold=0.9,veto=legal,retraction=worst,signal=stored", "least confident"),
     "worst-placebo": ("diffusion:order=confidence,threshold=0.9,veto=legal,retraction=worst,signal=random", "any"),
     "depth": ("diffusion:order=confidence,threshold=0.9,veto=legal,retraction=depth", "depth-first"),
-    "discrepancy": (
-        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=discrepancy",
-        "limited discrepancy, best first",
+    "best-first": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=best-first",
+        "best-first search over the values left",
     ),
-    "discrepancy-placebo": (
-        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=discrepancy,signal=random",
+    "best-first-placebo": (
+        "diffusion:order=confidence,threshold=0.9,veto=legal,retraction=best-first,signal=random",
         "the same, back to any alternative",
     ),
-    "ar-discrepancy-placebo": ("ar:veto=legal,retraction=discrepancy,signal=random", "AR, back to any alternative"),
-    "ar-any-discrepancy-placebo": (
-        "ar-random:order=confidence,veto=legal,retraction=discrepancy,signal=random",
+    "ar-best-first-placebo": ("ar:veto=legal,retraction=best-first,signal=random", "AR, back to any alternative"),
+    "ar-any-best-first-placebo": (
+        "ar-random:order=confidence,veto=legal,retraction=best-first,signal=random",
         "AR on random orders, back to any alternative",
     ),
     "worst-quality": (
@@ -172,26 +208,29 @@ FRONTIER_SPECS = {
         "diffusion:order=confidence,threshold=0.9,veto=propagate,retraction=depth",
         "depth-first",
     ),
-    "discrepancy-propagate": (
-        "diffusion:order=confidence,threshold=0.9,veto=propagate,retraction=discrepancy",
-        "limited discrepancy, best first",
+    "best-first-propagate": (
+        "diffusion:order=confidence,threshold=0.9,veto=propagate,retraction=best-first",
+        "best-first search over the values left",
     ),
-    "discrepancy-propagate-placebo": (
-        "diffusion:order=confidence,threshold=0.9,veto=propagate,retraction=discrepancy,signal=random",
+    "best-first-propagate-placebo": (
+        "diffusion:order=confidence,threshold=0.9,veto=propagate,retraction=best-first,signal=random",
         "the same, back to any alternative",
     ),
     "ar-propagate": ("ar:veto=propagate", "AR, raster, greedy"),
-    "ar-discrepancy-propagate": ("ar:veto=propagate,retraction=discrepancy", "AR, limited discrepancy, best first"),
-    "ar-discrepancy-propagate-placebo": (
-        "ar:veto=propagate,retraction=discrepancy,signal=random",
+    "ar-best-first-propagate": (
+        "ar:veto=propagate,retraction=best-first",
+        "AR, best-first over the values left",
+    ),
+    "ar-best-first-propagate-placebo": (
+        "ar:veto=propagate,retraction=best-first,signal=random",
         "AR, back to any alternative",
     ),
     "free-singles": ("uniform:order=solver,veto=singles,temperature=1", "no network, nothing retracted"),
     "free-singles-depth": ("uniform:order=solver,veto=singles,retraction=depth", "the same, depth-first"),
     "still-singles": ("diffusion:order=confidence,veto=singles", "nothing retracted, one cell a call"),
-    "discrepancy-singles": (
-        "diffusion:order=confidence,threshold=0.9,veto=singles,retraction=discrepancy",
-        "limited discrepancy, best first",
+    "best-first-singles": (
+        "diffusion:order=confidence,threshold=0.9,veto=singles,retraction=best-first",
+        "best-first search over the values left",
     ),
 }
 
@@ -212,14 +251,50 @@ FRONTIER = {
 }
 
 
+#: Old names of rows that were named after a retraction's old word.
+OLD_ROWS = {name.replace("best-first", "discrepancy"): name for name in (*ROWS, *FRONTIER) if "best-first" in name}
+OLD_ROWS |= {"local": "remask", "local-placebo": "remask-placebo"}
+
+
+def modern_name(name: str) -> str:
+    """A row's name or spelling under the present names ("NAME@100": of the frontier's rows that follow a budget)."""
+    bare, at, budget = name.partition("@")
+    return OLD_ROWS.get(bare, specs.modern(bare, RENAMED)[0]) + at + budget
+
+
+def modern_trace(trace: Trace) -> Trace:
+    """The trace with its decoder spelled under the present names."""
+    return replace(trace, decoder=specs.modern(trace.decoder, RENAMED)[0])
+
+
+def modern_identity(identity: dict) -> dict:
+    """What a run depends on, its decoders under the present names."""
+    if "decoders" not in identity:
+        return identity
+    decoders = {modern_name(name): specs.modern(text, RENAMED)[0] for name, text in identity["decoders"].items()}
+    return {**identity, "decoders": decoders}
+
+
+def _present(name: str) -> str:
+    """The present name of a row that a user named or spelled; an old one is said once."""
+    if name in OLD_ROWS:
+        console.print(f"note: {name} is called {OLD_ROWS[name]} now; the old name works for one more release")
+        return OLD_ROWS[name]
+    text, notices = specs.modern(name, RENAMED)
+    for notice in notices:
+        console.print(f"note: {notice}")
+    return text
+
+
 def chosen(names: Sequence[str], table: Mapping[str, Row] | None = None) -> list[Row]:
     """The rows of those names, or all of the table if there are none. Raises BadInput for an unknown one.
 
-    table: ROWS unless told otherwise. In others (the frontier's), spellings may lack a budget.
+    table: ROWS unless told otherwise. In others (the frontier's), spellings may lack a budget. Old names are read, with
+    a notice.
     """
     table, read = (ROWS, parse) if table is None else (table, _budgeted)
     rows: dict[str, Row] = {}
-    for name in names or table:
+    for name in map(_present, names) if names else table:
         if name in table:
             rows[name] = table[name]
         elif ":" in name or name in DECODER_WORDS["model"]:
@@ -235,3 +310,8 @@ def chosen(names: Sequence[str], table: Mapping[str, Row] | None = None) -> list
 def irrevocable(row: Row) -> bool:
     """Whether the row commits one by one and by its rules never takes back."""
     return row.spec == "dsatur" if isinstance(row.spec, str) else row.spec.retraction == "none"
+
+
+def steps_unseen(row: Row) -> bool:
+    """Whether the row is a solver that shows its solution alone, so that nothing is known of its dead ends."""
+    return row.spec in ("cp-sat", "python-constraint")

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
 from csp import generate
-from experiments.cli.terminal import print_wide
+from experiments.cli.tables import show
 
 
 @dataclass(frozen=True)
@@ -19,10 +15,9 @@ class Families:
 
 def families(options: Families) -> None:
     """Print the table of families."""
-    table = Table(box=box.SIMPLE_HEAD)
-    for head in ("family", "what it is", "words and their defaults"):
-        table.add_column(head)
+    lines = []
     for name, family in generate.FAMILIES.items():
         words = [f"{f.name}={getattr(family, f.name)}" for f in fields(family) if f.name not in family.fixed]
-        table.add_row(Text(name), Text(family.about), Text(", ".join(words)))
-    print_wide(table)
+        lines.append((name, family.about, ", ".join(words)))
+    prose = ("what it is", "words and their defaults")
+    show("", ("family", *prose), lines, left=prose, wrap=prose)

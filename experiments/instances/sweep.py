@@ -15,9 +15,6 @@ from typing import Annotated
 
 import numpy as np
 import tyro
-from rich import box
-from rich.table import Table
-from rich.text import Text
 
 from csp import generate
 from csp.errors import BadInput
@@ -25,7 +22,8 @@ from csp.families.random_graphs import RandomGraph
 from csp.io.files import write_atomically
 from csp.io.instance_records import write_parquet
 from csp.problem import Instance
-from experiments.cli.terminal import cell, console, print_wide, progress, save_figure
+from experiments.cli.tables import cell, show
+from experiments.cli.terminal import console, progress, save_figure
 from experiments.engine.parallel import parallel
 from experiments.scoring.statistics import Estimate, bootstrap, proportion
 from solvers.oracles.pick import settle
@@ -93,15 +91,17 @@ def _point(instances: Sequence[Instance]) -> dict[str, Estimate]:
 
 
 def _show(options: Sweep, degrees: Sequence[float], points: Sequence[dict[str, Estimate]]) -> None:
-    title = f"{options.family}: {options.count} graphs at each mean degree, seed {options.seed}"
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    for head in ("degree", "n", *points[0]):
-        table.add_column(head, justify="right", no_wrap=True)
-    for degree, point in zip(degrees, points):
-        cells = [cell(figure, percent=head.endswith("%")) for head, figure in point.items()]
-        table.add_row(Text(f"{degree:g}"), str(options.count), *cells)
-    print_wide(table)
-    console.print("Below each figure its 95 % interval (Wilson for shares, bootstrap otherwise).")
+    """Print a line a degree."""
+    lines = [
+        (f"{degree:g}", str(options.count), *(cell(f, percent=head.endswith("%")) for head, f in point.items()))
+        for degree, point in zip(degrees, points)
+    ]
+    show(
+        f"{options.family}: {options.count} graphs at each mean degree, seed {options.seed}",
+        ("degree", "n", *points[0]),
+        lines,
+        notes=("Below each figure its 95 % interval (Wilson for shares, bootstrap otherwise).",),
+    )
 
 
 def _figure(options: Sweep, degrees, drawn, points) -> None:

@@ -6,29 +6,23 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from rich import box
-from rich.table import Table
-from rich.text import Text
 
 from csp.problem import LEVELS, STRATA, Instance
-from experiments.cli.terminal import cell, console, print_wide
+from experiments.cli.tables import Line, cell, show
 from experiments.scoring.statistics import bootstrap, proportion
 
 
 def each(instances: Sequence[Instance]) -> None:
     """Print a line an instance."""
-    heads = ("puzzle", "cells", "given", "guesses", "stratum", "level", "solutions", "CP-SAT conflicts", "branches")
-    table = Table(box=box.SIMPLE_HEAD)
-    for place, head in enumerate(heads):
-        table.add_column(head, justify="left" if place == 0 else "right")
+    lines: list[Line] = []
     for instance in instances:
         need = instance.difficulty
         guesses = f"{need.guesses}{'+' * need.given_up}"
         effort = ["-" if figure is None else str(figure) for figure in (need.conflicts, need.branches)]
         sizes = str(instance.problem.n), str(instance.problem.n - instance.blanks)
-        said = guesses, need.stratum, need.level, _solutions(instance)
-        table.add_row(Text(instance.provenance), *sizes, *said, *effort)
-    print_wide(table)
+        lines.append((instance.provenance, *sizes, guesses, need.stratum, need.level, _solutions(instance), *effort))
+    heads = ("puzzle", "cells", "given", "guesses", "stratum", "level", "solutions", "CP-SAT conflicts", "branches")
+    show("", heads, lines, wrap=("puzzle",))
 
 
 def _solutions(instance: Instance) -> str:
@@ -40,10 +34,7 @@ def _solutions(instance: Instance) -> str:
 
 def summary(instances: Sequence[Instance], title: str) -> None:
     """Print how many instances each stratum holds and what they are like, with 95 % intervals."""
-    heads = ("guesses", "n", "share %", "mean", *LEVELS, "unsolvable", "unique", "several", "conflicts", "branches")
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    for place, head in enumerate(heads):
-        table.add_column(head, justify="left" if place == 0 else "right", no_wrap=True)
+    lines: list[Line] = []
     groups = {name: [i for i in instances if i.difficulty.stratum == name] for name in STRATA}
     for name, members in [*groups.items(), ("all", list(instances))]:
         if members:
@@ -51,19 +42,21 @@ def summary(instances: Sequence[Instance], title: str) -> None:
             levels = Counter(need.level for need in needs)
             counts = [-1 if need.solutions is None else need.solutions for need in needs]
             kinds = sum(c == 0 for c in counts), sum(need.unique for need in needs), sum(c > 1 for c in counts)
-            conflicts = bootstrap([n.conflicts for n in needs if n.conflicts is not None])
-            branches = bootstrap([n.branches for n in needs if n.branches is not None])
-            table.add_row(
-                Text(name),
-                str(len(members)),
-                cell(proportion(len(members), len(instances)), percent=True),
-                cell(bootstrap([need.guesses for need in needs], np.mean)),
-                *(str(levels[level]) for level in LEVELS),
-                *map(str, kinds),
-                cell(conflicts),
-                cell(branches),
+            effort = [
+                bootstrap([getattr(need, name) for need in needs if getattr(need, name) is not None])
+                for name in ("conflicts", "branches")
+            ]
+            lines.append(
+                (
+                    name,
+                    str(len(members)),
+                    cell(proportion(len(members), len(instances)), percent=True),
+                    cell(bootstrap([need.guesses for need in needs], np.mean)),
+                    *(str(levels[level]) for level in LEVELS),
+                    *map(str, kinds),
+                    *map(cell, effort),
+                )
             )
-    print_wide(table)
     lower = sum(i.difficulty.given_up for i in instances)
     notes = [
         "guesses: values the reference search tries at branchings (singles first, fewest values next) to the proof; "
@@ -72,5 +65,5 @@ def summary(instances: Sequence[Instance], title: str) -> None:
     ]
     if lower:
         notes.append(f"{lower} searches were stopped at their budget: their guesses are at least what is shown (+).")
-    for note in notes:
-        console.print(note)
+    heads = ("guesses", "n", "share %", "mean", *LEVELS, "unsolvable", "unique", "several", "conflicts", "branches")
+    show(title, heads, lines, notes=notes)

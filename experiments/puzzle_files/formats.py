@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pysat.formula import CNF
@@ -21,14 +21,9 @@ from csp.families import colouring
 from csp.io import board_text, instance_records
 from csp.io.files import read_bytes
 from csp.problem import Instance
-from experiments.puzzle_files import opensudoku, sniff, sudoku_text, tables
+from experiments.puzzle_files import graphs, opensudoku, sniff, sudoku_text, tables
 from experiments.puzzle_files.boards import Reading, Shape, build
 from solvers.encodings import literal, rules_cnf
-
-try:  # graphs in other forms than DIMACS
-    from experiments.puzzle_files import graphs
-except ImportError:
-    graphs = None
 
 MARK = "takeback instance "  # what a comment that carries an instance begins with
 
@@ -112,9 +107,11 @@ def format_of(path: Path, name: str | None = None) -> Format:
 
     Raises BadInput for an unknown name.
     """
+    if name in graphs.FORMATS:
+        return replace(FORMATS["col"], read=lambda path, colours: graphs.read(path, colours, name))
     if name is not None:
         if name not in FORMATS:
-            raise BadInput(f"no format {name!r}; there are {', '.join(FORMATS)}")
+            raise BadInput(f"no format {name!r}; there are {', '.join([*FORMATS, *graphs.FORMATS])}")
         return FORMATS[name]
     return next((f for f in FORMATS.values() if f.suffix == path.suffix.lower()), FORMATS["lines"])
 
@@ -137,15 +134,15 @@ def examine(path: Path, colours: int | None = None, name: str | None = None, box
     colours: of a graph. box: of Sudokus whose boxes nothing else says. Raises BadInput, naming the file and the format
     that was assumed, for a file that is none of these.
     """
-    of_graphs = () if graphs is None else tuple(graphs.FORMATS)
+    of_graphs = tuple(graphs.FORMATS)
     if name is not None and name not in READ_AS and name not in of_graphs:
         raise BadInput(f"no format {name!r}; there are {', '.join([*READ_AS, *of_graphs])}")
-    data = sniff.unpacked(read_bytes(path), str(path))
-    kind = name or _graph_kind(data, path) or sniff.what(data, path)
+    data = read_bytes(path)
+    kind = name or graphs.sniff(data, path) or sniff.what(data, path)
     if kind == "col" or kind in of_graphs:
         if box is not None:
             raise BadInput(f"--box is for Sudokus; {path.name} was read as a graph ({kind})")
-        return Reading(_graph(path, data, colours, None if kind == "col" else kind))
+        return Reading(graphs.read(path, colours, "dimacs" if kind == "col" else kind))
     if colours is not None:
         raise BadInput(
             f"--colours is for .col graphs and their like; {path.name} was read as {READ_AS[kind]}"
@@ -157,26 +154,6 @@ def examine(path: Path, colours: int | None = None, name: str | None = None, box
             f"{path}: no puzzle in it; read as {READ_AS[kind]} (--read-as {', '.join(READ_AS)} says otherwise)"
         )
     return reading
-
-
-def _graph_kind(data: bytes, path: Path) -> str | None:
-    """The format of a graph that a file holds, None if it holds none."""
-    if graphs is not None:
-        return graphs.sniff(data, path)
-    return "col" if path.suffix.lower() == ".col" else None
-
-
-def _graph(path: Path, data: bytes, colours: int | None, kind: str | None) -> list[Instance]:
-    """The graph; how many colours is not in DIMACS, but in a comment where this project wrote it."""
-    if graphs is not None:
-        return graphs.read(path, colours, kind or "dimacs")
-    text = sniff.text_of(data, str(path))
-    said = [line.split()[-1] for line in text.splitlines() if line.startswith("c takeback colours ")]
-    if colours is None:
-        if not said or not said[0].isdigit():
-            raise BadInput(f"{path}: a graph needs --colours K")
-        colours = int(said[0])
-    return [colouring.parse_dimacs(text, colours, str(path))]
 
 
 def _sudokus(kind: str, data: bytes, where: str, box: Shape | None) -> Reading:

@@ -6,31 +6,14 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
 import re
-import zlib
 from pathlib import Path
 
 from csp.errors import BadInput
 from experiments.puzzle_files import opensudoku, tables
 
-MOST_BYTES = 128_000_000  # of a file, unpacked
 HEAD = 20_000  # characters that say what a text is
-
-
-def unpacked(data: bytes, where: str) -> bytes:
-    """The data, without gzip around it. Raises BadInput for a broken or too large file."""
-    if data[:2] == b"\x1f\x8b":
-        try:
-            with gzip.open(io.BytesIO(data)) as file:
-                data = file.read(MOST_BYTES + 1)
-        except (OSError, EOFError, zlib.error) as fault:
-            raise BadInput(f"{where}: read as gzip: broken ({fault})") from None
-    if len(data) > MOST_BYTES:
-        raise BadInput(f"{where}: more than {MOST_BYTES // 10**6} MB; give it in parts")
-    return data
 
 
 def text_of(data: bytes, where: str) -> str:

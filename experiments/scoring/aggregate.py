@@ -29,6 +29,7 @@ NUMBERS = {
     "birth": "median",
     "distance": "median",
     "debt": "mean",
+    "debt_share": "mean",
     "dead_ends": "mean",
     "wasted": "mean",
     "recoveries": "mean",
@@ -123,9 +124,14 @@ class Hazard:
 
 @dataclass
 class Sums:
-    """What a set of scores comes to."""
+    """What a set of scores comes to. unread: attempts beside them of which nothing was understood, in no figure.
+
+    in_part: scored attempts of which some statements could not be followed.
+    """
 
     n: int = 0
+    unread: int = 0
+    in_part: int = 0
     counts: Counter = field(default_factory=Counter)
     tallies: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in NUMBERS})
     hazard: Hazard = field(default_factory=Hazard)
@@ -147,6 +153,8 @@ class Sums:
 
     def merge(self, other: Sums) -> None:
         self.n += other.n
+        self.unread += other.unread
+        self.in_part += other.in_part
         self.counts.update(other.counts)
         for name, tally in self.tallies.items():
             tally.merge(other.tallies[name])

@@ -78,6 +78,12 @@ class Score:
     guesses: int | None
     oracle: str
 
+    @property
+    def debt_share(self) -> float | None:
+        """Debt as a share of the cells that were filled in the end; a fuller board can owe more."""
+        filled = self.commits - self.retractions
+        return None if self.debt is None or not filled else self.debt / filled
+
 
 class TraceAnalysis:
     """A trace on its instance: which of its states were alive, and what follows. Raises BadInput if it does not fit.

@@ -18,7 +18,8 @@ from generators.models.latent_diffusion import STEPS
 SAMPLER_WORDS: dict[str, dict[str, str]] = {
     "guide": {
         "none": "no guidance",
-        "latents": "inner updates of the next latents, by their own rounding probabilities (Diffusion-LM)",
+        "latents": "inner updates of the next latents, by their own rounding probabilities (Diffusion-LM is "
+        "model latent with clamp=1; latent-values answers with probabilities, and without clamp=1 is not clamped)",
         "denoiser": "gradient through the network of the estimate's energy (classifier guidance, Dhariwal et al. 2021)",
         "classifier": "gradient of a noise-aware classifier (generators/models/latent_classifier.py) at the latents",
         "estimate": "inner updates of the estimate's rounding probabilities; nothing goes back through the network",
@@ -46,8 +47,8 @@ class Sampler:
     travel: how often a step in the middle half of the way is taken again from renewed noise (Lugmayr et al. 2022).
     repair: passes after the first in which cells that break a rule, and a share `widen` of the others, are noised
     again up to `level` of the way and filled in anew around the rest. look: 1 ends a board as soon as an estimate on
-    the way rounds to a solution of its target, 0 asks at the end of a pass alone. calls: no call begins once so many
-    are spent.
+    the way rounds to a solution of its target, 0 asks at the end of a pass alone. calls: the budget, after
+    which no call begins.
     """
 
     model: str

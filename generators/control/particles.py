@@ -10,6 +10,10 @@
 The answer is one of the full boards that the checker finds right (as in best-of-n), else of all: the likeliest (beam),
 or one drawn in proportion to the weights (smc). A trace tells the answer's own commits: nothing is ever taken back.
 What all boards cost is the sample's. Clues are passed over unweighed, as if the net had written them.
+
+The step stays apart from GuidedDecoding's: here the boards of a sample take one another's places between a prediction
+and its commits, and only the answer's commits are logged. Prediction, tilt, books and the choice of a beam's
+continuations (generators/decoding/beam.py) are shared.
 """
 
 from __future__ import annotations
@@ -25,36 +29,44 @@ from csp.trace import Costs, Events, Trace
 from generators.control.guided_decoding import CALLS, GuidedDecoding, normalised
 from generators.control.spec import Steering
 from generators.control.state import Nets
-from generators.models.transformer import Backbone
+from generators.decoding.beam import likeliest
+from generators.models.interface import DIGITS
+
+FEWEST = 0.5  # resample where the effective number of boards is less than this share of them
 
 
 class Particles(GuidedDecoding):
     """Boards in groups of `width`, a group a sample. Targets with one number of blank cells."""
 
     def __init__(self, steering: Steering, nets: Nets, targets: Sequence[Target], seed: int):
+        # As many boards as can be written to the end within the budget.
         (blanks,) = {blanks_of(target) for target in targets}
         self.width = max(1, min(steering.width, steering.calls // (blanks * CALLS.get(steering.guide, 1))))
         super().__init__(steering, nets, [target for target in targets for _ in range(self.width)], seed)
         self.beam = steering.search == "beam"
+
+        # A beam starts with one board, of log-probability 0; the log-weights of smc are all alike.
         first = np.arange(len(self.rows)) % self.width == 0
-        self.score = np.where(first | (not self.beam), 0.0, -np.inf)  # beams start with one board; smc: log-weights
-        self.promise = np.zeros(len(self.rows))  # smc: the guide's last word
+        self.score = np.where(first | (not self.beam), 0.0, -np.inf)
+        self.promise = np.zeros(len(self.rows))  # smc: the guide's potential of what each board holds
         self.rows = self.rows[np.isfinite(self.score)]
 
     def step(self) -> None:
         """A cell of every board."""
         started = time.perf_counter()
         rows = self.rows
-        place, said = np.arange(len(rows)), self.predict(rows)
-        tilted, log_potential = self.tilted(rows, said)
-        cell = said.speaks.argmax(1)
-        log_probs = tilted[place, cell]
+        place, prediction = np.arange(len(rows)), self.predict(rows)
+        tilted, log_potential = self.tilted(rows, prediction)
+        cell = prediction.speaks.argmax(1)
+        log_probs = tilted[place, cell]  # (rows, d)
+
+        # beam: the likeliest continuations take the slots. smc: each board samples its own, and is weighed.
         if self.beam:
             rows, parents, cell, values = self.extended(rows, cell, log_probs)
             self.move(rows, parents)
         else:
             values = (log_probs + self.noise(rows)[place, cell]).argmax(-1) + 1
-            self.weigh(rows, said.log_probs[place, cell], log_potential, values)
+            self.weigh(rows, prediction.log_probs[place, cell], log_potential, values)
         self.assignments[rows, cell] = values
         self.commit_order[rows, cell] = self.spent(rows)
         if self.potential is not None:
@@ -82,13 +94,14 @@ class Particles(GuidedDecoding):
         score = np.full(len(self.score), -np.inf)
         for group in np.unique(rows // self.width).tolist():
             mine = np.nonzero(rows // self.width == group)[0]
-            every = (self.score[rows[mine]][:, None] + log_probs[mine]).ravel()
-            likeliest = np.argsort(-every, kind="stable")[: self.width]
-            alive = likeliest[np.isfinite(every[likeliest])]
-            for slot, spot in enumerate((alive if len(alive) else likeliest[:1]).tolist()):
-                parent, value = divmod(spot, log_probs.shape[1])
-                made.append((group * self.width + slot, rows[mine[parent]], cell[mine[parent]], value + 1))
-                score[group * self.width + slot] = every[spot]
+            every = self.score[rows[mine]][:, None] + log_probs[mine]  # (boards, d)
+
+            # A group of which nothing can go on keeps its first board, so that its sample has an answer.
+            going = likeliest(every, self.width, self.assignments[rows[mine]], cell[mine]) or [(0, 1)]
+            for number, (parent, value) in enumerate(going):
+                slot = group * self.width + number
+                made.append((slot, rows[mine[parent]], cell[mine[parent]], value))
+                score[slot] = every[parent, value - 1]
         slots, parents, cells, values = np.array(made, dtype=np.int64).T
         self.score[np.isin(np.arange(len(score)) // self.width, rows // self.width)] = -np.inf
         self.score[slots] = score[slots]
@@ -97,18 +110,21 @@ class Particles(GuidedDecoding):
     def weigh(
         self, rows, log_probs: Float[np.ndarray, "rows d"], log_potential, values: Int[np.ndarray, " rows"]
     ) -> None:
-        """Multiply the weights by sum_v p(v) psi(prefix, v) / psi(prefix); of a guide that speaks of other rules at
-        each cell, by sum_v p(v) psi(prefix, v): what it said before stays said."""
+        """Multiply the weights by sum_v p(v) psi(prefix, v) / psi(prefix).
+
+        A guide that speaks of other rules at each cell has no psi(prefix) of its own: the factor is then the sum alone,
+        and what it promised for earlier cells stays in the weights.
+        """
         if log_potential is None:
             return
         raw = log_probs + log_potential
         top = raw.max(-1)
         with np.errstate(invalid="ignore", divide="ignore"):
             total = np.where(np.isfinite(top), top + np.log(np.exp(raw - top[:, None]).sum(-1)), -np.inf)
-        self.score[rows] += np.round(total - self.promise[rows], 9)
+        self.score[rows] += np.round(total - self.promise[rows], DIGITS)
         if self.potential is not None and self.potential.whole:
-            said = log_potential[np.arange(len(rows)), values - 1]
-            self.promise[rows] = np.where(np.isfinite(said), said, 0.0)
+            promised = log_potential[np.arange(len(rows)), values - 1]
+            self.promise[rows] = np.where(np.isfinite(promised), promised, 0.0)
 
     def resample(self, rows: Int[np.ndarray, " rows"]) -> None:
         """Draw the boards of each group anew where the effective number of weights is less than half of them."""
@@ -118,26 +134,31 @@ class Particles(GuidedDecoding):
         for group in np.unique(rows // self.width).tolist():
             mine = np.nonzero(rows // self.width == group)[0]
             shares = np.exp(normalised(self.score[rows[mine]][None])[0])
-            if 1 / (shares**2).sum() < len(mine) / 2:
+            if 1 / (shares**2).sum() < len(mine) * FEWEST:
+                # Systematic: one uniform number, and evenly spaced ticks from it over the cumulated shares.
                 ticks = (uniforms[mine[0]] + np.arange(len(mine))) / len(mine)
                 drawn = np.minimum(np.searchsorted(np.cumsum(shares), ticks), len(mine) - 1)
                 sources[mine], self.score[rows[mine]] = rows[mine[drawn]], 0.0
         if (sources != rows).any():
             self.move(rows, sources)
 
-    def traces(self, backbone: Backbone) -> list[Trace]:
+    def traces(self) -> list[Trace]:
         """The answers, a trace a sample."""
-        made, full = [], self.full(np.arange(len(self.assignments)))
-        solved = self.solved(np.arange(len(self.assignments))) & full
-        uniforms = self.uniforms(np.arange(len(self.assignments)))[:, 0, 0]
-        for start in range(0, len(self.assignments), self.width):
+        every = np.arange(len(self.assignments))
+        made, solved = [], self.solved(every) & self.full(every)
+        uniforms = self.uniforms(every)[:, 0, 0]
+        for start in range(0, len(every), self.width):
             group = slice(start, start + self.width)
+
+            # Among boards that are right if there are any, else among all: the likeliest, or one drawn by weight.
             score = self.score[group]
             if (solved[group] & np.isfinite(score)).any():
                 score = np.where(solved[group], score, -np.inf)
             shares = np.exp(normalised(score[None])[0])
             drawn = shares.argmax() if self.beam else np.searchsorted(np.cumsum(shares), uniforms[start] * shares.sum())
             row = start + min(int(drawn), self.width - 1)
+
+            # Its own commits, at the costs of all boards of the group.
             written = np.nonzero((self.assignments[row] > 0) & (self.boards.givens[row] == 0))[0]
             events = np.stack([self.commit_order[row, written], written, self.assignments[row, written]], axis=1)
             sums = (array[group].sum() for array in (self.calls, self.tokens, self.flops, self.seconds))

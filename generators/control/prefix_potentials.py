@@ -1,11 +1,16 @@
 """What is known of the future of a board that is written in raster order: guides of generators/control/steer.py.
 
-A Future says for each value of a board's next cell the logarithm of how likely rules are kept from there: all of them,
-up to a constant (whole), or those that the cell has a part in.
+A PrefixPotential gives for each value of a board's next cell the logarithm of how likely rules are kept from there: all
+of them, up to a constant (whole), or those that the cell has a part in.
+
+    >>> potential.log_potential(rows, cells, assignments)            # (rows, d), added to the net's log-probabilities
+    >>> potential.advance(rows, cells, values)                       # once these are written
 
   Relaxed   exp(-strength * energy), the cells to come being uniform
   Learned   a network trained to tell (generators/models/prompted_ar.py); a call of its own each time
   Exact     counted over all grids. It never goes wrong, so that what other discriminators miss is theirs.
+
+A new one is a class here, a case in GuidedDecoding and a word in generators/control/spec.py.
 """
 
 from __future__ import annotations
@@ -52,8 +57,8 @@ class RelaxedPotential:
 
     whole = True
 
-    def __init__(self, samples: ControlState, guide: Guide, strength: float):
-        self.d, self.guide, self.strength = samples.boards.d, guide, strength
+    def __init__(self, state: ControlState, guide: Guide, strength: float):
+        self.d, self.guide, self.strength = state.boards.d, guide, strength
 
     def log_potential(self, rows, cells, assignments):
         place = np.arange(len(rows))
@@ -67,34 +72,36 @@ class RelaxedPotential:
         return -self.strength * costs
 
     def advance(self, rows, cells, values):
-        """It remembers nothing."""
+        """Nothing to do: the energy is computed of the whole board each time."""
 
     def restart(self, rows):
-        """It remembers nothing."""
+        """Nothing to do: the energy is computed of the whole board each time."""
 
     def move(self, rows, sources):
-        """It remembers nothing."""
+        """Nothing to do: the energy is computed of the whole board each time."""
 
 
 class LearnedPotential:
-    """What a net of kind future says (generators/models/prompted_ar.py), or another with its open() and predict()."""
+    """The answer of a net of kind future (generators/models/prompted_ar.py), or another with its open and predict."""
 
     whole = False
 
-    def __init__(self, samples: ControlState, net: Any, strength: float):
-        self.samples, self.strength = samples, strength
-        self.session = net.open(samples.boards, encode_rules(samples.told, samples.boards))
+    def __init__(self, state: ControlState, net: Any, strength: float):
+        self.state, self.strength = state, strength
+        self.session = net.open(state.boards, encode_rules(state.told, state.boards))
 
     def log_potential(self, rows, cells, assignments):
-        said = self.session.predict(rows, np.where(np.arange(assignments.shape[1]) < cells[:, None], assignments, 0))
-        self.samples.pay(rows, said)
-        return self.strength * said.log_probs[np.arange(len(rows)), cells]
+        # Clues behind the next cell are among the rules that the net is told: they are not read as text.
+        written = np.where(np.arange(assignments.shape[1]) < cells[:, None], assignments, 0)
+        prediction = self.session.predict(rows, written)
+        self.state.spend(rows, 1, prediction.tokens, prediction.flops)
+        return self.strength * prediction.log_probs[np.arange(len(rows)), cells]
 
     def advance(self, rows, cells, values):
-        """The session sees for itself."""
+        """Nothing to do: the session compares the board with what it has read."""
 
     def restart(self, rows):
-        """The session sees for itself."""
+        """Nothing to do: the session compares the board with what it has read."""
 
     def move(self, rows, sources):
         self.session.move(rows, sources)
@@ -105,16 +112,17 @@ class ExactPotential:
 
     whole = True
 
-    def __init__(self, samples: ControlState):
-        first = samples.distinct[0].plain.problem
-        self.grids, self.givens = all_grids(first), samples.boards.givens
+    def __init__(self, state: ControlState):
+        # Of each target all grids that obey, as ranges of a sorted list: a prefix is a range of it.
+        first = state.distinct[0].plain.problem
+        self.grids, self.givens = all_grids(first), state.boards.givens
         known = []
-        for target in samples.distinct:
+        for target in state.distinct:
             kept = self.grids.satisfying(target.told, MOST)
             if kept is None:
                 raise BadInput(f"{target.instance.provenance}: more than {MOST:,} grids obey; too many to keep")
             known.append(Prefixes(kept, first.d))
-        self.prefixes = [known[which] for which in samples.which]
+        self.prefixes = [known[which] for which in state.which]
         self.ranges = np.zeros((len(self.prefixes), 2), dtype=np.int64)
         self.place = np.zeros(len(self.prefixes), dtype=np.int64)  # the next cell
         self.restart(np.arange(len(self.prefixes)))

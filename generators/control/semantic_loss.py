@@ -1,4 +1,4 @@
-"""Energies of rules on probabilities: how far cells that are not sure of their values are from keeping a rule.
+"""Energies of rules on probabilities: how far cells of uncertain values are from keeping a rule.
 
     >>> energies = Energies(problem.constraints)
     >>> energies(probs).sum(-1)             # (batch, n, d) -> (batch,), differentiable
@@ -6,7 +6,7 @@
 The energy is the semantic loss (Xu et al. 2018): -log of the probability that the rule holds if cell i holds value v
 with probability probs[i, v - 1], independently of the others. It is 0 where the rule is sure to hold. Every probability
 has FLOOR added to it, so that energies and gradients are finite where the rule is sure to be broken. A new rule adds a
-case to `together`.
+case to `batched_energy`.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ def batched_energy(
     raise BadInput(f"{first}: this rule has no energy")
 
 
-def _energy(satisfied_cells: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
+def _energy(satisfied: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
     """-log of a probability; rounding may have left it below 0."""
-    return -(satisfied_cells.clamp(min=0) + FLOOR).log()
+    return -(satisfied.clamp(min=0) + FLOOR).log()
 
 
 @batched_energy.register(NotEqual)

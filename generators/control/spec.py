@@ -27,28 +27,37 @@ STEERING_WORDS: dict[str, dict[str, str]] = {
     "retraction": {
         "none": "nothing is taken back",
         "restart": "a full wrong board is begun anew",
-        "local": "cells that break a rule are blanked, and a share `widen` of the others",
-        "placebo": "as many cells as local would blank, at random",
+        "remask": "cells that break a rule are blanked, and a share `widen` of the others",
+        "placebo": "as many cells as remask would blank, at random",
     },
     "search": {
         "none": "a board a sample",
         "beam": "several boards a sample, the likeliest kept",
-        "smc": "several boards a sample, resampled by the guide's word (twisted SMC, Zhao et al. 2024)",
+        "smc": "several boards a sample, resampled by the guide's potentials (twisted SMC, Zhao et al. 2024)",
     },
 }
-RASTER = ("ar", "ar-prompted")  # write a cell a call, in raster order
-GUIDES = {"ar": ("none", "relaxed", "activations", "learned", "exact"), "ar-prompted": ("none",)}
+#: Old names of values, each with its new one.
+RENAMED = {"retraction": {"local": "remask"}}
+#: The guides that go with each model; the uniform ones are no-net twins of ar and of diffusion.
+GUIDES = {
+    "ar": ("none", "relaxed", "activations", "learned", "exact"),
+    "ar-prompted": ("none",),
+    "diffusion": ("none", "relaxed", "straight"),
+    "uniform": ("none", "relaxed"),
+    "uniform-masked": ("none", "relaxed", "straight"),
+}
+RASTER = ("ar", "ar-prompted", "uniform")  # write a cell a call, in raster order
+NO_NET = ("uniform", "uniform-masked")
 WEIGHING = ("relaxed", "learned", "exact")  # guides that weigh a board's values
-GUIDES["diffusion"] = ("none", "relaxed", "straight")
 
 
 @dataclass(frozen=True)
 class Steering:
     """How a net is steered. Raises BadInput for words that do not exist or do not go together.
 
-    strength: weight of the guide's word (activations: length of a step). k: cells committed a call (masked diffusion),
-    the surest first. width: boards a sample of a search, fewer if the calls do not allow so many. calls: no call begins
-    once so many are spent.
+    strength: weight of the guide's potential (activations: length of a step). k: cells committed a call (masked
+    diffusion), the likeliest values first. width: boards a sample of a search, fewer if the calls do not allow that
+    many. calls: the budget, after which no call begins.
     """
 
     model: str
@@ -70,7 +79,7 @@ class Steering:
             raise BadInput(
                 f"guide={self.guide} does not go with model {self.model}, whose guides are {', '.join(guides)}"
             )
-        if self.raster and (self.k > 1 or self.retraction in ("local", "placebo")):
+        if self.raster and (self.k > 1 or self.retraction in ("remask", "placebo")):
             raise BadInput(f"model {self.model} writes in raster order, a cell a call: k=1, retraction=none or restart")
         if self.search != "none" and (not self.raster or self.retraction != "none"):
             raise BadInput(f"search={self.search} goes with {' and '.join(RASTER)}, retraction=none")
@@ -88,6 +97,8 @@ class Steering:
     @property
     def nets(self) -> tuple[str, ...]:
         """The kinds of the nets that are needed."""
+        if self.model in NO_NET:
+            return ()
         return (self.model, "future") if self.guide == "learned" else (self.model,)
 
 
@@ -96,4 +107,4 @@ STEERING_DEFAULTS = {model: Steering(model) for model in GUIDES}
 
 def parse(text: str) -> Steering:
     """A Steering from "model:word=value,...". Raises BadInput, naming the word that is wrong."""
-    return specs.parse(text, STEERING_DEFAULTS, "steering", ("model",))
+    return specs.parse(text, STEERING_DEFAULTS, "steering", ("model",), RENAMED)

@@ -1,4 +1,9 @@
-"""What all that is steered towards targets shares: the boards' bookkeeping, and the energy of each board's rules."""
+"""The books of boards that are steered towards targets: one state for guided decoding, particles and latents.
+
+>>> state = ControlState(str(steering), targets, seed)
+>>> state.rewrite(rows, boards)                 # what differs is taken back, then committed
+>>> traces = state.traces()
+"""
 
 from __future__ import annotations
 
@@ -13,35 +18,29 @@ from csp.control_target import Target
 from csp.seeds import uniform
 from csp.trace import Costs, Events, Trace
 from generators.boards import stack
-from generators.decoding.state import events_by_board
-from generators.models.interface import Prediction
-from generators.models.transformer import Backbone
+from generators.decoding.state import BoardState
 
 #: Models by kind.
 Nets = Mapping[str, Any]
 
 
-class ControlState:
+class ControlState(BoardState):
     """Boards on their way to targets; the same target several times means several samples, numbered from 0.
 
-    rows: those that go on. now: what the boards say. Random numbers depend on (target, seed, sample) alone: all methods
-    meet the same.
+    rows: the boards that go on. distinct: the targets; which: of them, a board each.
+    Random numbers depend on (target, seed, number of the sample, draw) alone, not on the method, so that all methods
+    meet the same; a decoder's (generators/decoding/state.py) depend on its spelling and its calls.
     """
 
     def __init__(self, name: str, targets: Sequence[Target], seed: int):
-        self.name, self.seed = name, seed
+        super().__init__(name, stack([target.instance for target in targets], "steered", seed))
+        self.seed = seed
         self.distinct = list({id(target): target for target in targets}.values())
         place = {id(target): number for number, target in enumerate(self.distinct)}
-        self.which = np.array([place[id(target)] for target in targets])  # of the distinct targets, a board each
+        self.which = np.array([place[id(target)] for target in targets])
         self.numbers = np.array([(self.which[:row] == which).sum() for row, which in enumerate(self.which)])
-        self.boards = stack([target.instance for target in targets], "steered", seed)
         self.rows = np.arange(len(targets))
-        self.assignments = self.boards.givens.copy()
         self.draws = np.zeros(len(targets), dtype=np.int64)
-        self.calls, self.passes = (np.zeros(len(targets), dtype=np.int64) for _ in range(2))
-        self.tokens, self.flops = np.zeros(len(targets), dtype=np.int64), np.zeros(len(targets))
-        self.seconds = np.zeros(len(targets))
-        self.log: list[np.ndarray] = []  # (events, 4): board, call, cell, value
 
     @property
     def told(self) -> list[tuple[Constraint, ...]]:
@@ -59,11 +58,6 @@ class ControlState:
         keys, numbers, draws = (array[rows][:, None, None] for array in (self.boards.keys, self.numbers, self.draws))
         return uniform(keys, numbers, draws, np.arange(self.boards.width)[:, None], np.arange(size))
 
-    def spend(self, rows: Int[np.ndarray, " rows"], passes: int = 1) -> None:
-        """Count a call of each board; a gradient through the network counts as three passes over all its tokens."""
-        self.calls[rows] += 1
-        self.passes[rows] += passes
-
     def solved(self, rows: Int[np.ndarray, " rows"]) -> Bool[np.ndarray, " rows"]:
         """Which boards the checker finds complete, valid and controlled."""
         right = np.zeros(len(rows), dtype=bool)
@@ -80,34 +74,22 @@ class ControlState:
             broken[places, : problem.n] = problem.conflicts(self.assignments[rows[places], : problem.n])
         return broken
 
-    def turn(self, rows: Int[np.ndarray, " rows"], boards: Int[np.ndarray, "rows N"]) -> None:
-        """Make the boards say this: retractions first, then commits, into the log."""
+    def rewrite(self, rows: Int[np.ndarray, " rows"], boards: Int[np.ndarray, "rows N"]) -> None:
+        """Turn the boards into these: what differs is taken back, cell by cell, then committed, into the log."""
         before = self.assignments[rows]
         differs = before != boards
         for written, values in ((differs & (before > 0), np.zeros_like(boards)), (differs & (boards > 0), boards)):
             row, cell = np.nonzero(written)
-            self.log.append(np.stack([rows[row], self.calls[rows[row]], cell, values[row, cell]], axis=1))
+            self.record(rows[row], cell, values[row, cell])
         self.assignments[rows] = boards
 
-    def pay(self, rows: Int[np.ndarray, " rows"], said: Prediction) -> None:
-        """Count a call of each board, and what it cost."""
-        self.calls[rows] += 1
-        self.tokens[rows] += said.tokens
-        self.flops[rows] += said.flops
-
-    def traces(self, backbone: Backbone) -> list[Trace]:
+    def traces(self) -> list[Trace]:
         """What happened, one trace a board."""
-        solved, made = self.solved(np.arange(len(self.which))), []
-        for row, events in enumerate(events_by_board(self.log, len(self.which))):
-            n = self.boards.instances[row].problem.n
-            tokens = int(self.tokens[row] + self.passes[row] * n)
-            flops = float(self.flops[row] + self.passes[row] * backbone.flops(n, n**2))
-            costs = Costs(int(self.calls[row]), tokens, flops, float(self.seconds[row]))
-            made.append(self.trace(row, events, bool(solved[row]), costs))
-        return made
+        solved = self.solved(np.arange(len(self.which)))
+        return [self.trace(row, events, bool(solved[row]), self.costs(row)) for row, events in enumerate(self.events())]
 
     def trace(self, row: int, events: Events, solved: bool, costs: Costs) -> Trace:
-        """A board's trace."""
+        """A board's trace: it ends solved, wrong if it is full, else out of budget."""
         instance = self.boards.instances[row]
         full = (self.assignments[row, : instance.problem.n] > 0).all()
         end = "solved" if solved else "wrong" if full else "out of budget"

@@ -32,7 +32,7 @@ def steer(steering: Steering, nets: Nets, targets: Sequence[Target], seed: int) 
         )
         while len(run.rows):
             run.step()
-        made |= dict(zip(rows, run.traces(nets[steering.model].backbone)))
+        made |= dict(zip(rows, run.traces()))
     return [made[row] for row in range(len(targets))]
 
 

@@ -6,6 +6,11 @@ A call asks the model about every unfinished board at once; each board then comm
 full board, the checker) says that it is lost, its retraction takes cells back. Finished boards leave the batch.
 Whatever is random comes from counters hashed with the board's own key, and networks run in float64, so a trace depends
 on (instance, decoder, seed) alone: not on batch neighbours, batch size or padding.
+
+Whatever fills and empties one board a sample by a rule runs here: orders, vetoes, retractions and signals are passed in
+by the Decoder. Two loops stand beside it: beam search, where boards are rows of a tournament and nothing is retracted
+(beam.py), and a net that writes its own undo, where veto and retraction are answers of the network (written_undo.py).
+All of them, and those of generators/control, keep the same books (state.py).
 """
 
 from __future__ import annotations
@@ -27,7 +32,7 @@ from generators.decoding import beam, orders, remdm, written_undo
 from generators.decoding.retractions import Retraction
 from generators.decoding.signals import SignalSources
 from generators.decoding.spec import REMDM, TREE, Decoder
-from generators.decoding.state import CELL, REMASK, VALUE, State
+from generators.decoding.state import CELL, REMASK, SMALLEST, VALUE, State
 from generators.decoding.vetoes import Inspection, inspect, near_of
 from generators.models.backtracking_ar import BacktrackingAR
 from generators.models.interface import Model, Prediction, Scorer
@@ -47,15 +52,19 @@ def decode(
     a quality head and there is none.
     """
     for instance in instances:
-        if not all(rule.pairwise for rule in instance.problem.constraints):
+        if not instance.problem.pairwise:
             raise BadInput(f"{instance.provenance}: the decode loop knows pairwise constraints only")
+
+    # What the decoder needs of the model and beside it.
     if decoder.signal == "quality" and quality is None:
         raise BadInput(f"{decoder}: signal=quality needs a quality head")
     if decoder.loops:
         if not isinstance(model, nn.Module):
             raise BadInput(f"{decoder}: loops goes with this package's networks, not with {model.name}")
         model = with_loops(model, decoder.loops)
-    boards = stack(instances, "decode", seed, decoder)
+
+    # Random numbers come from the boards' keys: seed, decoder and instance, nothing else.
+    boards = stack(instances, "decode", seed, decoder.stream)
     state = State(decoder, boards)
     if decoder.retraction == "beam":
         beam.run(state, model)
@@ -79,7 +88,7 @@ def choose_values(
     kept = np.where(allowed, log_probs, -np.inf)
     top = kept.max(-1, keepdims=True)
     weights = np.exp(kept - np.where(np.isfinite(top), top, 0.0))
-    probs = weights / np.maximum(weights.sum(-1, keepdims=True), 1e-300)
+    probs = weights / np.maximum(weights.sum(-1, keepdims=True), SMALLEST)
     scores = kept if gumbel is None else kept + gumbel
     return scores.argmax(-1) + 1, probs
 
@@ -87,10 +96,10 @@ def choose_values(
 class _DecodeLoop:
     """The boards that are not finished, and what their veto sees of them."""
 
-    def __init__(self, state: State, model: Model, witnesses: SignalSources):
+    def __init__(self, state: State, model: Model, sources: SignalSources):
         self.state, self.decoder = state, state.decoder
         self.session = model.open(state.boards)
-        self.retraction = Retraction(state, witnesses)
+        self.retraction = Retraction(state, sources)
         self.active = np.arange(len(state.boards))
         self.seen = inspect(state, self.active)
         full = state.full(self.active)
@@ -101,17 +110,25 @@ class _DecodeLoop:
         """One call, what it commits, and what is taken back after it."""
         state, rows = self.state, self.active
         started = time.perf_counter()
+
+        # An order that needs no answer says beforehand what is asked: an AR net then reads fewer tokens.
         priority = orders.before(state, rows, self.seen)
         wanted = None if priority is None else self._wanted(priority)
-        said = self.session.predict(rows, state.assignments[rows], state.commit_order[rows], wanted)
-        state.spend(rows, 1, said.tokens, said.flops)
-        stalled = self._remdm(said) if self.decoder.retraction in REMDM else self._commit(said, priority, wanted)
+        prediction = self.session.predict(rows, state.assignments[rows], state.commit_order[rows], wanted)
+        state.spend(rows, 1, prediction.tokens, prediction.flops)
+
+        if self.decoder.retraction in REMDM:
+            stalled = self._remdm(prediction)
+        else:
+            stalled = self._commit(prediction, priority, wanted)
+
+        # One inspection after every change: what it sees now is what the next call's commits are chosen by.
         self.seen = inspect(state, rows)
         self._review(stalled)
         state.seconds[rows] += (time.perf_counter() - started) / len(rows)
 
     def _wanted(self, priority: Float[np.ndarray, "rows N"]) -> Bool[np.ndarray, "rows N"]:
-        """The blank cells that an order without a model's help would fill now: the k most eager."""
+        """The blank cells that an order without a model's help would fill now: the k of highest priority."""
         rows = self.active
         blank = (self.state.assignments[rows] == 0) & self.state.free[rows]
         if self.decoder.threshold or self.decoder.retraction in REMDM:
@@ -122,7 +139,7 @@ class _DecodeLoop:
         return wanted & blank
 
     def _values(
-        self, said: Prediction
+        self, prediction: Prediction
     ) -> tuple[Int[np.ndarray, "rows N"], Float[np.ndarray, "rows N d"], Float[np.ndarray, "rows N"]]:
         """A value for every cell, sampled or the likeliest, its cell's probabilities after the veto, and its own."""
         rows = self.active
@@ -130,21 +147,25 @@ class _DecodeLoop:
         gumbel = None
         if heat.any():
             gumbel = heat[:, None, None] * -np.log(-np.log(self.state.random(rows, VALUE, values=True)))
-        values, probs = choose_values(said.log_probs, self.seen.allowed, gumbel)
+        values, probs = choose_values(prediction.log_probs, self.seen.allowed, gumbel)
         return values, probs, np.take_along_axis(probs, values[..., None] - 1, axis=2)[..., 0]
 
-    def _commit(self, said: Prediction, priority, wanted) -> Bool[np.ndarray, " rows"]:
+    def _commit(self, prediction: Prediction, priority, wanted) -> Bool[np.ndarray, " rows"]:
         """Let the policy fill cells of every active board; which boards it could fill nothing of."""
         decoder, rows = self.decoder, self.active
-        values, probs, confidence = self._values(said)
-        eligible = said.speaks & self.seen.allowed.any(-1)
+        values, probs, confidence = self._values(prediction)
+        eligible = prediction.speaks & self.seen.allowed.any(-1)
         if wanted is not None:
             eligible &= wanted
+
+        # Cells in the sequence in which they would be filled; a threshold looks beyond the first k.
         if priority is None:
             priority = orders.after(decoder.order, probs, confidence)
-        sequence = np.argsort(np.where(eligible, -priority, np.inf), axis=1, kind="stable")
+        sequence = np.argsort(np.where(eligible, -priority, np.inf), axis=1, kind="stable")  # (rows, N)
         if not decoder.threshold:
             sequence = sequence[:, : decoder.k]
+
+        # With a veto, no two cells of one call may clash: each was allowed before the other was filled.
         near = near_of(self.state, rows)
         careful = decoder.veto != "none"
         chosen = _pick(
@@ -160,15 +181,17 @@ class _DecodeLoop:
                 self.retraction.tree.grow(rows[row], cell, value, confidence[row, cell], np.log(probs[row, cell]))
         return ~chosen.any(1)
 
-    def _remdm(self, said: Prediction) -> Bool[np.ndarray, " rows"]:
+    def _remdm(self, prediction: Prediction) -> Bool[np.ndarray, " rows"]:
         """Fill and remask at random, as the schedule says."""
         state, decoder, rows = self.state, self.decoder, self.active
-        values, _, confidence = self._values(said)
+        values, _, confidence = self._values(prediction)
         visible = state.committed(rows)
         mask, unmask = remdm.rates(
             decoder.retraction, decoder.eta, decoder.calls, state.calls[rows], visible, state.confidence[rows]
-        )
-        eligible = said.speaks & self.seen.allowed.any(-1) & (state.random(rows, CELL) < unmask)
+        )  # (rows, N) each
+
+        # Both are drawn from the board as it was: a cell that is remasked now is not filled by the same call.
+        eligible = prediction.speaks & self.seen.allowed.any(-1) & (state.random(rows, CELL) < unmask)
         blanked = visible & (state.random(rows, REMASK) < mask)
         again = blanked.any(1)
         state.retract(rows[again], blanked[again])
@@ -182,22 +205,29 @@ class _DecodeLoop:
         while len(self.active):
             rows = self.active
             full, wrong = state.full(rows), self.seen.clash.any(1)
+            right = full & ~wrong
             spent = state.spent(rows)
             lost = (full & wrong) | self.seen.inconsistent | stalled
-            if kind in REMDM:
-                lost = spent & ~(full & ~wrong)
+            if kind in REMDM:  # its schedule runs to the end, whatever the board looks like on the way
+                lost = spent & ~right
+
+            # The retraction says which of the lost boards can go on.
             able = np.zeros(len(rows), dtype=bool)
             back = np.nonzero(lost & ~spent)[0]
             if len(back) and kind not in ("none", *REMDM):
                 able[back] = self.retraction(rows[back], Inspection(*(part[back] for part in self.seen)))
+
+            # A tree that has no value left anywhere has shown that there is no solution.
             refuted = lost & ~spent & ~able & (kind in TREE)
-            over = ((full & ~wrong) | spent | lost) & ~able
+            over = (right | spent | lost) & ~able
             ends = np.select(
-                [full & ~wrong, refuted, spent & (kind != "none"), full, lost],
+                [right, refuted, spent & (kind != "none"), full, lost],
                 ["solved", "refuted", "out of budget", "wrong", "stuck"],
                 "out of budget",
             )
             state.ends[rows[over]] = ends[over]
+
+            # What was taken back may leave a board that is lost still: it is reviewed again, at no call.
             stalled = np.zeros(int((~over).sum()), dtype=bool)
             self._keep(~over, changed=able)
             if not able.any():
@@ -218,12 +248,13 @@ def _pick(sequence, eligible, values, confidence, now, starts, neighbours, k, th
     """(rows, places): which cells of each row's sequence are committed. careful: none that clashes with one before."""
     chosen = np.zeros(sequence.shape, dtype=np.bool_)
     for row in range(len(sequence)):
-        b = row if len(starts) > 1 else 0
+        b = row if len(starts) > 1 else 0  # boards of one problem share their neighbours
         taken = 0
         for place in range(sequence.shape[1]):
             cell = sequence[row, place]
             if not eligible[row, cell]:
                 break
+            # The first k, and beyond them those of at least the threshold.
             if taken >= k and not (threshold > 0 and confidence[row, cell] >= threshold):
                 continue
             fine = True

@@ -1,6 +1,6 @@
 """Nogoods: sets of commits that cannot stand together, learned from the oracle's cores (an upper bound).
 
->>> state.nogoods.learn(state, rows, witnesses)                      # a core of each lost board
+>>> state.nogoods.learn(state, rows, sources)                  # a core of each lost board
 >>> state.nogoods.completing(rows, assignments, shape)         # values that would complete a learned one
 """
 
@@ -16,10 +16,10 @@ class Nogoods:
     def __init__(self, size: int):
         self.learned: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in range(size)]
 
-    def learn(self, state, rows: Int[np.ndarray, " rows"], witnesses) -> None:
+    def learn(self, state, rows: Int[np.ndarray, " rows"], sources) -> None:
         """Add a core of each of these boards, all of which are dead."""
         for row in rows.tolist():
-            cells = witnesses.core(state, row)
+            cells = sources.core(state, row)
             if len(cells):
                 self.learned[row].append((cells, state.assignments[row, cells].copy()))
 

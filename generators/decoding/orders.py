@@ -1,23 +1,31 @@
-"""Orders: how eager the policy is to fill each blank cell now; the highest goes first, the lowest cell among equals."""
+"""Orders: each blank cell's priority now; the highest goes first, the lowest cell among equals.
+
+    >>> priority = before(state, rows, seen)                # raster, random, fewest, solver: before the model is asked
+    >>> priority = after(order, probs, confidence)          # confidence, margin, entropy: by its answer
+
+A new order is a case in one of the two, and a word in DECODER_WORDS of generators/decoding/spec.py (in STATIC too if
+it needs no answer of the model).
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from generators.decoding.state import CELL, State
+from generators.decoding.state import CELL, SMALLEST, State
 from generators.decoding.vetoes import Inspection, near_of
 from solvers import solver_order
 
 
 def before(state: State, rows: Int[np.ndarray, " rows"], seen: Inspection) -> Float[np.ndarray, "rows N"] | None:
-    """Eagerness by orders that need no answer of the model; None for the others."""
+    """Priorities by orders that need no answer of the model; None for the others."""
     match state.decoder.order:
         case "raster":
             return np.broadcast_to(-np.arange(state.boards.width, dtype=float), (len(rows), state.boards.width))
         case "random":
             return state.random(rows, CELL)
         case "fewest":
+            # Without a veto nothing is ruled out, and legal values tell the cells apart.
             left = seen.legal if state.decoder.veto == "none" else seen.allowed
             return -left.sum(-1).astype(float)
         case "solver":
@@ -29,7 +37,7 @@ def before(state: State, rows: Int[np.ndarray, " rows"], seen: Inspection) -> Fl
 def after(
     order: str, probs: Float[np.ndarray, "rows N d"], confidence: Float[np.ndarray, "rows N"]
 ) -> Float[np.ndarray, "rows N"]:
-    """Eagerness by what the model said: probabilities after the veto, and those of the values chosen."""
+    """Priorities by the model's prediction: probabilities after the veto, and those of the values chosen."""
     if order == "confidence":
         return confidence
     if order == "margin":
@@ -37,4 +45,4 @@ def after(
             return probs[..., 0]
         two = np.partition(probs, -2, axis=-1)[..., -2:]
         return two[..., 1] - two[..., 0]
-    return (probs * np.log(np.maximum(probs, 1e-300))).sum(-1)  # minus the entropy
+    return (probs * np.log(np.maximum(probs, SMALLEST))).sum(-1)  # minus the entropy

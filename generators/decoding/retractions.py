@@ -1,7 +1,14 @@
 """Retractions: what is taken back once a board is seen to be lost, by rule. Each changes the boards it is given, and
 says which of them can go on; the others end.
 
-    none, restart, local (remask), first (rewind); worst, depth, discrepancy (generators/decoding/search_tree.py).
+    none, restart, remask, rewind; worst, depth, best-first (generators/decoding/search_tree.py).
+
+    >>> able = Retraction(state, sources)(rows, seen)
+
+A new retraction is a case here and a word in generators/decoding/spec.py. Steered nets have retractions of their own
+(generators/control/guided_decoding.py) under the same names: there a restart clears a board that is full and wrong,
+with no limit but the calls, and remask draws every other cell apart, at rate `widen`, and blanks one at least, while
+here a rounded share of the others is drawn. They share the books and highest(), not the rule.
 """
 
 from __future__ import annotations
@@ -19,8 +26,8 @@ from generators.decoding.vetoes import Inspection
 class Retraction:
     """What a decoder takes back, with the memory that it needs for that."""
 
-    def __init__(self, state: State, witnesses: SignalSources):
-        self.state, self.witnesses = state, witnesses
+    def __init__(self, state: State, sources: SignalSources):
+        self.state, self.sources = state, sources
         self.kind = state.decoder.retraction
         self.tree = Tree(state) if self.kind in TREE else None
 
@@ -28,34 +35,38 @@ class Retraction:
         """Take back what the decoder says from boards that are lost; which of them can go on."""
         state = self.state
         if state.nogoods is not None:
-            state.nogoods.learn(state, rows, self.witnesses)
+            state.nogoods.learn(state, rows, self.sources)
         if self.tree is not None:
-            blame = suspects(state, self.witnesses, rows, seen)[1] if self.kind == "worst" else None
+            blame = suspects(state, self.sources, rows, seen)[1] if self.kind == "worst" else None
             return self.tree.go(rows, blame)
         committed = state.committed(rows)
         able = committed.any(1)
         if self.kind == "restart":
+            # attempts counts the first one, which no round was made for.
             attempts = state.decoder.attempts
             able &= (state.rounds[rows] + 1 < attempts) | (attempts == 0)
             blanked = committed
-        elif self.kind == "first":
-            pointed = suspects(state, self.witnesses, rows, seen)[0]
+        elif self.kind == "rewind":
+            # From the earliest suspect on; cells that are not suspects count as later than all.
+            pointed = suspects(state, self.sources, rows, seen)[0]
             commit_order = np.where(pointed, state.commit_order[rows], np.iinfo(np.int64).max)
             blanked = committed & (state.commit_order[rows] >= commit_order.min(1, keepdims=True))
         else:
-            blanked = self._local(rows, seen, committed)
+            blanked = self._remasked(rows, seen, committed)
         able &= blanked.any(1)  # an instance without solutions has an empty core
         state.retract(rows[able], blanked[able])
         return able
 
-    def _local(self, rows, seen: Inspection, committed: Bool[np.ndarray, "rows N"]) -> Bool[np.ndarray, "rows N"]:
+    def _remasked(self, rows, seen: Inspection, committed: Bool[np.ndarray, "rows N"]) -> Bool[np.ndarray, "rows N"]:
         """The suspects, and a share of the others."""
         state, decoder = self.state, self.state.decoder
-        pointed = suspects(state, self.witnesses, rows, seen)[0]
+        pointed = suspects(state, self.sources, rows, seen)[0]
         if not decoder.widen:
             return pointed
+
+        # The share falls linearly with the calls, by `anneal` of it in all.
         share = decoder.widen * (1 - decoder.anneal * state.calls[rows] / max(1, decoder.calls))
         others = committed & ~pointed
         size = np.round(np.maximum(share, 0) * others.sum(1))
-        lot = np.where(others, -state.random(rows, WIDEN), -np.inf)
-        return pointed | (others & highest(lot, size))
+        uniforms = np.where(others, -state.random(rows, WIDEN), -np.inf)
+        return pointed | (others & highest(uniforms, size))

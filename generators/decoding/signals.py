@@ -2,6 +2,10 @@
 
 Pointing signals (violations, neighbourhood, core) name a set of suspects; ranking ones (random, stored, left-out,
 quality) give an order, and take as many as the pointing signal of their `dose` would at the same moment.
+
+    >>> pointed, blame = suspects(state, sources, rows, seen)          # (rows, N) each
+
+A new signal is a function here, in POINTING or called in suspects, and a word in generators/decoding/spec.py.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ from generators.decoding.vetoes import Inspection
 from generators.models.interface import Model, Scorer
 from solvers.oracles.base import Oracle
 from solvers.oracles.pick import pick
+
+NAMED = 2  # added to the doubt, which is at most 1, of cells that a pointing signal names
 
 
 @dataclass
@@ -43,33 +49,35 @@ class SignalSources:
 
 
 def suspects(
-    state: State, witnesses: SignalSources, rows: Int[np.ndarray, " rows"], seen: Inspection
+    state: State, sources: SignalSources, rows: Int[np.ndarray, " rows"], seen: Inspection
 ) -> tuple[Bool[np.ndarray, "rows N"], Float[np.ndarray, "rows N"]]:
     """(suspects, blame): the cells that the decoder's signal points at, at least one a row where any is committed, and
     how much each committed cell is to blame (-inf where none is committed).
 
-    Cells that a pointing signal names are blamed above all others, the least sure of them first.
+    Cells that a pointing signal names are blamed above all others, the least confident of them first.
     """
     signal = state.decoder.signal
     committed = state.committed(rows)
     doubt = 1 - state.confidence[rows]
     if signal not in RANKING:
-        pointed = POINTING[signal](state, witnesses, rows, seen)
-        return pointed, np.where(committed, pointed * 2 + doubt, -np.inf)
+        pointed = POINTING[signal](state, sources, rows, seen)
+        return pointed, np.where(committed, pointed * NAMED + doubt, -np.inf)
+
+    # As many as the pointing signal of the dose names now, so that only the choice differs, not the number.
     dose = state.decoder.dose
-    size = np.ones(len(rows)) if dose == "one" else POINTING[dose](state, witnesses, rows, seen).sum(1)
+    size = np.ones(len(rows)) if dose == "one" else POINTING[dose](state, sources, rows, seen).sum(1)
     if signal == "random":
         blame = state.random(rows, REMASK)
     elif signal == "stored":
         blame = doubt
     else:
-        blame = {"left-out": left_out, "quality": quality}[signal](state, witnesses, rows)
+        blame = {"left-out": left_out, "quality": quality}[signal](state, sources, rows)
     blame = np.where(committed, blame, -np.inf)
     return committed & highest(blame, size), blame
 
 
 def violations(
-    state: State, witnesses: SignalSources, rows: Int[np.ndarray, " rows"], seen: Inspection
+    state: State, sources: SignalSources, rows: Int[np.ndarray, " rows"], seen: Inspection
 ) -> Bool[np.ndarray, "rows N"]:
     """Committed cells in visible conflict; without any, those around blank cells that have no value left; where the
     veto alone knows why the board is lost, all committed cells.
@@ -85,30 +93,30 @@ def violations(
 
 
 def neighbourhood(
-    state: State, witnesses: SignalSources, rows: Int[np.ndarray, " rows"], seen: Inspection
+    state: State, sources: SignalSources, rows: Int[np.ndarray, " rows"], seen: Inspection
 ) -> Bool[np.ndarray, "rows N"]:
     """The cells in violation and every committed neighbour of theirs."""
-    pointed = violations(state, witnesses, rows, seen)
+    pointed = violations(state, sources, rows, seen)
     return pointed | (_beside(state, rows, pointed) & state.committed(rows))
 
 
 def core(
-    state: State, witnesses: SignalSources, rows: Int[np.ndarray, " rows"], seen: Inspection
+    state: State, sources: SignalSources, rows: Int[np.ndarray, " rows"], seen: Inspection
 ) -> Bool[np.ndarray, "rows N"]:
     """Commits that cannot stand together."""
     pointed = np.zeros((len(rows), state.boards.width), dtype=bool)
     for place, row in enumerate(rows.tolist()):
-        pointed[place, witnesses.core(state, row)] = True
+        pointed[place, sources.core(state, row)] = True
     return pointed
 
 
 POINTING = {"violations": violations, "neighbourhood": neighbourhood, "core": core}
 
 
-def left_out(state: State, witnesses: SignalSources, rows: Int[np.ndarray, " rows"]) -> Float[np.ndarray, "rows N"]:
+def left_out(state: State, sources: SignalSources, rows: Int[np.ndarray, " rows"]) -> Float[np.ndarray, "rows N"]:
     """1 - the model's probability of each committed value given all other cells. A call a cell."""
     started = time.perf_counter()
-    which, cells = np.nonzero(state.committed(rows))
+    which, cells = np.nonzero(state.committed(rows))  # a question each: this cell blank, all others as they are
     boards = state.boards.take(rows[which])
     without = state.assignments[rows[which]]
     each = np.arange(len(which))
@@ -117,24 +125,28 @@ def left_out(state: State, witnesses: SignalSources, rows: Int[np.ndarray, " row
     wanted = np.zeros(without.shape, dtype=bool)
     wanted[each, cells] = True
     commit_order = state.commit_order[rows[which]]
-    said = witnesses.model.open(boards).predict(each, without, commit_order, wanted)
+    prediction = sources.model.open(boards).predict(each, without, commit_order, wanted)
+
+    # A cell that the model cannot speak about is not to blame.
     blame = np.zeros((len(rows), state.boards.width))
-    chance = np.exp(said.log_probs[each, cells, values - 1])
-    blame[which, cells] = 1 - np.where(said.speaks[each, cells], chance, 1.0)
+    chance = np.exp(prediction.log_probs[each, cells, values - 1])
+    blame[which, cells] = 1 - np.where(prediction.speaks[each, cells], chance, 1.0)
+
     calls, tokens, flops = (
-        np.bincount(which, weights=weights, minlength=len(rows)) for weights in (None, said.tokens, said.flops)
+        np.bincount(which, weights=weights, minlength=len(rows))
+        for weights in (None, prediction.tokens, prediction.flops)
     )
     state.spend(rows, calls, tokens.astype(np.int64), flops, time.perf_counter() - started)
     return blame
 
 
-def quality(state: State, witnesses: SignalSources, rows: Int[np.ndarray, " rows"]) -> Float[np.ndarray, "rows N"]:
-    """1 - what the quality head says of each committed cell. A call."""
+def quality(state: State, sources: SignalSources, rows: Int[np.ndarray, " rows"]) -> Float[np.ndarray, "rows N"]:
+    """1 - the quality head's probability that each committed value is right. A call."""
     started = time.perf_counter()
-    assert witnesses.quality is not None, "decode checks that there is one"
-    said = witnesses.quality.score(state.boards, rows, state.assignments[rows])
-    state.spend(rows, 1, said.tokens, said.flops, time.perf_counter() - started)
-    return 1 - said.right
+    assert sources.quality is not None, "decode checks that there is one"
+    verdict = sources.quality.score(state.boards, rows, state.assignments[rows])
+    state.spend(rows, 1, verdict.tokens, verdict.flops, time.perf_counter() - started)
+    return 1 - verdict.right
 
 
 def _beside(

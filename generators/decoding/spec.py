@@ -1,6 +1,6 @@
 """Decoders by name: which model, which order, which veto, which retraction, which signal, and a budget.
 
-    >>> parse("diffusion:order=confidence,k=4,veto=legal,retraction=local,signal=violations,calls=200")
+    >>> parse("diffusion:order=confidence,k=4,veto=legal,retraction=remask,signal=violations,calls=200")
     Decoder(model='diffusion', order='confidence', k=4, ...)
 
 order says which blank cells are filled next, veto which values are ruled out first (and with that what a failure
@@ -46,11 +46,11 @@ DECODER_WORDS: dict[str, dict[str, str]] = {
         "none": "nothing is ever taken back",
         "restart": "after a failure everything; attempts=N in all (best of N; 0: until the budget is spent)",
         "beam": "width=W boards side by side, the likeliest kept; each of them costs a call",
-        "first": "rewind to the first suspect: it and all that was committed after it",
+        "rewind": "rewind to the first suspect: it and all that was committed after it",
         "worst": "rewind to the most suspect commit (stored: the least confident) with a value left, take its next one",
         "depth": "depth-first search: rewind to the last commit with a value left, take its next value",
-        "discrepancy": "best-first over all values left anywhere, by log-probability lost (signal=random: any)",
-        "local": "remask: the suspects alone, wherever they are",
+        "best-first": "best-first search over all values left anywhere, by log-probability lost (signal=random: any)",
+        "remask": "blank the suspects alone, wherever they are",
         "cap": "ReMDM: any visible cell, at rate min(eta, most) (Wang et al. 2025)",
         "rescale": "ReMDM: at rate eta * most",
         "conf": "ReMDM: rates by softmax of minus the stored confidence, times most",
@@ -79,13 +79,15 @@ DECODER_WORDS: dict[str, dict[str, str]] = {
         "one": "one",
     },
 }
+#: Old names of values, each with its new one. Random numbers are still hashed from the old ones (Decoder.stream).
+RENAMED = {"retraction": {"discrepancy": "best-first", "local": "remask", "first": "rewind"}}
 AR_ONE = ("ar", "ar-solver", "ar-written")  # networks that speak about one cell, in the order they are trained for
 ORDER_OF = {"ar": "raster", "ar-solver": "solver", "ar-written": "solver"}
 STATIC = ("raster", "random", "fewest", "solver")  # orders that need no answer of the model
 REMDM = ("cap", "rescale", "conf", "loop")
-TREE = ("worst", "depth", "discrepancy")  # retractions that go on with the next value
+TREE = ("worst", "depth", "best-first")  # retractions that go on with the next value
 RANKING = ("random", "stored", "left-out", "quality")  # signals that rank; the others point
-SIGNALLED = ("first", "worst", "local")  # retractions that look at a signal
+SIGNALLED = ("rewind", "worst", "remask")  # retractions that look at a signal
 ETA = {"cap": 0.008, "rescale": 0.015}
 
 
@@ -93,14 +95,14 @@ ETA = {"cap": 0.008, "rescale": 0.015}
 class Decoder:
     """A decoding policy. Raises BadInput for words that do not exist or do not go together.
 
-    k: cells committed a call, the most eager first; threshold: and every other whose value has at least this
+    k: cells committed a call, those of highest priority first; threshold: and every other whose value has at least this
     probability (0: off). With a veto, a cell whose value the others of its call have made illegal is left for later.
     temperature: 0 takes the likeliest value; otherwise values are sampled at it. redraft: the same, for everything
     after the first retraction (-1: as temperature).
-    widen: local takes this share of the other committed cells, chosen at random, too; anneal: the part of it that is
+    widen: remask takes this share of the other committed cells, chosen at random, too; anneal: the part of it that is
     gone, linearly, by the end of the budget. eta: ReMDM's rate (0: the paper's).
     loops: how often the network's blocks are run over (0: as in training).
-    calls, tokens, seconds: no call begins once so much is spent (0: no limit); seconds are measured, so that traces
+    calls, tokens, seconds: the budget, after which no call begins (0: no limit); seconds are measured, so that traces
     under such a budget are not the same from run to run.
     """
 
@@ -137,6 +139,15 @@ class Decoder:
         return specs.format(self.model, self, DECODER_DEFAULTS[self.model])
 
     @property
+    def stream(self) -> str:
+        """What random numbers are hashed from: the spelling under the old names, so that a new name moves no trace."""
+        text = str(self)
+        for word, names in RENAMED.items():
+            for old, new in names.items():
+                text = text.replace(f"{word}={new}", f"{word}={old}")
+        return text
+
+    @property
     def limited(self) -> bool:
         """Whether there is a budget."""
         return bool(self.calls or self.tokens or self.seconds)
@@ -148,6 +159,7 @@ class Decoder:
 
 def _faults(a: Decoder):
     """(whether it is so, what is wrong with it), most basic first."""
+    # Numbers first, then what the model can do, what the retraction needs, and words that would change nothing.
     plain = {f.name: f.default for f in fields(Decoder)}
 
     def changed(*names: str) -> bool:
@@ -178,27 +190,27 @@ def _faults(a: Decoder):
         signalled and a.signal == "none",
         (f"retraction={a.retraction} needs a signal: {', '.join(w for w in DECODER_WORDS['signal'] if w != 'none')}"),
     )
-    placebo = a.retraction == "discrepancy" and a.signal == "random"
+    placebo = a.retraction == "best-first" and a.signal == "random"
     yield (
         a.signal != "none" and not signalled and not placebo,
-        (f"only retraction={', '.join(SIGNALLED)} look at a signal (and discrepancy at random, its placebo)"),
+        (f"only retraction={', '.join(SIGNALLED)} look at a signal (and best-first at random, its placebo)"),
     )
     yield (
         a.dose != "violations" and (a.signal not in RANKING or a.retraction in TREE),
-        (f"dose goes with retraction=first or local and a signal that ranks: {', '.join(RANKING)}"),
+        (f"dose goes with retraction=rewind or remask and a signal that ranks: {', '.join(RANKING)}"),
     )
     yield (
-        a.memory != "none" and a.retraction not in ("restart", "first", "local"),
-        ("memory goes with retraction=restart, first and local: the others never write the same thing twice"),
+        a.memory != "none" and a.retraction not in ("restart", "rewind", "remask"),
+        ("memory goes with retraction=restart, rewind and remask: the others never write the same thing twice"),
     )
-    yield a.memory == "tabu" and a.retraction == "restart", "memory=tabu goes with retraction=first and local"
+    yield a.memory == "tabu" and a.retraction == "restart", "memory=tabu goes with retraction=rewind and remask"
     yield changed("tenure") and a.memory != "tabu", "tenure goes with memory=tabu"
     yield changed("attempts") and a.retraction != "restart", "attempts goes with retraction=restart"
     yield changed("width") and a.retraction != "beam", "width goes with retraction=beam"
-    yield changed("widen", "anneal") and a.retraction != "local", "widen and anneal go with retraction=local"
+    yield changed("widen", "anneal") and a.retraction != "remask", "widen and anneal go with retraction=remask"
     yield (
-        changed("redraft") and a.retraction not in ("restart", "first", "local"),
-        ("redraft goes with retraction=restart, first and local"),
+        changed("redraft") and a.retraction not in ("restart", "rewind", "remask"),
+        ("redraft goes with retraction=restart, rewind and remask"),
     )
     yield changed("eta") and a.retraction not in ETA, "eta goes with retraction=cap and rescale"
     yield (
@@ -224,7 +236,7 @@ def _faults(a: Decoder):
 
 def parse(text: str) -> Decoder:
     """A Decoder from "model:word=value,...". Raises BadInput, naming the word that is wrong."""
-    return specs.parse(text, DECODER_DEFAULTS, "decoder", ("model",))
+    return specs.parse(text, DECODER_DEFAULTS, "decoder", ("model",), RENAMED)
 
 
 #: model: its decoder with the default words.

@@ -1,7 +1,12 @@
 """Vetoes: which values are ruled out before a commit, and by what sign a board is seen to be lost.
 
-One look a state: it is computed after every change and used by the next commit, so that a board that shows a dead
-end costs no further call.
+One inspection a state: it is computed after every change and used by the next commit, so that a board that shows a
+dead end costs no further call.
+
+    >>> seen = inspect(state, rows)
+    >>> seen.allowed.shape, seen.inconsistent.shape            # (rows, N, d), (rows,)
+
+A new veto is a level of solvers/propagate.py (or a case in inspect) and a word in generators/decoding/spec.py.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ LEVELS = {"none": 0, "legal": 0, "propagate": 1, "singles": 2, "oracle": 0}
 
 class Inspection(NamedTuple):
     """allowed: values that the veto leaves; legal: values that no committed neighbour holds; clash: committed cells in
-    visible conflict; hopeless: boards that the veto sees to be lost.
+    visible conflict; inconsistent: boards that the veto sees to be lost.
     """
 
     allowed: Bool[np.ndarray, "rows N d"]

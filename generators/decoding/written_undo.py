@@ -4,6 +4,10 @@
 
 The text after the clues is a stack of items. After UNDO it is restated up to the last guess, whose value is ruled out
 there; the KV cache keeps what is unchanged.
+
+This loop stays apart from generators/decoding/loop.py: there a veto or a checker sees that a board is lost and a
+retraction chooses what is taken back, here both are an answer of the network, which has words of its own and no
+predictions of cells.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import time
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Int
 
 from csp.tokens import start
 from generators.decoding import orders
@@ -19,36 +24,40 @@ from generators.decoding.state import State
 from generators.decoding.vetoes import inspect
 from generators.models.backbone_config import check_fits
 from generators.models.backtracking_ar import GUESS, OUT, BacktrackingAR, max_tokens, word
-from generators.models.causal import sight
+from generators.models.causal import pairs_read, sight
 from generators.models.interface import DIGITS
-from generators.models.kv_cache import Cache
+from generators.models.kv_cache import ReadTokens, reading_places, token_ids
+
+NO_ITEM = -1  # the mark of clues, START and places that nothing is written at
 
 
 class _Texts:
-    """The texts of a decode call: items (boards, room) of (mark, value, cell), and how many of them there are."""
+    """The texts of a decode call: values, cells, targets and marks of their tokens, (boards, max_tokens) each, and how
+    many tokens each has (length). active: the boards that are not finished."""
 
     def __init__(self, model: BacktrackingAR, state: State):
         self.model, self.state = model, state
         boards = state.boards
+        size, width, longest = len(boards), boards.width, max_tokens(boards.width)
         self.weight = model.backbone.head.weight
         self.codes = torch.as_tensor(boards.relations, device=self.weight.device)
-        length = max_tokens(boards.width)
-        self.values = np.zeros((len(boards), length), dtype=np.int64)
-        self.cells = np.full((len(boards), length), boards.width)
-        self.marks = np.full((len(boards), length), -1)
+
+        # The clues in raster order, then START; the rest is written as it comes.
+        self.values = np.zeros((size, longest), dtype=np.int64)
+        self.cells = np.full((size, longest), width)
+        self.marks = np.full((size, longest), NO_ITEM)
         self.clues = (boards.givens > 0).sum(1)
         order = np.argsort(boards.givens == 0, axis=1, kind="stable")
-        within = np.arange(boards.width) < self.clues[:, None]
-        self.values[:, : boards.width] = np.where(within, np.take_along_axis(boards.givens, order, axis=1), 0)
-        self.cells[:, : boards.width] = np.where(within, order, boards.width)
-        self.values[np.arange(len(boards)), self.clues] = start(boards.d)
-        self.length = self.clues + 1  # tokens of each text
-        self.read = np.zeros(len(boards), dtype=np.int64)  # tokens in the cache
+        within = np.arange(width) < self.clues[:, None]
+        self.values[:, :width] = np.where(within, np.take_along_axis(boards.givens, order, axis=1), 0)
+        self.cells[:, :width] = np.where(within, order, width)
+        self.values[np.arange(size), self.clues] = start(boards.d)
         self.targets = self.cells.copy()
-        rows = np.arange(len(boards))
+        self.length = self.clues + 1
+
+        rows = np.arange(size)
         self.active = rows[~state.full(rows)]
-        self.cache = Cache(model.backbone.config, len(boards), length + 1, self.weight)
-        self.cached = rows
+        self.cache = ReadTokens(model.backbone.config, size, longest, self.weight)
 
     def run(self) -> None:
         """One answer a call for every text that is not finished."""
@@ -59,23 +68,29 @@ class _Texts:
             self._close(rows)
             self.state.seconds[rows] += (time.perf_counter() - started) / len(rows)
 
-    def _step(self, rows: np.ndarray) -> None:
+    def _step(self, rows: Int[np.ndarray, " rows"]) -> None:
+        """Ask about the next cell of each text and write the answer."""
         state, d = self.state, self.state.boards.d
+        each = np.arange(len(rows))
+
+        # The next cell in solver order is what the last token is aimed at.
         seen = inspect(state, rows)
         priority = orders.before(state, rows, seen)
         blank = (state.assignments[rows] == 0) & state.free[rows]
         asked = np.where(blank, priority, -np.inf).argmax(1)
         self.targets[rows, self.length[rows] - 1] = asked
-        said = self._ask(rows)
-        each = np.arange(len(rows))
+        log_probs = self._ask(rows)
+
+        # Values that the veto leaves, as the only one or as a guess; UNDO may always be answered.
         allowed = np.tile(seen.allowed[each, asked], 2)
-        answer = np.where(np.pad(allowed, ((0, 0), (0, 1)), constant_values=True), said, -np.inf).argmax(1)
+        answer = np.where(np.pad(allowed, ((0, 0), (0, 1)), constant_values=True), log_probs, -np.inf).argmax(1)
         undo = answer == 2 * d
         mark, value = np.where(undo, OUT, answer // d), answer % d + 1
-        chance = np.exp(said[each, answer])
-        fine = ~undo
-        state.commit(rows[fine], asked[fine], value[fine], chance[fine])
-        self._append(rows[fine], mark[fine], value[fine], asked[fine])
+        chance = np.exp(log_probs[each, answer])
+
+        written = ~undo
+        state.commit(rows[written], asked[written], value[written], chance[written])
+        self._append(rows[written], mark[written], value[written], asked[written])
         self.stuck = np.zeros(len(rows), dtype=bool)
         self.stuck[undo] = ~self._undo(rows[undo])
 
@@ -86,50 +101,54 @@ class _Texts:
         self.cells[rows, end], self.marks[rows, end] = cell, mark
         self.length[rows] += 1
 
-    def _undo(self, rows: np.ndarray) -> np.ndarray:
+    def _undo(self, rows: Int[np.ndarray, " rows"]) -> Bool[np.ndarray, " rows"]:
         """Restate each text up to its last guess, whose value is ruled out; False where there is no guess."""
         state = self.state
         places = np.arange(self.marks.shape[1])
         guesses = (self.marks[rows] == GUESS) & (places < self.length[rows][:, None])
         able = guesses.any(1)
         rows, last = rows[able], (guesses * places).max(1)[able]
+
+        # The guess and all that was committed after it.
         cell = self.cells[rows, last]
         value = state.assignments[rows, cell]
         state.retract(
             rows, state.committed(rows) & (state.commit_order[rows] >= state.commit_order[rows, cell][:, None])
         )
         self.length[rows] = last
-        self.read[rows] = np.minimum(self.read[rows], last)
         self._append(rows, np.full(len(rows), OUT), value, cell)
         return able
 
     @torch.inference_mode()
-    def _ask(self, rows: np.ndarray) -> np.ndarray:
+    def _ask(self, rows: Int[np.ndarray, " rows"]) -> Float[np.ndarray, "rows answers"]:
         """Log-probabilities of the answers about each text's last target; costs are counted."""
-        if not np.array_equal(rows, self.cached):
-            self.cache.keep(torch.as_tensor(np.searchsorted(self.cached, rows), device=self.weight.device))
-            self.cached = rows
-        width, device = self.state.boards.width, self.weight.device
-        first, fed = self.read[rows], (self.length - self.read)[rows]
-        steps = first[:, None] + np.arange(fed.max())
-        outside = max_tokens(width)
-        places = np.where(steps < self.length[rows][:, None], steps, outside)
-        inside = np.minimum(places, outside - 1)
-        ids = [np.take_along_axis(part[rows], inside, axis=1) for part in (self.values, self.cells, self.targets)]
+        self.cache.select(rows)
+        width, longest, device = self.state.boards.width, max_tokens(self.state.boards.width), self.weight.device
+        end = self.length[rows]
+        fields = np.stack([part[rows] for part in (self.values, self.cells, self.targets)])  # (3, rows, longest)
+        tokens = token_ids(*fields, width)
+
+        # What has changed since the last call; the last token always has, being aimed at another cell.
+        first = np.minimum(self.cache.known(tokens), end - 1)
+        count = end - first
+        places = reading_places(first, count, longest)
+        ids = np.take_along_axis(fields, np.minimum(places, longest - 1)[None], axis=2)  # (3, rows, m)
+
+        # Behind the text is a place for padding, which padding alone looks at, or softmax would have nothing to weigh.
         keys = np.pad(self.cells[rows], ((0, 0), (0, 1)), constant_values=width)
-        blocked = sight(self.clues[rows], places, outside + 1)
-        blocked[:, :, outside] = torch.from_numpy(places < outside)
+        blocked = sight(self.clues[rows], places, longest + 1)
+        blocked[:, :, longest] = torch.from_numpy(places < longest)
         codes = self.codes if len(self.codes) == 1 else self.codes[torch.as_tensor(rows, device=device)]
         tensors = [torch.as_tensor(part, device=device) for part in (*ids, keys)]
         where = torch.as_tensor(places, device=device)
-        said = self.model.read(*tensors, codes, blocked.to(device), self.state.boards.d, self.cache, where)
-        end, tail = self.length[rows], np.maximum(first, self.clues[rows])
-        pairs = end * (end + 1) // 2 - tail * (tail + 1) // 2 + np.where(first == 0, self.clues[rows] ** 2, 0)
-        self.state.spend(rows, 1, fed, self.model.backbone.flops(fed, pairs), 0.0)
-        self.read[rows] = end
-        return np.round(said.double().cpu().numpy()[np.arange(len(rows)), fed - 1], DIGITS)
+        answer = self.model.read(*tensors, codes, blocked.to(device), self.state.boards.d, self.cache, where)
+        self.cache.note(tokens, end)
 
-    def _close(self, rows: np.ndarray) -> None:
+        looked = pairs_read(first, count, self.clues[rows])
+        self.state.spend(rows, 1, count, self.model.backbone.flops(count, looked), 0.0)
+        return np.round(answer.double().cpu().numpy()[np.arange(len(rows)), count - 1], DIGITS)
+
+    def _close(self, rows: Int[np.ndarray, " rows"]) -> None:
         """Finish boards that are full, stuck, out of room or out of budget."""
         state = self.state
         full, wrong = state.full(rows), inspect(state, rows).clash.any(1)

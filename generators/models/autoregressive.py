@@ -3,11 +3,16 @@
 Tokens are in the causal layout (csp/tokens.py): clues first, which see each other, then the blanks in the order
 that the net is trained for: raster (kind "ar"), a random one for every board and update ("ar-random", which can
 therefore be asked about any blank cell after any sequence of commits), or the solver's ("ar-solver",
-solvers/propagate.py). Loss = mean over blank cells of -log p(x_i | clues, earlier blanks): exact, in nats per free
+solvers/solver_order.py). Loss = mean over blank cells of -log p(x_i | clues, earlier blanks): exact, in nats per free
 cell.
+
+    >>> session = model.open(boards)
+    >>> prediction = session.predict(rows, assignments, commit_order, wanted)      # commit_order, wanted: ar-random's
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,11 +20,12 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from csp import tokens
-from generators.boards import ALL, Boards
+from generators.boards import Boards
 from generators.models.backbone_config import BackboneConfig, check_fits
-from generators.models.causal import random_order, raster, sight
+from generators.models.causal import pairs_read, random_order, raster, sight
+from generators.models.examples import Examples
 from generators.models.interface import DIGITS, Prediction
-from generators.models.kv_cache import Cache
+from generators.models.kv_cache import Cache, ReadTokens, reading_places, token_ids
 from generators.models.transformer import Backbone, pairs, weighted_nats
 from solvers.solver_order import solver_sequence
 
@@ -60,32 +66,25 @@ class Autoregressive(nn.Module):
         """The causal layout, with this network's START."""
         return tokens.causal(assignments, givens, order, self.backbone.config.d)
 
-    def loss(
-        self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator, part: slice = ALL
-    ) -> Float[Tensor, ""]:
-        """Mean negative log-likelihood in nats per free cell. solutions: 0 at padding. rng: of random orders.
+    def corrupt(self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator) -> Examples:
+        """The order in which each board is read; nothing else is random."""
+        return Examples(boards, solutions, {"order": self.order(boards, solutions, rng)})
 
-        part: only these boards' share of that mean; what is drawn is the same for any part.
-        """
-        device, size = self.backbone.head.weight.device, len(boards)
-        order = self.order(boards, solutions, rng)[part]
-        boards, solutions = boards.take(part), solutions[part]
-        said = self.text(solutions, boards.givens, order)
-        places = np.broadcast_to(np.arange(boards.width), said.values.shape)
+    def loss(self, examples: Examples) -> Float[Tensor, " batch"]:
+        """Negative log-likelihood of each solution given its clues, in nats per free cell."""
+        boards, device = examples.boards, self.backbone.head.weight.device
+        text = self.text(examples.solutions, boards.givens, examples["order"])
+        places = np.broadcast_to(np.arange(boards.width), text.values.shape)
+        blocked = sight(text.clues, places, boards.width)
         values, cells, targets, codes, blocked = (
             torch.as_tensor(array, device=device)
-            for array in (
-                said.values,
-                said.cells,
-                said.targets,
-                boards.relations,
-                sight(said.clues, places, boards.width),
-            )
+            for array in (text.values, text.cells, text.targets, boards.relations, blocked)
         )
-        log_probs = self.read(values, cells, targets, cells, codes, blocked, boards.d)
-        counted = (places >= said.clues[:, None]) & (said.labels > 0)
-        weight = counted / counted.sum(1, keepdims=True)
-        return weighted_nats(log_probs, said.labels, weight, size)
+        log_probs = self.read(values, cells, targets, cells, codes, blocked, boards.d)  # (batch, N, d)
+
+        # Clues are read but not predicted, nor is padding.
+        counted = (places >= text.clues[:, None]) & (text.labels > 0)
+        return weighted_nats(log_probs, text.labels, counted / counted.sum(1, keepdims=True))
 
     def order(self, boards: Boards, solutions, rng: np.random.Generator) -> Int[np.ndarray, "batch N"]:
         """The order in which boards are read in training."""
@@ -105,11 +104,35 @@ class Autoregressive(nn.Module):
         return AutoregressiveSession(self, boards)
 
 
+@dataclass(frozen=True, eq=False)
+class _Text:
+    """The texts of a call, a row a board: clues, commits, then the cells that are asked about.
+
+    fields: values, cells and targets of the tokens. last: the token whose target is the first cell asked about; nothing
+    is written behind it. asked: how many cells are asked about.
+    """
+
+    fields: Int[np.ndarray, "3 rows N"]
+    clues: Int[np.ndarray, " rows"]
+    last: Int[np.ndarray, " rows"]
+    asked: Int[np.ndarray, " rows"]
+
+    def take(self, rows: Int[np.ndarray, " some"]) -> _Text:
+        """Those of some boards."""
+        return _Text(self.fields[:, rows], self.clues[rows], self.last[rows], self.asked[rows])
+
+    @property
+    def single(self) -> Bool[np.ndarray, " rows"]:
+        """Boards with one question: it is the last token itself, at its own place, and stays in the cache."""
+        return self.asked == 1
+
+
 class AutoregressiveSession:
     """Reads only the tokens it has not read yet: what is in the KV cache and still stands is kept.
 
-    Behind the places of the cells the cache has one where the padding of a ragged batch goes, and behind that one for
-    each question of a call that asks about several cells at once: a question sees what was committed, and itself.
+    Places of the cache: 0 ... N - 1 the text; N, where the padding of a ragged batch goes; and behind it one for each
+    question of a call that asks about several cells of a board at once. Such a question is the last token aimed at one
+    of the cells: it sees what was committed, and itself, but no other question, and is forgotten after the call.
     """
 
     def __init__(self, model: Autoregressive, boards: Boards):
@@ -117,10 +140,8 @@ class AutoregressiveSession:
         self.weight = model.backbone.head.weight
         self.order = raster(boards)
         self.codes = torch.as_tensor(boards.relations, device=self.weight.device)
-        self.rows = np.arange(len(boards))
-        self.read = np.full(boards.givens.shape, -1)  # the tokens in the cache, -1 where there is none
-        places = boards.width + 1 + (boards.width if model.kind == "ar-random" else 0)
-        self.cache = Cache(model.backbone.config, len(boards), places, self.weight)
+        questions = boards.width if model.kind == "ar-random" else 0  # the other kinds speak about one cell
+        self.cache = ReadTokens(model.backbone.config, len(boards), boards.width, self.weight, beyond=1 + questions)
 
     @torch.inference_mode()
     def predict(
@@ -130,74 +151,54 @@ class AutoregressiveSession:
         commit_order: Int[np.ndarray, "rows N"] | None = None,
         wanted: Bool[np.ndarray, "rows N"] | None = None,
     ) -> Prediction:
-        self._keep(rows)
-        width, each = self.boards.width, np.arange(len(rows))
-        order, wanted = self._sequence(rows, assignments, commit_order, wanted)
-        said = self.model.text(assignments, self.boards.givens[rows], order)
-        blank = (said.labels == 0) & np.take_along_axis(self.boards.real[rows], said.targets, axis=1)
-        last = np.argmax(blank, axis=1)  # the token whose target is the first blank cell
-        text = np.stack([said.values, said.cells, said.targets])  # (3, rows, N)
-        token = (text[0] * (width + 1) + text[1]) * (width + 1) + text[2]
-        known = np.cumprod(self.read == token, axis=1).sum(1)  # how many leading tokens are cached
-        asked = wanted.sum(1)
-        single = asked == 1  # such a question stands at its own place, and stays in the cache
-        first = np.minimum(known, last)
-        history = last - first + single
-        spent = last - first + asked
-        flops = self._flops(first, history, said.clues, last, spent)
-        far = last - first > FAR
-        if far.any() and not far.all():  # a few boards that were rewound: not everybody has to wait for them
-            self._catch_up(rows, text, said.clues, first, last, far)
-            first = np.where(far, last, first)
-            history = last - first + single
-        steps = np.arange(history.max())
-        places = np.where(steps < history[:, None], first[:, None] + steps, width)
-        ids = np.take_along_axis(text, np.minimum(places, width - 1)[None], axis=2)
-        cells = np.argsort(~wanted, axis=1, kind="stable")[:, : asked.max()]
-        fits = np.arange(asked.max()) < asked[:, None]
-        own = None
-        if not single.all():
-            questions = np.stack([*(np.broadcast_to(text[k, each, last][:, None], cells.shape) for k in (0, 1)), cells])
-            ids = np.concatenate([ids, questions], axis=2)
-            spots = np.where(fits & ~single[:, None], width + 1 + np.arange(asked.max()), width)
-            places = np.concatenate([places, spots], axis=1)
-            own = text[1, each, last]
-        answer = self._feed(rows, text, ids, places, said.clues, last, own, self.cache).double().cpu().numpy()
-        column = np.where(single, history - 1, steps.size)[:, None] + np.arange(asked.max())
-        self.read = np.where(np.arange(width) >= (last + single)[:, None], -1, token)
+        """About the cells wanted (kind ar: the first blank one), given the commits in their sequence."""
+        self.cache.select(rows)
+        width = self.boards.width
+        wanted, text = self._write(rows, assignments, commit_order, wanted)
+        tokens = token_ids(*text.fields, width)
+
+        # What is read and paid for: the history that is not in the cache, and the questions.
+        first = np.minimum(self.cache.known(tokens), text.last)
+        history = text.last - first + text.single
+        spent = text.last - first + text.asked
+        looked = pairs_read(first, history, text.clues) + (spent - history) * (text.last + 1)
+        flops = self.model.backbone.flops(spent, looked)
+
+        # A few boards that were rewound catch up on their own, so that not everybody's batch is as long as theirs.
+        far = text.last - first > FAR
+        if far.any() and not far.all():
+            self._catch_up(rows, text, first, np.nonzero(far)[0])
+            first = np.where(far, text.last, first)
+            history = text.last - first + text.single
+
+        # One pass of the net over the rest; questions about several cells follow the history.
+        places = reading_places(first, history, width)
+        fields = np.take_along_axis(text.fields, np.minimum(places, width - 1)[None], axis=2)  # (3, rows, m)
+        cells = np.argsort(~wanted, axis=1, kind="stable")[:, : text.asked.max()]  # those wanted, then any
+        fits = np.arange(text.asked.max()) < text.asked[:, None]
+        history_end = places.shape[1]
+        if not text.single.all():
+            fields, places = self._ask_apart(text, fields, places, cells, fits)
+        answer = self._feed(rows, text, fields, places, self.cache, questions=not text.single.all())
+        self.cache.note(tokens, text.last + text.single)
+
+        # A single question's answer is the last of its history, the others stand behind everybody's history.
+        answer = np.round(answer.double().cpu().numpy(), DIGITS)
+        column = np.where(text.single, history - 1, history_end)[:, None] + np.arange(text.asked.max())
         row, place = np.nonzero(fits)
         log_probs = np.zeros((*assignments.shape, self.boards.d))
-        log_probs[row, cells[row, place]] = np.round(answer[row, column[row, place]], DIGITS)
+        log_probs[row, cells[row, place]] = answer[row, column[row, place]]
         speaks = np.zeros(assignments.shape, dtype=bool)
         speaks[row, cells[row, place]] = True
         return Prediction(log_probs, speaks, spent, flops)
 
-    def _feed(self, rows, text, ids, places, clues, last, own, cache: Cache) -> Tensor:
-        """Read tokens (ids, at places) of these boards into a cache; what the net answers at each.
-
-        own: the cell that the questions behind the text come from, None if there are none.
-        """
-        width, device = self.boards.width, self.weight.device
-        keys = np.pad(text[1], ((0, 0), (0, cache.width - width)), constant_values=width)
-        if own is not None:
-            keys[:, width + 1 :] = own[:, None]
-        codes = self.codes if len(self.codes) == 1 else self.codes[torch.as_tensor(rows, device=device)]
-        fed = [torch.as_tensor(part, device=device) for part in (*ids, keys)]
-        blocked = self._sight(clues, places, last).to(device)
-        return self.model.read(*fed, codes, blocked, self.boards.d, cache, torch.as_tensor(places, device=device))
-
-    def _catch_up(self, rows, text, clues, first, last, far: Bool[np.ndarray, " rows"]) -> None:
-        """Read the text of the boards that are far behind, up to the token before the last."""
-        some = np.nonzero(far)[0]
-        steps = np.arange((last - first)[some].max())
-        behind = (last - first)[some][:, None]
-        places = np.where(steps < behind, first[some][:, None] + steps, self.boards.width)
-        text = text[:, some]
-        ids = np.take_along_axis(text, np.minimum(places, self.boards.width - 1)[None], axis=2)
-        where = torch.as_tensor(some, device=self.weight.device)
-        part = self.cache.part(where)
-        self._feed(rows[some], text, ids, places, clues[some], last[some], None, part)
-        self.cache.put(where, part)
+    def _write(self, rows, assignments, commit_order, wanted) -> tuple[Bool[np.ndarray, "rows N"], _Text]:
+        """(wanted, text): the blank cells that are asked about, and the tokens up to them."""
+        order, wanted = self._sequence(rows, assignments, commit_order, wanted)
+        causal = self.model.text(assignments, self.boards.givens[rows], order)
+        blank = (causal.labels == 0) & np.take_along_axis(self.boards.real[rows], causal.targets, axis=1)
+        fields = np.stack([causal.values, causal.cells, causal.targets])
+        return wanted, _Text(fields, causal.clues, blank.argmax(1), wanted.sum(1))
 
     def _sequence(self, rows, assignments, commit_order, wanted):
         """The cells in the order in which the net reads and is asked about them, and what it is asked about."""
@@ -206,42 +207,59 @@ class AutoregressiveSession:
             wanted = np.zeros(blank.shape, dtype=bool)
             wanted[np.arange(len(rows)), blank.argmax(1)] = True
             return self.order[rows], wanted
+
+        # Commits in their sequence, then the cells wanted, the other blank ones, and padding.
         wanted = blank if wanted is None else wanted & blank
         commit_order = np.where(blank, 0, 1) if commit_order is None else commit_order
         late = commit_order.max(initial=0) + 1
         rank = np.where(wanted, late, np.where(blank, late + 1, np.where(assignments > 0, commit_order, late + 2)))
         return np.argsort(rank, axis=1, kind="stable"), wanted
 
-    def _sight(self, clues: np.ndarray, places: np.ndarray, last: np.ndarray) -> Bool[Tensor, "rows m T"]:
-        """blocked: where each fed token may not look. Padding looks at its own place, so that it has something to."""
-        width = self.boards.width
-        blocked = sight(clues, np.minimum(places, width), self.cache.width)
+    def _ask_apart(self, text: _Text, fields, places, cells, fits):
+        """(fields, places) with the questions of boards that have several behind them."""
+        each, width = np.arange(len(cells)), self.boards.width
+        last = text.fields[:, each, text.last]  # (3, rows): the questions are this token, aimed at each of the cells
+        questions = np.stack([*(np.broadcast_to(last[k][:, None], cells.shape) for k in (0, 1)), cells])
+        spots = np.where(fits & ~text.single[:, None], width + 1 + np.arange(cells.shape[1]), width)
+        return np.concatenate([fields, questions], axis=2), np.concatenate([places, spots], axis=1)
+
+    def _feed(self, rows, text: _Text, fields, places, cache: Cache, questions: bool) -> Float[Tensor, "rows m d"]:
+        """Read tokens (fields, at places) of these boards into a cache; what the net answers at each.
+
+        questions: whether there are any behind the text; they all come from the cell of the last token.
+        """
+        width, device = self.boards.width, self.weight.device
+        keys = np.pad(text.fields[1], ((0, 0), (0, cache.width - width)), constant_values=width)
+        if questions:
+            keys[:, width + 1 :] = text.fields[1, np.arange(len(rows)), text.last][:, None]
+        codes = self.codes if len(self.codes) == 1 else self.codes[torch.as_tensor(rows, device=device)]
+        fed = [torch.as_tensor(part, device=device) for part in (*fields, keys)]
+        blocked = self._sight(text, places).to(device)
+        return self.model.read(*fed, codes, blocked, self.boards.d, cache, torch.as_tensor(places, device=device))
+
+    def _catch_up(self, rows, text: _Text, first, some: Int[np.ndarray, " some"]) -> None:
+        """Read the text of some boards up to the token before the last, in a copy of their part of the cache."""
+        text, first = text.take(some), first[some]
+        places = reading_places(first, text.last - first, self.boards.width)
+        fields = np.take_along_axis(text.fields, np.minimum(places, self.boards.width - 1)[None], axis=2)
+        where = torch.as_tensor(some, device=self.weight.device)
+        part = self.cache.part(where)
+        self._feed(rows[some], text, fields, places, part, questions=False)
+        self.cache.put(where, part)
+
+    def _sight(self, text: _Text, places: Int[np.ndarray, "rows m"]) -> Bool[Tensor, "rows m T"]:
+        """blocked: where each fed token may not look. Questions look at the history and at themselves. Padding looks at
+        its own place: a row of scores that are all -inf would be no number after softmax.
+        """
+        width, keys = self.boards.width, np.arange(self.cache.width)
+        blocked = sight(text.clues, np.minimum(places, width), self.cache.width)
         beyond = torch.from_numpy(places >= width)
-        history = torch.from_numpy(np.arange(self.cache.width) < last[:, None])
-        own = torch.from_numpy(np.arange(self.cache.width) == places[:, :, None])
+        history = torch.from_numpy(keys < text.last[:, None])
+        own = torch.from_numpy(keys == places[:, :, None])
         question = torch.from_numpy(places > width)[:, :, None]
         alone = ~own & ~(question & history[:, None, :])
         return torch.where(beyond[:, :, None], alone, blocked)
 
     def move(self, rows: Int[np.ndarray, " rows"], sources: Int[np.ndarray, " rows"]) -> None:
         """What is on the boards at `rows` (rising) goes on from what was on those at `sources`: caches are copied."""
-        places = np.searchsorted(self.rows, sources)
-        self.cache.keep(torch.as_tensor(places, device=self.weight.device))
-        self.read, self.rows = self.read[places], rows
-
-    def _keep(self, rows: Int[np.ndarray, " rows"]) -> None:
-        """Forget the rows that are not asked about; one that comes back is read anew."""
-        if not np.array_equal(rows, self.rows):
-            places = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
-            self.cache.keep(torch.as_tensor(places, device=self.weight.device))
-            there = self.rows[places] == rows
-            self.read, self.rows = np.where(there[:, None], self.read[places], -1), rows
-
-    def _flops(self, first, history, clues, last, spent) -> Float[np.ndarray, " rows"]:
-        """FLOPs of reading `history` tokens from place `first` on, each looking at itself and those before, clues at
-        all clues; the other tokens of `spent` are questions, which look at the `last` tokens and themselves.
-        """
-        end, tail = first + history, np.maximum(first, clues)
-        pairs = end * (end + 1) // 2 - tail * (tail + 1) // 2
-        pairs = np.where(end > tail, pairs, 0) + np.where((first == 0) & (end > 0), clues**2, 0)
-        return self.model.backbone.flops(spent, pairs + (spent - history) * (last + 1))
+        self.cache.move(rows, sources)

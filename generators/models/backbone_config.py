@@ -1,11 +1,28 @@
-"""The shape of a backbone, and whether a network of that shape can read given boards."""
+"""The shape of a backbone, and whether a network of that shape can read given boards.
+
+>>> BackboneConfig(d=6, cells=36).misfit(9, 81)
+'reads 6 values and up to 36 cells, not 9 values and 81 cells'
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from csp.errors import BadInput
+from csp.errors import BadInput, shown
 from generators.boards import Boards
+
+#: (fewest, most) of each number of a BackboneConfig. Cards are read from files: beyond these a network would not be
+#: built or run in any sensible time. The largest here has 25 values, 50 cells, 128 dimensions, 2 blocks, 6 loops.
+RANGES = {
+    "d": (1, 1_000),  # as many values as a puzzle may have
+    "cells": (1, 5_000),  # and as many cells
+    "dim": (1, 8_192),
+    "heads": (1, 256),
+    "blocks": (1, 200),
+    "loops": (1, 1_000),  # costs time only: decoders may ask for many
+    "words": (0, 10_000),
+    "answers": (0, 10_000),
+}
 
 
 def check_fits(name: str, config: BackboneConfig, boards: Boards) -> None:
@@ -22,6 +39,9 @@ class BackboneConfig:
     flexible: reads puzzles of fewer values too (it is told how many), and of any number of cells (ids count modulo
     `cells`: for families whose cells are numbered at random). edges: instead of the bias by relations, a token an edge
     (masked diffusion only; an ablation).
+
+    Raises BadInput, before anything is built, for a value of another type, outside RANGES, or heads that do not divide
+    dim.
     """
 
     d: int
@@ -36,8 +56,19 @@ class BackboneConfig:
     flexible: bool = False
     edges: bool = False
 
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            low, high = RANGES.get(field.name, (0, 1))
+            if type(value) is not (int if field.name in RANGES else bool):
+                raise BadInput(f"backbone: {field.name} is {shown(value)}, no {field.type}")
+            if not low <= value <= high:
+                raise BadInput(f"backbone: {field.name} is {shown(value)}; it is from {low} to {high}")
+        if self.dim % self.heads:
+            raise BadInput(f"backbone: dim {self.dim} does not divide into {self.heads} heads")
+
     def misfit(self, d: int, cells: int) -> str | None:
-        """Why a network of this shape cannot read puzzles of d values and up to so many cells; None if it can."""
+        """Why a network of this shape cannot read puzzles of d values and up to `cells` cells; None if it can."""
         roomy = self.flexible and not self.edges  # an edge token names its ends by their ids
         if (d <= self.d if self.flexible else d == self.d) and (roomy or cells <= self.cells):
             return None

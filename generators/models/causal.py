@@ -1,4 +1,7 @@
-"""What causal networks share: the orders in which boards are read, and which token may look at which."""
+"""What causal networks share: the orders in which boards are read, which token may look at which, how many pairs do.
+
+>>> blocked = sight(clues, places, width)              # (batch, m, width), True where a token may not look
+"""
 
 from __future__ import annotations
 
@@ -28,3 +31,18 @@ def sight(
     seen = keys <= places[:, :, None]
     among_clues = (keys < clues[:, None])[:, None, :] & (places < clues[:, None])[:, :, None]
     return torch.from_numpy(~(seen | among_clues))
+
+
+def pairs_read(
+    first: Int[np.ndarray, " rows"] | int,
+    counts: Int[np.ndarray, " rows"],
+    clues: Int[np.ndarray, " rows"] | int = 0,
+) -> Int[np.ndarray, " rows"]:
+    """(query, key) pairs of reading `counts` tokens from place `first` on, under sight(): what FLOPs are counted from.
+
+    Token i looks at i + 1 tokens, so those from `first` to `end` at T(end) - T(first), T(m) = m (m + 1) / 2. The clues
+    look at all clues, clues ** 2 pairs in all, and are read together or not at all.
+    """
+    end, tail = first + counts, np.maximum(first, clues)
+    behind_clues = np.where(end > tail, end * (end + 1) // 2 - tail * (tail + 1) // 2, 0)
+    return behind_clues + np.where((np.asarray(first) == 0) & (end > 0), np.square(clues), 0)

@@ -3,6 +3,8 @@
 p(x_i = v | assignment) = solutions that extend the assignment with v there / solutions that extend it. Sampled in any
 order it never makes a dead end (chain rule). With noise e, a share e of the probability goes to the values that no
 solution has there, where there are any: every such commit is a dead end with probability e.
+
+    >>> Exact(noise=0.1).open(boards).predict(rows, assignments).log_probs
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from generators.boards import Boards
 from generators.models.interface import Prediction
 
 MOST = 200_000  # solutions of an instance that are kept
+PARTIAL = 20  # times as many partial ones on the way
 
 
 def solutions(instance: Instance, most: int = MOST) -> Int[np.ndarray, "solutions n"]:
@@ -25,8 +28,10 @@ def solutions(instance: Instance, most: int = MOST) -> Int[np.ndarray, "solution
     that are not pairwise.
     """
     problem = instance.problem
-    if not all(rule.pairwise for rule in problem.constraints):
+    if not problem.pairwise:
         raise BadInput(f"{instance.provenance}: exact conditionals are for pairwise constraints only")
+
+    # Partial solutions, grown cell by cell: each by every value that no neighbour holds.
     grown = instance.givens[None].astype(np.int8)
     for cell in np.nonzero(instance.givens == 0)[0]:
         near = problem.adjacency[cell]
@@ -37,8 +42,9 @@ def solutions(instance: Instance, most: int = MOST) -> Int[np.ndarray, "solution
             more[:, cell] = value
             wider.append(more)
         grown = np.concatenate(wider)
-        if len(grown) > 20 * most:
+        if len(grown) > PARTIAL * most:
             raise BadInput(f"{instance.provenance}: too many partial solutions for exact conditionals")
+
     if len(grown) > most:
         raise BadInput(f"{instance.provenance}: {len(grown)} solutions, exact conditionals take up to {most}")
     return grown.astype(np.int64)
@@ -83,6 +89,7 @@ class ExactSession:
             return Prediction(np.log(probs), blank, nothing, nothing.astype(float))
 
     def _conditionals(self, fits: Int[np.ndarray, "solutions n"]) -> Float[np.ndarray, "n d"]:
+        """The share of the solutions that have each value at each cell, spoiled by the model's noise."""
         counts = (fits[:, :, None] == np.arange(1, self.boards.d + 1)).mean(0)
         never = counts == 0
         spoiled = never.any(1, keepdims=True) * self.model.noise

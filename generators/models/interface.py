@@ -1,8 +1,11 @@
 """What a model is to the decode loop.
 
-A model opens a session on some boards; the session, given their assignments, says log-probabilities of the
+A model opens a session on some boards; the session, given their assignments, predicts log-probabilities of the
 values of the blank cells it can speak about (an AR model: the next one only). A session may remember what it
 has read (an AR model's KV cache), but its answer is a function of the board and its assignment alone.
+
+    >>> session = model.open(boards)
+    >>> session.predict(rows, assignments[rows])            # a Prediction, for the boards at those rows
 """
 
 from __future__ import annotations
@@ -40,11 +43,11 @@ class Session(Protocol):
         commit_order: Int[np.ndarray, "rows N"] | None = None,
         wanted: Bool[np.ndarray, "rows N"] | None = None,
     ) -> Prediction:
-        """What the model says of the boards at those rows, given their assignments.
+        """The model's prediction for the boards at those rows, given their assignments.
 
-        turns: the later a cell was committed, the higher; wanted: the blank cells that the policy asks about. Models
-        that read no sequence, or speak about every blank cell anyway, need neither. Without them the commits are taken
-        to be in raster order, and every blank cell is wanted.
+        commit_order: the later a cell was committed, the higher; wanted: the blank cells that the policy asks about.
+        Models that read no sequence, or speak about every blank cell anyway, need neither. Without them the commits
+        are taken to be in raster order, and every blank cell is wanted.
         """
         ...
 

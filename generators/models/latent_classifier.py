@@ -15,8 +15,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from generators.boards import ALL, Boards
+from generators.boards import Boards
 from generators.models.backbone_config import BackboneConfig
+from generators.models.examples import Examples, stratified
 from generators.models.latent_diffusion import LATENT, STEPS, WAVES, LatentDiffusion, diffuse, waves
 from generators.models.rule_features import ReadRules, RuleFeatures, encode_rules
 from generators.models.transformer import Backbone, pairs
@@ -54,28 +55,30 @@ class LatentRules(nn.Module):
         shares = torch.as_tensor(told.shares, device=x.device).to(x.dtype)
         return (F.softplus(-self(d, x, t, told, real)) * shares).sum(1)
 
-    def loss(
-        self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator, part: slice = ALL
-    ) -> Float[Tensor, ""]:
-        """Binary cross-entropy a rule, mean over the batch. solutions: 0 at padding.
-
-        part: only these boards' share of that mean; what is drawn is the same for any part.
-        """
-        device, size = self.backbone.head.weight.device, len(boards)
+    def corrupt(self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator) -> Examples:
+        """Each board's rules (half of them another board's), time and noise."""
         rules = mismatched_rules([rules_of(solution, boards.d, rng) for solution in solutions])
-        t = 1 + np.floor(STEPS * (rng.permutation(size) + rng.random(size)) / size).astype(np.int64)
+        t = 1 + np.floor(stratified(len(boards), rng, STEPS)).astype(np.int64)  # 1 ... STEPS
         noise = rng.standard_normal((*solutions.shape, LATENT), dtype=np.float32)
-        t, noise, solutions, boards, rules = t[part], noise[part], solutions[part], boards.take(part), rules[part]
+        return Examples(boards, solutions, {"rules": rules, "t": t, "noise": noise})
+
+    def loss(self, examples: Examples) -> Float[Tensor, " batch"]:
+        """Binary cross-entropy of each board's rules, in nats a rule."""
+        boards, solutions, rules = examples.boards, examples.solutions, examples["rules"]
+        device = self.backbone.head.weight.device
         told = encode_rules(rules, boards)
-        weight = told.shares / told.shares.sum(1, keepdims=True)
-        held, weight, values, times, real = (
+        weight = told.shares / told.shares.sum(1, keepdims=True)  # (batch, N)
+        held, weight, values, times, real, noise = (
             torch.as_tensor(array, device=device)
-            for array in (satisfied_cells(rules, solutions), weight, np.maximum(solutions - 1, 0), t, boards.real)
-        )
-        x = diffuse(self.base.table[values], times, torch.as_tensor(noise, device=device))
-        said = self(boards.d, x, times, told, real)
-        nats = F.binary_cross_entropy_with_logits(said, held.to(said.dtype), reduction="none")
-        return (nats * weight).sum() / size
+            for array in (
+                satisfied_cells(rules, solutions), weight, np.maximum(solutions - 1, 0), examples["t"], boards.real,
+                examples["noise"],
+            )
+        )  # fmt: skip
+        x = diffuse(self.base.table[values], times, noise)
+        odds = self(boards.d, x, times, told, real)
+        nats = F.binary_cross_entropy_with_logits(odds, held.to(odds.dtype), reduction="none")
+        return (nats * weight).sum(1)
 
     def training_flops(self, boards: Boards) -> float:
         """FLOPs of one update."""

@@ -10,7 +10,7 @@ al. 2023) and estimates x_0. Two kinds, of equal backbone:
   latent-values   answers with probabilities of values, x_0 being the mean of their embeddings; loss = their
                   cross-entropy at every t (Dieleman et al. 2022)
 
-Trained on complete boards: givens are nothing to it. Sampling and control: generators/control/latent_sampling.py.
+Trained on complete boards: it does not read givens. Sampling and control: generators/control/latent_sampling.py.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from generators.boards import ALL, Boards
+from generators.boards import Boards
 from generators.models.backbone_config import BackboneConfig
+from generators.models.examples import Examples, stratified
 from generators.models.transformer import Backbone, pairs, weighted_nats
 
 LATENT = 16  # dimensions of a value's embedding
@@ -42,7 +43,7 @@ def abar(t: Int[np.ndarray, "*any"] | int) -> Float[np.ndarray, "*any"]:
 
 
 class Estimate(NamedTuple):
-    """What the net says of clean latents: x0 (batch, N, LATENT), and log-probabilities (batch, N, d) of the values they
+    """A net's estimate of clean latents: x0 (batch, N, LATENT), and log-probabilities (batch, N, d) of the values they
     round to."""
 
     x0: Tensor
@@ -78,11 +79,15 @@ class LatentDiffusion(nn.Module):
         width = x.shape[1]
         cells = self.backbone.ids(torch.arange(width, device=x.device).expand(x.shape[:2]), width)
         blank = torch.zeros_like(cells)
-        blocked = None if bool(real.all()) else ~real[:, None, :].expand(-1, width, -1)
+        blocked = None if bool(real.all()) else ~real[:, None, :].expand(-1, width, -1)  # padding is not looked at
+
+        # A token is its cell, all values being MASK; its latents, the last estimate and the time are added to it.
         last = torch.zeros_like(x) if last is None else last
-        more = self.read_latents(torch.cat([x, last], dim=-1)) + self.read_time(waves(t, x))[:, None]
+        more = self.read_latents(torch.cat([x, last], dim=-1)) + self.read_time(waves(t, x))[:, None]  # (batch, N, dim)
         features = self.backbone.norm(self.backbone.hidden(d, blank, cells, cells, related, blocked, more=more))
         answer = self.backbone.head(features).to(x.dtype)
+
+        # The two kinds: the answer is x_0, or logits of values whose mean embedding is x_0.
         table = self.table[:d]
         if self.kind == "latent":
             return Estimate(answer, (answer @ table.T).log_softmax(-1))
@@ -94,39 +99,46 @@ class LatentDiffusion(nn.Module):
         share = float(abar(t))
         return (x @ self.table[:d].T * (math.sqrt(share) / (1 - share))).log_softmax(-1)
 
-    def loss(
-        self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator, part: slice = ALL
-    ) -> Float[Tensor, ""]:
-        """The kind's loss, mean over the batch. solutions: 0 at padding.
-
-        part: only these boards' share of that mean; what is drawn is the same for any part.
-        """
-        device, size = self.backbone.head.weight.device, len(boards)
-        t = 1 + np.floor(STEPS * (rng.permutation(size) + rng.random(size)) / size).astype(np.int64)
+    def corrupt(self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator) -> Examples:
+        """Each board's time and noise, and whether the net sees its own first estimate: one coin for the batch, so that
+        the first pass is made for all of it or not at all."""
+        size = len(boards)
+        t = 1 + np.floor(stratified(size, rng, STEPS)).astype(np.int64)  # 1 ... STEPS
         noise = rng.standard_normal((2, *solutions.shape, LATENT), dtype=np.float32)
-        twice = rng.random() < SELF_CONDITIONED
-        t, noise, solutions, boards = t[part], noise[:, part], solutions[part], boards.take(part)
-        weight = boards.real / boards.real.sum(1, keepdims=True)
-        values, times, real, related = (
+        conditioned = np.full(size, rng.random() < SELF_CONDITIONED)
+        drawn = {"t": t, "embedding noise": noise[0], "noise": noise[1], "conditioned": conditioned}
+        return Examples(boards, solutions, drawn)
+
+    def loss(self, examples: Examples) -> Float[Tensor, " batch"]:
+        """The kind's loss, mean over each board's cells."""
+        boards, solutions, device = examples.boards, examples.solutions, self.backbone.head.weight.device
+        values, times, real, related, embedding_noise, noise = (
             torch.as_tensor(array, device=device)
-            for array in (np.maximum(solutions - 1, 0), t, boards.real, boards.relations)
-        )
+            for array in (
+                np.maximum(solutions - 1, 0), examples["t"], boards.real, boards.relations,
+                examples["embedding noise"], examples["noise"],
+            )
+        )  # fmt: skip
         related = pairs(related)
-        clean = self.table[values]
-        drawn = [torch.as_tensor(each, device=device) for each in noise]
-        x0 = clean + math.sqrt(1 - float(abar(0))) * drawn[0] if self.kind == "latent" else clean
-        x = diffuse(x0, times, drawn[1])
+
+        # x_0 is the embedding, in Diffusion-LM with the little noise of time 0; x_t is drawn around it.
+        clean = self.table[values]  # (batch, N, LATENT)
+        x0 = clean + math.sqrt(1 - float(abar(0))) * embedding_noise if self.kind == "latent" else clean
+        x = diffuse(x0, times, noise)
+
+        # Self-conditioning: half of the time the net is shown its own first estimate, through which nothing is learned.
         last = None
-        if twice:
+        if examples["conditioned"].any():
             with torch.no_grad():
                 last = self(boards.d, x, times, related, real).x0
-        said = self(boards.d, x, times, related, real, last)
+        estimate = self(boards.d, x, times, related, real, last)
+
+        weight = boards.real / boards.real.sum(1, keepdims=True)  # (batch, N)
         if self.kind != "latent":
-            return weighted_nats(said.log_probs, solutions, weight, size)
+            return weighted_nats(estimate.log_probs, solutions, weight)
         aim = torch.where((times == 1)[:, None, None], clean, x0)
-        errors = ((said.x0 - aim) ** 2).mean(-1) * torch.as_tensor(weight, dtype=x.dtype, device=device)
-        rounding = weighted_nats((x0 @ self.table.T).log_softmax(-1), solutions, weight, size)
-        return errors.sum() / size + rounding
+        errors = ((estimate.x0 - aim) ** 2).mean(-1) * torch.as_tensor(weight, dtype=x.dtype, device=device)
+        return errors.sum(1) + weighted_nats((x0 @ self.table.T).log_softmax(-1), solutions, weight)
 
     def training_flops(self, boards: Boards) -> float:
         """FLOPs of one update, a half of them with a first pass forward."""

@@ -3,6 +3,9 @@
 Loss (Sahoo et al. 2024; Shi et al. 2024; no time input, Ou et al. 2025): t ~ U(0, 1], each free cell is
 masked with probability t, loss = 1/t * sum over masked cells of -log p(x_i | visible) / number of free cells,
 an upper bound on -log p(x) per free cell. t is stratified over the batch.
+
+    >>> session = model.open(boards)
+    >>> session.predict(rows, assignments).log_probs.shape          # (rows, N, d): of every blank cell at once
 """
 
 from __future__ import annotations
@@ -14,8 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from csp.tokens import start
-from generators.boards import ALL, Boards
+from generators.boards import Boards
 from generators.models.backbone_config import BackboneConfig, check_fits
+from generators.models.examples import Examples, stratified
 from generators.models.interface import DIGITS, Prediction
 from generators.models.transformer import Backbone, pairs, weighted_nats
 
@@ -50,59 +54,67 @@ class MaskedDiffusion(nn.Module):
         """Where no cell may look: at padding. None if there is none."""
         return None if bool(real.all()) else ~real[:, None, :].expand(-1, real.shape[1], -1)
 
-    def loss(
+    def corrupt(
         self,
         boards: Boards,
         solutions: Int[np.ndarray, "batch N"],
         rng: np.random.Generator,
-        part: slice = ALL,
         lowest: float = 0.0,
-        reach: float = 0.0,
-    ) -> Float[Tensor, ""]:
-        """The mean over the batch of the bound above, in nats per free cell. solutions: 0 at padding.
+        policy_masks: float = 0.0,
+    ) -> Examples:
+        """Which cells are masked, and what each of them weighs.
 
-        part: only these boards' share of that mean; what is drawn is the same for any part. lowest: t ~ U(lowest, 1]
-        instead; reach: this share of the boards is masked as a decoder would leave them (reached). Neither is a bound.
+        lowest: t ~ U(lowest, 1] instead; policy_masks: this share of the boards is masked as a decoder would leave them
+        (policy_masked). With either the loss is no bound any more.
         """
-        device = self.backbone.head.weight.device
         masked, t = masks(boards, rng, lowest)
-        aligned = rng.random(len(boards))[part] < reach if reach else None
-        size = len(boards)
-        weight = masked / (t * ((boards.givens == 0) & boards.real).sum(1))[:, None]
-        masked, weight, solutions, boards = masked[part], weight[part], solutions[part], boards.take(part)
+        weight = masked / (t * ((boards.givens == 0) & boards.real).sum(1))[:, None]  # (batch, N)
+        by_policy = rng.random(len(boards)) < policy_masks if policy_masks else np.zeros(len(boards), dtype=bool)
+        return Examples(boards, solutions, {"masked": masked, "weight": weight, "by_policy": by_policy})
+
+    def loss(self, examples: Examples) -> Float[Tensor, " batch"]:
+        """The bound above for each board, in nats per free cell."""
+        boards, solutions, device = examples.boards, examples.solutions, self.backbone.head.weight.device
+        masked, weight, by_policy = examples["masked"], examples["weight"], examples["by_policy"]
         related = pairs(torch.as_tensor(boards.relations, device=device))
-        if aligned is not None:
-            by = weight.max(1, keepdims=True)  # of each masked cell, whichever they are
-            masked = np.where(aligned[:, None], self.policy_masked(boards, solutions, masked, related), masked)
-            weight = masked * by
-        said = self(
+
+        # The policy masks as many cells of a board, so that a masked cell there weighs what one weighed before.
+        if by_policy.any():
+            each = weight.max(1, keepdims=True)
+            masked = np.where(by_policy[:, None], self.policy_masked(boards, solutions, masked, related), masked)
+            weight = masked * each
+
+        log_probs = self(
             boards.d,
             torch.as_tensor(np.where(masked, 0, solutions), device=device),
             related,
             torch.as_tensor(boards.real, device=device),
         )
-        return weighted_nats(said, solutions, weight, size)
+        return weighted_nats(log_probs, solutions, weight)
 
     @torch.no_grad()
     def policy_masked(
         self, boards: Boards, solutions, masked: Bool[np.ndarray, "batch N"], related: Tensor
-    ) -> np.ndarray:
+    ) -> Bool[np.ndarray, "batch N"]:
         """As many masked cells as in `masked`, but those that are left when the cells that the net is surest about are
         filled rightly, first half of them at once and then the others: the states that confidence order passes
         through, as progressive unmasking trains on (Kim et al. 2026, in two steps a batch instead of one an update).
         """
         free = (boards.givens == 0) & boards.real
         left, real = free.copy(), torch.as_tensor(boards.real, device=related.device)
-        for part in (0.5, 1.0):
+        to_fill = free.sum(1) - masked.sum(1)
+        for share in (0.5, 1.0):
             shown = torch.as_tensor(np.where(left, 0, solutions), device=related.device)
             confidence = self(boards.d, shown, related, real).float().amax(-1).cpu().numpy()
-            fill = left.sum(1) - np.round(free.sum(1) - part * (free.sum(1) - masked.sum(1))).astype(np.int64)
+
+            # So many cells are filled now: those that must be gone after this step, less those that are gone already.
+            fill = left.sum(1) - np.round(free.sum(1) - share * to_fill).astype(np.int64)
             rank = np.argsort(np.argsort(np.where(left, -confidence, np.inf), axis=1, kind="stable"), axis=1)
             left &= rank >= fill[:, None]
         return left
 
     def training_flops(self, boards: Boards) -> float:
-        """FLOPs of one update (with reach, two passes forward more)."""
+        """FLOPs of one update (with policy_masks, two passes forward more, which are left out)."""
         return self.backbone.training_flops(len(boards), boards.width + int(self.edges(boards).max()))
 
     def edges(self, boards: Boards) -> Int[np.ndarray, " batch"]:
@@ -123,20 +135,24 @@ def with_edges(assignments: Tensor, cells: Tensor, related: Tensor, real: Tensor
     """
     size, width = assignments.shape
     same = torch.eye(width, dtype=related.dtype, device=related.device) * related.diagonal(dim1=1, dim2=2).max()
+
+    # Each pair of related cells once, and its number among its board's.
     board, a, b = torch.nonzero(torch.triu(related.expand(size, -1, -1), 1) > 0, as_tuple=True)
     counts = torch.bincount(board, minlength=size)
     most = int(counts.max())
     place = torch.arange(len(board), device=board.device) - (counts.cumsum(0) - counts)[board]
+
+    # Boards of fewer edges are padded with tokens of no cell, which nobody may look at.
     values = torch.full((size, most), start(config.d), device=board.device)
     one, other = (torch.full((size, most), config.cells, device=board.device) for _ in range(2))
     one[board, place], other[board, place] = cells[0, a], cells[0, b]
     there = torch.cat([real, torch.arange(most, device=board.device) < counts[:, None]], dim=1)
     return (
-        torch.cat([assignments, values], dim=1),
+        torch.cat([assignments, values], dim=1),  # (batch, N + edges), as are the next two
         torch.cat([cells, one], dim=1),
         torch.cat([cells, other], dim=1),
         F.pad(same, (0, most, 0, most))[None],
-        ~there[:, None, :].expand(-1, width + most, -1),
+        ~there[:, None, :].expand(-1, width + most, -1),  # (batch, N + edges, N + edges)
     )
 
 
@@ -144,8 +160,8 @@ def masks(
     boards: Boards, rng: np.random.Generator, lowest: float = 0.0
 ) -> tuple[Bool[np.ndarray, "batch N"], Float[np.ndarray, " batch"]]:
     """(masked, t): each board's t in (lowest, 1], one draw per stratum; its free cells masked with that chance."""
-    free, size = (boards.givens == 0) & boards.real, len(boards)
-    t = 1 - (1 - lowest) * (rng.permutation(size) + rng.random(size)) / size
+    free = (boards.givens == 0) & boards.real
+    t = 1 - stratified(len(boards), rng, 1 - lowest)
     return free & (rng.random(free.shape) < t[:, None]), t
 
 
@@ -172,10 +188,12 @@ class DiffusionSession:
         commit_order: Int[np.ndarray, "rows N"] | None = None,
         wanted: Bool[np.ndarray, "rows N"] | None = None,
     ) -> Prediction:
-        related, real_cells = self.of(rows)
-        said = self.model(self.boards.d, torch.as_tensor(assignments, device=real_cells.device), related, real_cells)
-        real = self.boards.real[rows]
-        tokens = real.sum(1) + self.edges[rows]
-        flops = self.model.backbone.flops(tokens, tokens**2)
-        log_probs = np.round(said.double().cpu().numpy(), DIGITS)
-        return Prediction(log_probs, (assignments == 0) & real, tokens, flops)
+        """About every blank cell. commit_order and wanted change nothing: no sequence is read, and all cells answer."""
+        related, real = self.of(rows)
+        answer = self.model(self.boards.d, torch.as_tensor(assignments, device=real.device), related, real)
+        log_probs = np.round(answer.double().cpu().numpy(), DIGITS)  # (rows, N, d)
+
+        # Padding is never a board's cost: what a board is charged does not depend on those beside it.
+        cells = self.boards.real[rows]
+        tokens = cells.sum(1) + self.edges[rows]
+        return Prediction(log_probs, (assignments == 0) & cells, tokens, self.model.backbone.flops(tokens, tokens**2))

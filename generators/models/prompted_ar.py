@@ -9,6 +9,9 @@ the text.
 
 Both are trained on complete boards and rules that are read off them (solvers/counting/control_tasks.py). Cells are
 written in raster order, all of them: clues are rules of the prompt.
+
+    >>> session = model.open(boards, encode_rules(rules, boards))
+    >>> session.predict(rows, assignments).log_probs          # (rows, N, d), of each board's first blank cell alone
 """
 
 from __future__ import annotations
@@ -20,11 +23,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from csp.tokens import start
-from generators.boards import ALL, Boards
+from generators.boards import Boards
 from generators.models.backbone_config import BackboneConfig, check_fits
-from generators.models.causal import sight
+from generators.models.causal import pairs_read, sight
+from generators.models.examples import Examples
 from generators.models.interface import DIGITS, Prediction
-from generators.models.kv_cache import Cache
+from generators.models.kv_cache import Cache, ReadTokens, reading_places
 from generators.models.rule_features import ReadRules, RuleFeatures, encode_rules
 from generators.models.transformer import Backbone, pairs, weighted_nats
 from solvers.counting.control_tasks import mismatched_rules, rules_of, satisfied_cells
@@ -40,7 +44,7 @@ class Prompted(nn.Module):
         self.told = ReadRules(config.dim)
 
     def forward(self, d: int, told: RuleFeatures, values: Int[Tensor, "batch t"]) -> Float[Tensor, "batch t d"]:
-        """What is said of cells 0 ... t - 1, given all values before each."""
+        """The answers about cells 0 ... t - 1, given all values before each."""
         return self.say(d, self.text(d, told, values))
 
     def text(self, d: int, told: RuleFeatures, values: Int[Tensor, "batch t"]) -> Float[Tensor, "batch t dim"]:
@@ -49,8 +53,10 @@ class Prompted(nn.Module):
         size, t = values.shape
         width = told.relations.shape[-1]
         text = torch.cat([torch.full((size, 1), start(self.backbone.config.d), device=device), values[:, :-1]], dim=1)
+
+        # The prompt's tokens hold no value: what the rules ask of their cells is added to them instead.
         places = torch.arange(width + t, device=device).expand(size, -1)
-        more = F.pad(self.told(told), (0, 0, 0, t))
+        more = F.pad(self.told(told), (0, 0, 0, t))  # (batch, N + t, dim)
         return self.hidden(d, told, F.pad(text, (width, 0)), places, more)[:, width:]
 
     def say(self, d: int, x: Float[Tensor, "*tokens dim"]) -> Float[Tensor, "*tokens d"]:
@@ -77,10 +83,13 @@ class Prompted(nn.Module):
         width, device = told.relations.shape[-1], values.device
         total = places.shape[1] if cache is None else cache.width
         spots = torch.arange(total, device=device).expand(len(values), -1)
+
+        # A prompt's token speaks of its own cell; one of the text is aimed at the next.
         cells, targets, keys = self._of(places, width), self._of(places + 1, width), self._of(spots, width)
         targets = torch.where(places < width, places, targets)
-        codes = torch.as_tensor(told.relations, device=device)
-        related = pairs(codes, cells, targets, keys)
+        related = pairs(torch.as_tensor(told.relations, device=device), cells, targets, keys)  # (batch, m, T)
+
+        # The prompt's tokens see each other, as clues do elsewhere.
         blocked = sight(np.full(len(values), width), places.cpu().numpy(), total).to(device)
         ids = (self.backbone.ids(part, width) for part in (cells, targets))
         return self.backbone.hidden(d, values, *ids, related, blocked, cache, places, more=more)
@@ -91,28 +100,26 @@ class Prompted(nn.Module):
         behind = torch.where(places == width, width, (places - width - 1).clamp(max=width))
         return torch.where(places < width, places, behind)
 
-    def loss(
-        self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator, part: slice = ALL
-    ) -> Float[Tensor, ""]:
-        """The kind's loss, mean over cells and batch. Boards of one size. rng: of the rules.
-
-        part: only these boards' share of that mean; what is drawn is the same for any part.
-        """
-        device, size = self.backbone.head.weight.device, len(boards)
+    def corrupt(self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator) -> Examples:
+        """The rules that each board is told: its own, and for kind future half of the time another board's."""
         rules = [rules_of(solution, boards.d, rng) for solution in solutions]
-        if self.kind == "future":
-            rules = mismatched_rules(rules)
-        boards, solutions, rules = boards.take(part), solutions[part], rules[part]
-        values = torch.as_tensor(solutions, device=device)
-        read = self.text(boards.d, encode_rules(rules, boards), values)
+        return Examples(boards, solutions, {"rules": mismatched_rules(rules) if self.kind == "future" else rules})
+
+    def loss(self, examples: Examples) -> Float[Tensor, " batch"]:
+        """The kind's loss, mean over each board's cells. Boards of one size."""
+        boards, solutions, rules = examples.boards, examples.solutions, examples["rules"]
+        values = torch.as_tensor(solutions, device=self.backbone.head.weight.device)
+        features = self.text(boards.d, encode_rules(rules, boards), values)  # (batch, N, dim)
         if self.kind == "ar-prompted":
-            weight = np.full(solutions.shape, 1 / boards.width)
-            return weighted_nats(self.say(boards.d, read), solutions, weight, size)
+            return weighted_nats(self.say(boards.d, features), solutions, np.full(solutions.shape, 1 / boards.width))
+
+        # future: do the next cell's rules hold on the whole board, and those of the cells that must differ from it?
         own = satisfied_cells(rules, solutions)
         near = (own[:, None, :] | ~boards.adjacency).all(2)
-        held = torch.as_tensor(np.stack([own, near], axis=2), device=device)
-        odds = self.odds(boards.d, read).gather(-1, (values - 1)[..., None, None].expand(-1, -1, 2, 1))[..., 0]
-        return F.softplus(torch.where(held, -odds, odds)).sum(2).mean(1).sum() / size
+        held = torch.as_tensor(np.stack([own, near], axis=2), device=values.device)  # (batch, N, 2)
+        written = (values - 1)[..., None, None].expand(-1, -1, 2, 1)
+        odds = self.odds(boards.d, features).gather(-1, written)[..., 0]
+        return F.softplus(torch.where(held, -odds, odds)).sum(2).mean(1)
 
     def training_flops(self, boards: Boards) -> float:
         """FLOPs of one update."""
@@ -124,13 +131,16 @@ class Prompted(nn.Module):
 
 
 class PromptedSession:
-    """Reads the prompt once and each token of the text once: a KV cache, as AutoregressiveSession's."""
+    """Reads the prompt once and each token of the text once.
+
+    Places of the cache: the prompt, the text, and one where the padding of a ragged batch goes. All boards stay in it,
+    for a prompt that was forgotten would have to be read again.
+    """
 
     def __init__(self, model: Prompted, boards: Boards, told: RuleFeatures):
         self.model, self.boards, self.told = model, boards, told
         self.weight = model.backbone.head.weight
-        self.cache = Cache(model.backbone.config, len(boards), 2 * boards.width + 1, self.weight)
-        self.read = np.full(boards.givens.shape, -1)  # the tokens of the text in the cache, -1 where there is none
+        self.cache = ReadTokens(model.backbone.config, len(boards), boards.width, self.weight, before=boards.width)
         self.fresh = np.ones(len(boards), dtype=bool)  # whose prompt is not paid for yet
         with torch.inference_mode():
             places = torch.arange(boards.width).expand(len(boards), -1)
@@ -141,31 +151,34 @@ class PromptedSession:
         """About the first blank cell of each board; every cell before it is filled."""
         width, each = self.boards.width, np.arange(len(rows))
         text = np.concatenate([np.full((len(rows), 1), start(self.model.backbone.config.d)), assignments[:, :-1]], 1)
-        last = (assignments == 0).argmax(1)
-        first = np.minimum(np.cumprod(self.read[rows] == text, axis=1).sum(1), last)
-        steps = np.arange((last - first).max() + 1)
-        places = np.where(steps <= (last - first)[:, None], width + first[:, None] + steps, 2 * width)
-        values = np.take_along_axis(text, np.minimum(first[:, None] + steps, width - 1), axis=1)
+        last = (assignments == 0).argmax(1)  # the token whose target is the first blank cell
+        first = np.minimum(self.cache.known(text, rows), last)
+        tokens = last - first + 1
+
+        # In the cache the text stands behind the prompt.
+        places = reading_places(width + first, tokens, 2 * width)
+        values = np.take_along_axis(text, np.minimum(places - width, width - 1), axis=1)
         where, part = torch.as_tensor(rows), self.cache
-        if len(rows) < len(self.read):
+        if len(rows) < len(self.boards):
             part = self.cache.part(where)
-        x = self.model.hidden(
+        features = self.model.hidden(
             self.boards.d, self.told.take(rows), torch.as_tensor(values), torch.as_tensor(places), None, part
-        )
+        )  # (rows, m, dim)
         if part is not self.cache:
             self.cache.put(where, part)
-        answer = self.model.say(self.boards.d, x[each, last - first]).double().numpy()
-        self.read[rows] = np.where(np.arange(width) <= last[:, None], text, -1)
+        self.cache.note(text, last + 1, rows)
+
+        answer = self.model.say(self.boards.d, features[each, last - first]).double().numpy()
         log_probs, speaks = np.zeros((*assignments.shape, self.boards.d)), np.zeros(assignments.shape, dtype=bool)
         log_probs[each, last], speaks[each, last] = np.round(answer, DIGITS), True
-        tokens = last - first + 1
-        looked = tokens * width + ((last + 1) * (last + 2) - first * (first + 1)) // 2
-        flops = self.model.backbone.flops(tokens, looked)
+
+        # Every token of the text looks at the whole prompt too; the prompt itself is paid for at a board's first call.
+        flops = self.model.backbone.flops(tokens, tokens * width + pairs_read(first, tokens))
         prompt = np.where(self.fresh[rows], width, 0)
         self.fresh[rows] = False
         return Prediction(log_probs, speaks, tokens + prompt, flops + self.model.backbone.flops(prompt, prompt * width))
 
     def move(self, rows: Int[np.ndarray, " rows"], sources: Int[np.ndarray, " rows"]) -> None:
         """What is on the boards at `rows` goes on from what was on those at `sources`, of the same target."""
-        self.cache.put(torch.as_tensor(rows), self.cache.part(torch.as_tensor(sources)))
-        self.read[rows], self.fresh[rows] = self.read[sources], self.fresh[sources]
+        self.cache.copy(rows, sources)
+        self.fresh[rows] = self.fresh[sources]

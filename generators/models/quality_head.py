@@ -4,6 +4,8 @@ A masked-diffusion net, frozen, and on top of its last features one more block a
 solution, free cells are masked as for diffusion; some of the masked ones are filled with samples of the frozen net,
 each drawn on its own; loss = binary cross-entropy of "this filled value is the solution's", mean over filled cells.
 The net's own predictions stay what they were, so that a decoder with this signal differs from others in nothing else.
+
+    >>> head.score(boards, rows, assignments).right          # (rows, N): what signal=quality ranks cells by
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from generators.boards import ALL, Boards
+from generators.boards import Boards
 from generators.models.backbone_config import BackboneConfig, check_fits
+from generators.models.examples import Examples
 from generators.models.interface import DIGITS, Verdict
 from generators.models.masked_diffusion import DiffusionSession, MaskedDiffusion, masks
 from generators.models.transformer import Backbone, Block, pairs
@@ -43,32 +46,33 @@ class QualityHead(nn.Module):
             x = self.base.hidden(d, assignments, related, real)
         return self.head(self.norm(self.block(x, self.block.bias(related, blocked))))[..., 0]
 
-    def loss(
-        self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator, part: slice = ALL
-    ) -> Float[Tensor, ""]:
-        """Binary cross-entropy in nats a filled cell. solutions: 0 at padding.
-
-        part: only these boards' share of that mean; what is drawn is the same for any part.
-        """
-        device = self.head.weight.device
+    def corrupt(self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator) -> Examples:
+        """Which cells are masked, which of those are filled with a sample, and the samples' noise."""
         masked, _ = masks(boards, rng)
-        noise = -np.log(-np.log(rng.random((*masked.shape, boards.d))))
+        gumbel = -np.log(-np.log(rng.random((*masked.shape, boards.d))))  # the greatest of noisy log p is a sample
         filled = masked & (rng.random(masked.shape) < rng.random((len(masked), 1)))
-        count = max(1, int(filled.sum()))
-        masked, noise, filled, solutions = (array[part] for array in (masked, noise, filled, solutions))
-        boards = boards.take(part)
+
+        # Filled cells count alike, whichever board they are on: a board weighs as many as it has, the mean being 1.
+        weight = filled * (len(boards) / max(1, int(filled.sum())))
+        return Examples(boards, solutions, {"masked": masked, "gumbel": gumbel, "filled": filled, "weight": weight})
+
+    def loss(self, examples: Examples) -> Float[Tensor, " batch"]:
+        """Binary cross-entropy of each board's filled cells, so weighed that the mean over boards is nats a cell."""
+        boards, solutions, device = examples.boards, examples.solutions, self.head.weight.device
         related = pairs(torch.as_tensor(boards.relations, device=device))
         real = torch.as_tensor(boards.real, device=device)
-        written = np.where(masked, 0, solutions)
+
+        # What a decoder would meet: values that the frozen net is likely to write, right ones and wrong ones.
+        shown = np.where(examples["masked"], 0, solutions)
         with torch.no_grad():
-            said = self.base(boards.d, torch.as_tensor(written, device=device), related, real).double().cpu().numpy()
-        drawn = (said + noise).argmax(-1) + 1
-        written = np.where(filled, drawn, written)
-        logits = self(boards.d, torch.as_tensor(written, device=device), related, real)
-        right = torch.as_tensor(drawn == solutions, dtype=logits.dtype, device=device)
-        weight = torch.as_tensor(filled, dtype=logits.dtype, device=device)
+            log_probs = self.base(boards.d, torch.as_tensor(shown, device=device), related, real)
+        sampled = (log_probs.double().cpu().numpy() + examples["gumbel"]).argmax(-1) + 1
+        written = np.where(examples["filled"], sampled, shown)
+
+        logits = self(boards.d, torch.as_tensor(written, device=device), related, real)  # (batch, N)
+        right = torch.as_tensor(sampled == solutions, dtype=logits.dtype, device=device)
         nats = F.binary_cross_entropy_with_logits(logits, right, reduction="none")
-        return (nats * weight).sum() / count
+        return (nats * torch.as_tensor(examples["weight"], dtype=nats.dtype, device=device)).sum(1)
 
     def training_flops(self, boards: Boards) -> float:
         """FLOPs of one update: the frozen net forward twice, the block forward and back."""
@@ -78,10 +82,12 @@ class QualityHead(nn.Module):
 
     @torch.inference_mode()
     def score(self, boards: Boards, rows: Int[np.ndarray, " rows"], assignments: Int[np.ndarray, "rows N"]) -> Verdict:
+        """How right each committed value looks. Raises BadInput if the net cannot read the boards."""
         check_fits(self.name, self.backbone.config, boards)
-        session = DiffusionSession(self.base, boards)
-        related, real = session.of(rows)
-        said = self(boards.d, torch.as_tensor(assignments, device=real.device), related, real).double().sigmoid()
+        related, real = DiffusionSession(self.base, boards).of(rows)
+        logits = self(boards.d, torch.as_tensor(assignments, device=real.device), related, real)
+        right = np.round(logits.double().sigmoid().cpu().numpy(), DIGITS)  # (rows, N)
+
         tokens = boards.real[rows].sum(1)
         extra = self.backbone.layer_flops(tokens, tokens**2)
-        return Verdict(np.round(said.cpu().numpy(), DIGITS), tokens, self.backbone.flops(tokens, tokens**2) + extra)
+        return Verdict(right, tokens, self.backbone.flops(tokens, tokens**2) + extra)

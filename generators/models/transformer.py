@@ -4,6 +4,8 @@ A token is value + cell + target embeddings. Attention gets a structural bias: a
 each relation (same row / column / box, joined by an edge, itself) between the query's cell and the key's
 cell, and between the query's target and the key's cell. Blocks are run `loops` times over with the same
 weights (Dehghani et al. 2019), the embedding added again each time. Pre-norm, RMSNorm, GELU.
+
+    >>> Backbone(BackboneConfig(d=6, cells=36))(6, values, cells, targets, related).shape      # (batch, m, d)
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from generators.models.backbone_config import BackboneConfig
 from generators.models.kv_cache import Cache
 
 BITS = len(RELATIONS) + 1  # a bit per relation, and one for "the same cell" (csp.problem.SELF)
+SCALE, RELATION_SCALE = 0.02, 0.2  # standard deviations of initial weights, and of those of relations
 PAIRS = 1 << 2 * BITS  # codes of two relations: query's cell to key's cell, query's target to key's cell
 
 
@@ -60,14 +63,17 @@ class Block(nn.Module):
     def bias(self, related: Tensor, blocked: Tensor | None) -> Tensor | None:
         """What is added to the attention scores, (shared, heads, m, T): the same in every loop."""
         bias, dtype = None, self.qkv.weight.dtype
+
+        # A code's bias is the sum of its relations': computed once for all codes, then looked up for each pair.
         if self.relation is not None:
             bits = 2 ** torch.arange(2 * BITS, device=related.device)
-            every = ((torch.arange(PAIRS, device=related.device)[:, None] & bits) > 0).to(dtype)
+            every = ((torch.arange(PAIRS, device=related.device)[:, None] & bits) > 0).to(dtype)  # (PAIRS, 2 * BITS)
             bias = LookUp.apply(self.relation(every).to(dtype).T, related).transpose(0, 1)
         if blocked is None:
             return bias
+
         wall = torch.zeros(blocked.shape, dtype=dtype, device=related.device)
-        wall = wall.masked_fill(blocked, float("-inf"))[:, None]
+        wall = wall.masked_fill(blocked, float("-inf"))[:, None]  # (batch, 1, m, T)
         return wall if bias is None else bias + wall
 
     def forward(self, x: Tensor, bias: Tensor | None, store=None) -> Tensor:
@@ -90,7 +96,7 @@ class Backbone(nn.Module):
     def __init__(self, config: BackboneConfig):
         super().__init__()
         self.config = config
-        self.supervise = False  # learn from every loop's answer: losses are linear in log-probabilities, so a mean does
+        self.deep_supervision = False  # learn from every loop's answer: losses are linear in log p, so a mean does
         self.value = nn.Embedding(config.words or start(config.d) + 1, config.dim)
         self.cell = nn.Embedding(config.cells + 1, config.dim)  # the last one: no cell (START)
         self.target = nn.Embedding(config.cells + 1, config.dim)
@@ -98,16 +104,19 @@ class Backbone(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.norm = nn.RMSNorm(config.dim)
         self.head = nn.Linear(config.dim, config.answers or config.d)
+
+        # GPT-2's initial scales, but for relations, which must tell cells apart from the first update on. What adds to
+        # the residual stream is scaled down by the number of its additions, so that this begins at the same size.
         for name, weight in self.named_parameters():
             if weight.ndim == 2:
-                nn.init.normal_(weight, std=0.02 if "relation" not in name else 0.2)
+                nn.init.normal_(weight, std=SCALE if "relation" not in name else RELATION_SCALE)
         for block in self.blocks:
             for last in (block.out, block.down):
-                nn.init.normal_(last.weight, std=0.02 * (2 * config.blocks * config.loops) ** -0.5)
+                nn.init.normal_(last.weight, std=SCALE * (2 * config.blocks * config.loops) ** -0.5)
 
     def forward(self, d: int, *read, **options) -> Float[Tensor, "batch m answers"]:
         """Log-probabilities of each token's target (values 1..d, or the config's answers). Arguments as hidden's."""
-        if self.supervise and torch.is_grad_enabled():
+        if self.deep_supervision and torch.is_grad_enabled():
             return torch.stack([self.say(d, x) for x in self.each_loop(d, *read, **options)]).mean(0)
         return self.say(d, self.hidden(d, *read, **options))
 
@@ -143,12 +152,16 @@ class Backbone(nn.Module):
         blocked: True where a query may not look. With a cache, the m tokens are put at `places` and may look at all T
         tokens there. more: added to the tokens' embeddings.
         """
+
+        # What a token is, before it has seen any other; every loop is given it anew, so that it is not forgotten.
         first = self.value(values) + self.cell(cells) + self.target(targets)
         if self.depth is not None:
             first = first + self.depth.weight[d]
         if more is not None:
             first = first + more
-        x = torch.zeros_like(first)
+
+        # The same blocks in every loop, with the same biases; only the cache has a layer for each pass.
+        x = torch.zeros_like(first)  # (batch, m, dim)
         layer = 0
         biases = [block.bias(related, blocked) for block in self.blocks]
         for _ in range(self.config.loops):
@@ -183,18 +196,13 @@ class Backbone(nn.Module):
 
 
 def weighted_nats(
-    log_probs: Float[Tensor, "batch m d"],
-    labels: Int[np.ndarray, "batch m"],
-    weight: Float[np.ndarray, "batch m"],
-    size: int,
-) -> Float[Tensor, ""]:
-    """The weighted sum of -log p(label) over the batch, divided by the size of the whole batch that these boards are
-    (part of). Labels are 1..d; where weight is 0 they may be 0.
-    """
+    log_probs: Float[Tensor, "batch m d"], labels: Int[np.ndarray, "batch m"], weight: Float[np.ndarray, "batch m"]
+) -> Float[Tensor, " batch"]:
+    """The weighted sum of -log p(label) over each board's tokens. Labels are 1..d; where weight is 0 they may be 0."""
     device = log_probs.device
     right = torch.as_tensor(np.maximum(labels - 1, 0), device=device)
-    nats = -log_probs.gather(-1, right[..., None])[..., 0]
-    return (nats * torch.as_tensor(weight, dtype=nats.dtype, device=device)).sum() / size
+    nats = -log_probs.gather(-1, right[..., None])[..., 0]  # (batch, m)
+    return (nats * torch.as_tensor(weight, dtype=nats.dtype, device=device)).sum(1)
 
 
 def with_loops(model: nn.Module, loops: int) -> nn.Module:

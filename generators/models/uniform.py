@@ -13,17 +13,22 @@ from generators.models.interface import Prediction, Session
 
 @dataclass(frozen=True)
 class Uniform:
-    """Every value is equally likely: with a legality veto, a random legal value."""
+    """Every value is equally likely: with a legality veto, a random legal value.
+
+    next_only: speaks about the first blank cell alone, as the twin of a network that writes in raster order.
+    """
 
     name: str = "uniform"
+    next_only: bool = False
 
     def open(self, boards: Boards) -> Session:
-        return _UniformSession(boards)
+        return _UniformSession(boards, self.next_only)
 
 
 @dataclass(frozen=True)
 class _UniformSession:
     boards: Boards
+    next_only: bool
 
     def predict(
         self,
@@ -34,5 +39,10 @@ class _UniformSession:
     ) -> Prediction:
         shape = (*assignments.shape, self.boards.d)
         blank = (assignments == 0) & self.boards.real[rows]
+        if self.next_only:
+            blank &= np.cumsum(blank, axis=1) == 1
         nothing = np.zeros(len(rows), dtype=np.int64)
         return Prediction(np.full(shape, -np.log(self.boards.d)), blank, nothing, nothing.astype(float))
+
+    def move(self, rows: Int[np.ndarray, " rows"], sources: Int[np.ndarray, " rows"]) -> None:
+        """Boards change places: nothing is remembered that would have to follow."""

@@ -1,15 +1,20 @@
-"""What a training run depends on: TrainConfig, a frozen dataclass that is also `takeback train`'s command line."""
+"""What a training run depends on: TrainConfig, a frozen dataclass that is also `takeback train`'s command line.
+
+>>> TrainConfig("diffusion", family="sudoku6", drop_givens=0.5).sources
+('sudoku6',)
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from csp.errors import BadInput
 
 #: Mixtures with a name. graphs: 3 to 12 colours, 20 to 200 nodes, mean degrees somewhat below where graphs stop being
-#: colourable; easiest first (unfold).
+#: colourable; easiest first (curriculum).
 MIXTURES = {
     "graphs": (
         "planted:n=20-50,degree=4.7",
@@ -41,10 +46,26 @@ UNITS = {
     "future": "nats per cell (two binary ones)",
 }
 
+#: Options that only one kind's corrupt() takes, and all options that only one kind has.
+CORRUPTION_OPTIONS = {"diffusion": ("lowest", "policy_masks")}
+KIND_OPTIONS = {"diffusion": (*CORRUPTION_OPTIONS["diffusion"], "edges")}
+
+#: Old names of options, each with its new one: on the command line, in cards and in the state of stopped runs.
+RENAMED = {"unfold": "curriculum", "reach": "policy_masks", "thin": "drop_givens", "supervise": "deep_supervision"}
+
+
+def renamed(training: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a card or of a stopped run, under the names that they have now.
+
+    >>> renamed({"kind": "ar", "thin": 0.5})
+    {'kind': 'ar', 'drop_givens': 0.5}
+    """
+    return {RENAMED.get(name, name): value for name, value in training.items()}
+
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What a training run depends on."""
+    """What a training run depends on. An option of one kind only is named in KIND_OPTIONS."""
 
     kind: Kind
     family: str = "sudoku6"  # sudoku4, sudoku6, sudoku9, colouring; grid6, graph20 (complete boards)
@@ -62,14 +83,14 @@ class TrainConfig:
     loops: int = 3
     bias: bool = True  # structural attention bias
     mix: tuple[str, ...] = ()  # families or MIXTURES to draw puzzles from, equally often (empty: the family itself)
-    unfold: float = 0.0  # share of the updates over which a mixture's sources come in, one after another
+    curriculum: float = 0.0  # share of the updates over which a mixture's sources come in, one after another
     precision: Literal["fp32", "bf16"] = "fp32"  # of matrix products in training; weights are kept in fp32
     ema: float = 0.0  # decay of an exponential moving average of the weights, which is then what is kept (0: off)
-    thin: float = 0.0  # share of the puzzles of a batch that lose givens, at a rate of 0 to 0.6: several solutions then
-    supervise: bool = False  # learn from the answer after every loop, not only the last
+    drop_givens: float = 0.0  # share of a batch's puzzles that lose givens, at a rate of 0 to 0.6: several solutions
+    deep_supervision: bool = False  # learn from the answer after every loop, not only the last
     edges: bool = False  # diffusion: graphs as a token an edge instead of the bias by relations (ablation)
     lowest: float = 0.0  # diffusion: mask rates are drawn from here to 1
-    reach: float = 0.0  # diffusion: share of the boards masked as the net's own confidence order would leave them
+    policy_masks: float = 0.0  # diffusion: share of the boards masked as the net's confidence order would leave them
     patience: int = 0  # stop after so many validations in a row without a new best, which is then kept (0: never)
     base: str = ""  # quality, latent-rules: the checkpoint of the frozen net they stand on (empty: the shipped)
     validate_every: int = 100  # updates between validation losses, printed and kept in the card
@@ -85,12 +106,17 @@ class TrainConfig:
             raise BadInput("lr and weight_decay are finite numbers, lr above 0")
         if self.warmup < 0 or self.weight_decay < 0 or self.patience < 0:
             raise BadInput("warmup, weight_decay and patience are at least 0")
-        if not (0 <= self.ema < 1 and 0 <= self.lowest < 1 and max(self.thin, self.unfold, self.reach) <= 1):
-            raise BadInput("ema, lowest, thin, unfold and reach are shares from 0 to (ema, lowest: below) 1")
-        if min(self.thin, self.unfold, self.reach) < 0:
-            raise BadInput("thin, unfold and reach are at least 0")
-        if (self.lowest or self.edges or self.reach) and self.kind != "diffusion":
-            raise BadInput("lowest, reach and edges go with kind diffusion")
+
+        shares = self.drop_givens, self.curriculum, self.policy_masks
+        if not (0 <= self.ema < 1 and 0 <= self.lowest < 1 and max(shares) <= 1):
+            raise BadInput(
+                "ema, lowest, drop_givens, curriculum and policy_masks are shares from 0 to (ema, lowest: below) 1"
+            )
+        if min(shares) < 0:
+            raise BadInput("drop_givens, curriculum and policy_masks are at least 0")
+        for kind, names in KIND_OPTIONS.items():
+            if kind != self.kind and any(getattr(self, name) for name in names):
+                raise BadInput(f"{', '.join(names[:-1])} and {names[-1]} go with kind {kind}")
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Puzzles to train on, as arrays: drawn from a family, moved by its symmetries, thinned of givens.
+"""Puzzles to train on, as arrays: drawn from a family, moved by its symmetries, some of their givens dropped.
 
 >>> boards, solutions = dataset("sudoku6", seed=0, split="train", count=64).batch(np.arange(64), rng)
 """
@@ -19,7 +19,7 @@ from solvers.counting.graph_colourings import glauber
 from solvers.counting.sudoku_grids import all_grids
 from solvers.oracles.pick import settle
 
-MOST_THINNED = 0.6
+MOST_DROPPED = 0.6  # the highest rate at which givens are dropped
 SWEEPS = 200  # of the chain over proper colourings
 
 
@@ -36,19 +36,24 @@ class Dataset:
         chosen, solutions = self.boards.take(rows), self.solutions[rows]
         if rng is None:
             return chosen, solutions
+
+        # A symmetry is a pair: which old cell each new one shows, and which value each old one becomes.
         pairs = [self.family.symmetry(rng, chosen.width) for _ in rows]
-        cells = np.stack([pair[0] for pair in pairs])
-        relabel = np.stack([pair[1] for pair in pairs])
+        cells = np.stack([pair[0] for pair in pairs])  # (batch, N)
+        relabel = np.stack([pair[1] for pair in pairs])  # (batch, d + 1)
         each = np.arange(len(rows))[:, None]
         givens = relabel[each, chosen.givens[each, cells]]
+
+        # A grid's symmetries keep its relations, and all boards go on sharing them; a graph's nodes take them along.
         relations, adjacency, covers = chosen.relations, chosen.adjacency, chosen.covers
         if len(relations) > 1 or (relations[0][np.ix_(cells[0], cells[0])] != relations[0]).any():
             board = each if len(relations) > 1 else np.zeros_like(each)
             spots = board[:, :, None], cells[:, :, None], cells[:, None, :]
-            relations, adjacency = relations[spots], adjacency[spots]
+            relations, adjacency = relations[spots], adjacency[spots]  # (batch, N, N)
             places = np.argsort(cells, axis=1)  # where each cell has gone
             covers = covers[board[:, 0]]
             covers = np.where(covers < 0, -1, places[each[:, :, None], covers])
+
         real = chosen.real[each, cells]
         moved = Boards((), chosen.d, givens, real, relations, adjacency, covers, chosen.keys)
         return moved, relabel[each, solutions[each, cells]]
@@ -88,10 +93,10 @@ def _grids(name: str, seed: int, split: str, count: int, tick: Callable[[], None
 
 
 def with_fewer_givens(boards: Boards, share: float, rng: np.random.Generator) -> Boards:
-    """A share of the boards without some of their givens, each board at a rate of its own from 0 to MOST_THINNED.
+    """A share of the boards without some of their givens, each board at a rate of its own from 0 to MOST_DROPPED.
 
     A network trained on unique puzzles alone never sees as few values as a 17-clue puzzle begins with.
     """
     size = len(boards)
-    rate = MOST_THINNED * rng.random(size) * (rng.random(size) < share)
+    rate = MOST_DROPPED * rng.random(size) * (rng.random(size) < share)
     return replace(boards, givens=np.where(rng.random(boards.givens.shape) < rate[:, None], 0, boards.givens))

@@ -1,4 +1,8 @@
-"""One training run on several processes (torchrun): each takes its part of every batch, and sums are added up."""
+"""One training run on several processes (torchrun): each takes its part of every batch, and sums are added up.
+
+>>> share = Share(rank=0, size=2)
+>>> loss = share.mean(model, examples)          # this process's part of the batch's mean
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import distributed
+
+from generators.models.examples import Examples
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,10 @@ class Share:
     def part(self) -> slice:
         """The boards of a batch that are this process's."""
         return slice(self.rank, None, self.size)
+
+    def mean(self, model: torch.nn.Module, examples: Examples) -> torch.Tensor:
+        """This process's part of the mean loss of a batch: over all processes the parts add up to the mean."""
+        return model.loss(examples.take(self.part)).sum() / len(examples)
 
     def add(self, tensors: Sequence[torch.Tensor]) -> None:
         """Replace each tensor by its sum over all processes."""

@@ -1,4 +1,7 @@
-"""What a training run keeps: which weights the checkpoint will get, and all it needs to go on after a stop."""
+"""What a training run keeps: which weights the checkpoint will get, and all it needs to go on after a stop.
+
+>>> state = load_state(asdict(config), model, optimiser, tracker, path)      # {} where no run was stopped
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import torch
 
 from csp.errors import BadInput
 from csp.io.files import write_atomically
+from generators.training.config import renamed
 
 
 class WeightTracker:
@@ -31,7 +35,7 @@ class WeightTracker:
 
     @torch.no_grad()
     def swap(self, other: dict[str, torch.Tensor] | None) -> None:
-        """Exchange the model's weights with those; twice is nothing."""
+        """Exchange the model's weights with those; a second exchange puts both back."""
         for name, weight in (other or {}).items():
             mine = self.learned[name].detach().clone()
             self.learned[name].copy_(weight)
@@ -39,12 +43,12 @@ class WeightTracker:
 
     @torch.no_grad()
     def remember(self) -> None:
-        """Take the model's weights for the best."""
+        """Keep the model's weights as the best so far."""
         for name, weight in (self.best or {}).items():
             weight.copy_(self.learned[name])
 
     def tensors(self) -> dict[str, torch.Tensor]:
-        """What has to be parked."""
+        """What has to be kept when a run stops."""
         kinds = (("average", self.average), ("best", self.best))
         return {f"{kind} {name}": weight for kind, those in kinds for name, weight in (those or {}).items()}
 
@@ -52,38 +56,41 @@ class WeightTracker:
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW keeps of every parameter
 
 
-def save_state(config: dict, model, optimiser, kept: WeightTracker, state: dict, parked: Path) -> None:
+def save_state(config: dict, model, optimiser, tracker: WeightTracker, state: dict, path: Path) -> None:
     """Keep all that is needed to go on: weights, optimiser moments, and the run's state as JSON."""
     tensors = {f"weight {name}": p.detach() for name, p in model.named_parameters()}
     for name, p in model.named_parameters():
         for moment in MOMENTS if p.requires_grad else ():
             tensors[f"{moment} {name}"] = optimiser.state[p][moment]
-    tensors = {name: tensor.cpu() for name, tensor in (tensors | kept.tensors()).items()}
+    tensors = {name: tensor.cpu() for name, tensor in (tensors | tracker.tensors()).items()}
     about = {"config": json.dumps(config), "state": json.dumps(state)}
-    write_atomically(parked, safetensors.torch.save(tensors, about))
+    write_atomically(path, safetensors.torch.save(tensors, about))
 
 
-def load_state(config: dict, model, optimiser, kept: WeightTracker, parked: Path) -> dict:
-    """Load what park kept into model and optimiser; the run's state, empty if nothing was kept.
+def load_state(config: dict, model, optimiser, tracker: WeightTracker, path: Path) -> dict:
+    """Load what save_state kept into model and optimiser; the run's state, empty if nothing was kept.
 
     Raises BadInput if the kept state belongs to another config or is not readable.
     """
-    if not parked.exists():
+    if not path.exists():
         return {}
     try:
-        with safetensors.safe_open(parked, "pt") as file:
+        with safetensors.safe_open(path, "pt") as file:
             about = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
-        if json.loads(about["config"]) != json.loads(json.dumps(config)):
-            raise BadInput(f"{parked} is of a run with other options; finish that one or delete the file")
+
+        # A run that was stopped before options were renamed is the same run.
+        if renamed(json.loads(about["config"])) != json.loads(json.dumps(config)):
+            raise BadInput(f"{path} is of a run with other options; finish that one or delete the file")
+
         with torch.no_grad():
             for name, p in model.named_parameters():
                 p.copy_(tensors[f"weight {name}"])
                 if p.requires_grad:
                     moments = {moment: tensors[f"{moment} {name}"] for moment in MOMENTS}
                     optimiser.state[p] = {m: t if m == "step" else t.to(p.device) for m, t in moments.items()}
-            for name, weight in kept.tensors().items():
+            for name, weight in tracker.tensors().items():
                 weight.copy_(tensors[name])
         return json.loads(about["state"])
     except (safetensors.SafetensorError, KeyError, json.JSONDecodeError) as fault:
-        raise BadInput(f"{parked}: not a readable training state ({fault}); delete it to start over") from None
+        raise BadInput(f"{path}: not a readable training state ({fault}); delete it to start over") from None

@@ -16,9 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import permutations
 from math import perm
-from typing import no_type_check
 
-import numba
 import numpy as np
 from jaxtyping import Bool, Int, Int8
 
@@ -26,24 +24,25 @@ from csp.constraints import Constraint
 from csp.errors import BadInput
 from csp.families import sudoku
 from csp.problem import Problem
+from solvers.counting import grid_kernels
 
-BASE = {4: 12, 6: 39_168}  # side: grids with first row 1..side
-CHUNK = 500_000  # values shown to a rule at once
+BASE = {4: 12, 6: 39_168}  # side: grids with first row 1..side; 9 would have 18,383,222,420,692,992
+CHUNK = 500_000  # values shown to a rule at once: 4 MB of int64, however many grids are in question
 
 
 def all_grids(problem: Problem) -> Grids:
     """The grids of a 4x4 or 6x6 Sudoku board. Raises BadInput for another problem, or a board with further rules."""
     side = problem.d
-    pairwise = all(rule.pairwise for rule in problem.constraints)
-    if side not in BASE or not pairwise or not np.array_equal(problem.adjacency, sudoku.board(side).adjacency):
+    if side not in BASE or not problem.pairwise or not np.array_equal(problem.adjacency, sudoku.board(side).adjacency):
         raise BadInput(f"{problem.name}: all grids are listed for plain Sudoku boards of side 4 and 6")
     return _grids(side)
 
 
 @lru_cache(maxsize=2)
 def _grids(side: int) -> Grids:
+    """Made once a process and kept: 39,168 grids of 36 cells are 1.4 MB."""
     base = np.empty((BASE[side], side * side), dtype=np.int8)
-    found = _fill(sudoku.board(side).adjacency, side, base)
+    found = grid_kernels.fill(sudoku.board(side).adjacency, side, base)
     assert found == len(base)
     names = np.array([(0, *order) for order in permutations(range(1, side + 1))], dtype=np.int8)
     return Grids(base, names)
@@ -70,7 +69,7 @@ class Grids:
         return len(self.base) * len(self.relabellings)
 
     def uniform(self, rng: np.random.Generator, count: int) -> Int[np.ndarray, "count n"]:
-        """So many grids, each drawn uniformly from all."""
+        """`count` grids, each drawn uniformly from all: a row of base and a relabelling, both uniform."""
         rows = self.base[rng.integers(len(self.base), size=count)].astype(np.int64)
         names = self.relabellings[rng.integers(len(self.relabellings), size=count)]
         return np.take_along_axis(names, rows, axis=1).astype(np.int64)
@@ -83,15 +82,20 @@ class Grids:
         Rows of base of which no grid is kept are left out.
         """
         rows, kept = np.arange(len(self.base)), np.ones((len(self.base), len(self.relabellings)), dtype=bool)
+
+        # cheap rules first: pairwise ones hold under every renaming, small scopes have few patterns
         for rule in sorted(constraints, key=lambda rule: (not rule.pairwise, len(rule.scope))):
             values = self.base[np.ix_(rows, rule.scope)].astype(np.int64)
-            if rule.pairwise:  # whatever the values are called
+            if rule.pairwise:
                 kept &= ~rule.culprits(values).any(-1)[:, None]
             else:
-                shapes, under = _shapes(values, self.d)
+                # rows of one shape are one question: shape and renaming decide, so each pair is asked once
+                shapes, under = grid_kernels.shapes_of(values, self.d)
                 shapes, which = np.unique(shapes, axis=0, return_inverse=True)
-                asked = _asked(kept, which, under, self._after, len(shapes))
-                _narrow(kept, which, under, self._after, self._kept_by(rule, shapes, asked))
+                asked = grid_kernels.questions(kept, which, under, self._after, len(shapes))
+                grid_kernels.narrow(kept, which, under, self._after, self._kept_by(rule, shapes, asked))
+
+            # rows without a grid left are dropped, so that later rules look at less
             left = kept.any(1)
             rows, kept = (rows, kept) if left.all() else (rows[left], kept[left])
         return rows, kept
@@ -106,11 +110,14 @@ class Grids:
         found = np.count_nonzero(kept)
         if most is not None and found > most:
             return None
+
+        # a relabelling fixes the first row and relabellings rise, so each one's grids stand together; sorted within,
+        # all of them are
         base, grids, start = self.base[rows], np.empty((found, self.base.shape[1]), dtype=np.int8), 0
         for names, mask in zip(self.relabellings, np.ascontiguousarray(kept.T)):
             some = names[base[mask]]
             end = start + len(some)
-            grids[start:end] = some[np.argsort(_keys(some, self.d))]
+            grids[start:end] = some[np.argsort(grid_kernels.sort_keys(some, self.d))]
             start = end
         return grids
 
@@ -118,13 +125,18 @@ class Grids:
         """How many grids start with the values 1..d of a prefix, continued in cell t by each value 1..d."""
         batch, t = prefixes.shape
         d, values = self.d, np.arange(1, self.d + 1)
+
+        # in the first row every order of the values has equally many grids: total / (d (d - 1) ... (d - t)) each
         if t < d:
             seen = (prefixes[:, :, None] == values).sum(1)
             fits = (seen == 0) & (seen.sum(1) == t)[:, None] & (seen <= 1).all(1)[:, None]
             return np.where(fits, self.total // perm(d, t + 1), 0)
+
+        # below it, rename each prefix so that its first row is 1..d, and count rows of base
         proper = (np.sort(prefixes[:, :d], axis=1) == values).all(1)
-        back = np.zeros((batch, d + 1), dtype=np.int64)  # the names under which the first row is 1..d
+        back = np.zeros((batch, d + 1), dtype=np.int64)  # (batch, 1 + d): the names under which that is so
         np.put_along_axis(back, np.where(proper[:, None], prefixes[:, :d], values), values[None], axis=1)
+
         known = Prefixes(self.base, d)
         ranges = known.start(batch)
         for cell in range(d, t):
@@ -135,18 +147,18 @@ class Grids:
     @cached_property
     def _after(self) -> Int[np.ndarray, "names names"]:
         """_after[s, r]: the place in relabellings of r after s."""
-        return _after(self.relabellings)
+        return grid_kernels.compositions(self.relabellings)
 
     def _kept_by(
         self, rule: Constraint, shapes: Int[np.ndarray, "shapes k"], asked: Bool[np.ndarray, "shapes names"]
     ) -> Bool[np.ndarray, "shapes names"]:
-        """Where asked: whether the rule is kept by a shape under a relabelling."""
+        """Where asked: whether the rule is kept by a shape under a relabelling. Changes and returns `asked`."""
         names = self.relabellings.astype(np.int64)
         step = max(1, CHUNK // (len(names) * len(rule.scope)))
         for start in range(0, len(shapes), step):
             which, under = np.nonzero(asked[start : start + step])
             if len(which):
-                values = _renamed(names, under, shapes, start + which)
+                values = grid_kernels.renamed(names, under, shapes, start + which)
                 asked[start + which, under] = ~rule.culprits(values).any(-1)
         return asked
 
@@ -162,166 +174,15 @@ class Prefixes:
     d: int
 
     def start(self, batch: int) -> Int[np.ndarray, "batch 2"]:
-        """The range of all rows, so many times."""
+        """The range of all rows, `batch` times."""
         return np.tile(np.array([0, len(self.grids)]), (batch, 1))
 
     def counts(self, ranges: Int[np.ndarray, "batch 2"], t: int) -> Int[np.ndarray, "batch d"]:
         """How many rows of each range continue with each value 1..d in cell t."""
-        return _counts(self.grids, ranges, t, self.d)
+        return grid_kernels.range_counts(self.grids, ranges, t, self.d)
 
     def advance(
         self, ranges: Int[np.ndarray, "batch 2"], t: int, values: Int[np.ndarray, " batch"]
     ) -> Int[np.ndarray, "batch 2"]:
         """The rows of each range that hold the value in cell t."""
-        return _advance(self.grids, ranges, t, values)
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _fill(adjacency, d, grids):
-    """Write all grids with first row 1..d, depth first and so in rising order; how many."""
-    n, found, cell = grids.shape[1], 0, d
-    state = np.zeros(n, dtype=np.int64)
-    state[:d] = np.arange(1, d + 1)
-    while cell >= d:
-        state[cell] += 1
-        if state[cell] > d:
-            state[cell] = 0
-            cell -= 1
-            continue
-        fits = True
-        for other in range(cell):
-            if adjacency[cell, other] and state[other] == state[cell]:
-                fits = False
-                break
-        if fits and cell < n - 1:
-            cell += 1
-        elif fits:
-            grids[found] = state
-            found += 1
-    return found
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _place(names):
-    """The place of a permutation of 1..d (after a 0) among all in rising order (Lehmer code)."""
-    d, place = len(names) - 1, 0
-    for i in range(1, d + 1):
-        smaller = 0
-        for j in range(i + 1, d + 1):
-            smaller += names[j] < names[i]
-        place = place * (d + 1 - i) + smaller
-    return place
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _after(relabellings):
-    """[s, r]: the place of relabelling r after s."""
-    table = np.empty((len(relabellings), len(relabellings)), dtype=np.int64)
-    for s in range(len(relabellings)):
-        for r in range(len(relabellings)):
-            table[s, r] = _place(relabellings[r][relabellings[s]])
-    return table
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _shapes(values, d):
-    """(shapes (m, k), under (m,)): values renamed by first appearance, and the place of the relabelling back."""
-    shapes, under = np.empty_like(values), np.empty(len(values), dtype=np.int64)
-    for row in range(len(values)):
-        new, names, used = np.zeros(d + 1, dtype=np.int64), np.zeros(d + 1, dtype=np.int64), 0
-        for place in range(values.shape[1]):
-            value = values[row, place]
-            if new[value] == 0:
-                used += 1
-                new[value], names[used] = used, value
-            shapes[row, place] = new[value]
-        for value in range(1, d + 1):
-            if new[value] == 0:
-                used += 1
-                names[used] = value
-        under[row] = _place(names)
-    return shapes, under
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _asked(kept, which, under, after, shapes):
-    """(shapes, d!): the shapes and relabellings that stand for a grid that is still kept."""
-    asked = np.zeros((shapes, kept.shape[1]), dtype=np.bool_)
-    for row in range(len(kept)):
-        for r in range(kept.shape[1]):
-            if kept[row, r]:
-                asked[which[row], after[under[row], r]] = True
-    return asked
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _narrow(kept, which, under, after, fine):
-    """Strike out, in place, what is not fine."""
-    for row in range(len(kept)):
-        for r in range(kept.shape[1]):
-            kept[row, r] &= fine[which[row], after[under[row], r]]
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _renamed(names, under, shapes, which):
-    """names[under[i]][shapes[which[i]]] for all i."""
-    values = np.empty((len(which), shapes.shape[1]), dtype=np.int64)
-    for i in range(len(which)):
-        for place in range(shapes.shape[1]):
-            values[i, place] = names[under[i], shapes[which[i], place]]
-    return values
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _keys(grids, d):
-    """Numbers that rise as grids with the same first row do: the rows between, as digits; the last one follows."""
-    keys = np.zeros(len(grids), dtype=np.int64)  # d^(n - 2 d) < 2^63 up to d = 6
-    for row in range(len(grids)):
-        for cell in range(d, grids.shape[1] - d):
-            keys[row] = keys[row] * d + grids[row, cell] - 1
-    return keys
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _above(grids, low, high, cell, value):
-    """The first row of [low, high) that holds more than the value in a cell; high if none does."""
-    while low < high:
-        middle = (low + high) // 2
-        if grids[middle, cell] > value:
-            high = middle
-        else:
-            low = middle + 1
-    return low
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _counts(grids, ranges, cell, d):
-    counts = np.empty((len(ranges), d), dtype=np.int64)
-    for row in range(len(ranges)):
-        low, high = ranges[row]
-        for value in range(1, d + 1):
-            end = _above(grids, low, high, cell, value)
-            counts[row, value - 1] = end - low
-            low = end
-    return counts
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _advance(grids, ranges, cell, values):
-    new = np.empty_like(ranges)
-    for row in range(len(ranges)):
-        low, high = ranges[row]
-        new[row, 0] = _above(grids, low, high, cell, values[row] - 1)
-        new[row, 1] = _above(grids, new[row, 0], high, cell, values[row])
-    return new
+        return grid_kernels.advance(self.grids, ranges, t, values)

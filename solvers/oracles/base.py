@@ -23,7 +23,11 @@ class Undecided(RuntimeError):
 
 
 class Oracle(ABC):
-    """Exact answers about one instance. `assignment` arguments are (n,), 0 = blank, givens included."""
+    """Exact answers about one instance. `assignment` arguments are (n,), 0 = blank, givens included.
+
+    To add one: a subclass with solve, count and repair (alive where a batch can be answered at once) in a file of its
+    own, and a name in pick. tests/properties/test_oracle.py holds every oracle against brute force.
+    """
 
     name: str
     instance: Instance
@@ -63,14 +67,18 @@ class Oracle(ABC):
         if self._alive(assignment):
             raise ValueError(f"{self.instance.provenance}: the assignment is alive, so it has no core")
         rest = (self.committed(assignment) if order is None else order).tolist()
+
+        # deletion (Marques-Silva 2010): drop cells in sequence while what is left stays dead. The first cell that
+        # cannot be dropped belongs to the core; bisection finds it in log2(commits) questions instead of one a cell.
         kept: list[int] = []
-        while True:  # deletion (Marques-Silva 2010), a run of cells at a time
-            low, high = 0, len(rest) + 1  # without the first `low` of the rest it is dead, without `high` alive
+        while True:
+            # without the first `low` of the rest it is dead; without the first `high` alive, or there are not so many
+            low, high = 0, len(rest) + 1
             while high - low > 1:
                 middle = (low + high) // 2
                 fewer = self.keep(assignment, np.array([*kept, *rest[middle:]], dtype=np.int64))
                 low, high = (low, middle) if self._alive(fewer) else (middle, high)
-            if low == len(rest):
+            if low == len(rest):  # dead without any of them: what is kept is the whole core
                 return np.array(sorted(kept), dtype=np.int64)
             kept.append(rest[low])
             rest = rest[low + 1 :]

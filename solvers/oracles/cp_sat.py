@@ -10,7 +10,7 @@ from csp.problem import Instance
 from solvers.encodings import to_cpsat
 from solvers.oracles.base import Oracle, Undecided
 
-DEBT_LIMIT = 5.0  # CP-SAT's deterministic time for one debt
+DEBT_LIMIT = 5.0  # deterministic time for one debt: its optimum must be proved, which can take far longer than a solve
 
 
 class CpSat(Oracle):
@@ -27,6 +27,8 @@ class CpSat(Oracle):
     def _model(self, assignment):
         """The model and its variables; committed cells are constants."""
         model, d = cp_model.CpModel(), self.instance.problem.d
+
+        # constants rather than equalities: every constraint is posted on fewer variables
         cells = [
             model.new_constant(int(v)) if v else model.new_int_var(1, d, f"cell {i}") for i, v in enumerate(assignment)
         ]
@@ -59,6 +61,8 @@ class CpSat(Oracle):
         if callback is not None:
             solver.parameters.enumerate_all_solutions = True
         status = solver.solve(model, callback)
+
+        # everything but a proof is refused: a limit must never pass for "no", nor a good repair for the best
         if status == cp_model.UNKNOWN:
             raise Undecided(f"CP-SAT: {self.instance.provenance} undecided after {self.limit} deterministic s")
         if status == cp_model.MODEL_INVALID:
@@ -78,13 +82,15 @@ class CpSat(Oracle):
         try:
             self._run(model, counter)
         except Undecided:
-            if counter.found < limit:
+            if counter.found < limit:  # with `limit` found the answer is known, however the search ended
                 raise
         return counter.found
 
     def repair(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
         model, cells = self._model(self.instance.givens)
         committed = self.committed(assignment)
+
+        # max-keep: a switch for each commit that puts its value back, and as many switches on as can be
         kept = []
         for cell in committed:
             kept.append(model.new_bool_var(f"keep {cell}"))

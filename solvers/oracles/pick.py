@@ -30,16 +30,18 @@ def pick(instance: Instance, name: str = "auto") -> Oracle:
     """The oracle of that name. auto: the fastest that is exact for the instance: Unique if it is certified to have
     one solution, else Sat, or CpSat where Sat does not know the rules. Raises BadInput for "unique" and "sat" there.
     """
+    # comparison is exact only if no other solution exists; a witness alone does not say that
     certified = instance.difficulty is not None and instance.difficulty.unique and instance.witness is not None
+
     if name == "cp-sat":
         return CpSat(instance)
     if name == "sat" or (name == "auto" and not certified):
         try:
             return Sat(instance)
-        except BadInput:
+        except BadInput:  # a rule without clauses
             if name == "sat":
                 raise
             return CpSat(instance)
     if not certified:
         raise BadInput(f"{instance.provenance} is not certified to have one solution, as oracle {name!r} needs")
-    return Unique(instance, instance.witness, checked=True)  # when it was certified
+    return Unique(instance, instance.witness, checked=True)  # the checker accepted it when it was certified

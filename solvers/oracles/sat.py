@@ -13,11 +13,11 @@ from solvers.encodings import literal, rules_cnf
 from solvers.oracles.base import Oracle, Undecided
 from solvers.oracles.cp_sat import DEBT_LIMIT, CpSat
 
-RC2_COMMITS = 120  # commits up to which Sat's debts go to RC2, which knows no limit
+RC2_COMMITS = 120  # commits up to which debts go to RC2, which knows no limit
 
-MEMORY = 64  # solutions and dead sets that Sat keeps
+MEMORY = 64  # solutions, and dead sets, that are kept: each new state is compared with all of them, (64, n) at most
 
-CONFLICTS = 10_000  # of one question to Sat: G(n, p) of 100 nodes asks for under 100, le450_5a for over 200,000
+CONFLICTS = 10_000  # of one question: G(n, p) of 100 nodes asks for under 100, le450_5a for over 200,000
 
 
 class Sat(Oracle):
@@ -44,21 +44,27 @@ class Sat(Oracle):
     def solve(self, assignment: Int[np.ndarray, " n"] | None = None) -> Int[np.ndarray, " n"] | None:
         problem = self.instance.problem
         assignment = self.instance.givens if assignment is None else assignment
+
+        # what was met before answers most states of a trace: they differ by one commit from one that was asked
         extends = ((self.known == assignment) | (assignment == 0)).all(1)
         if extends.any():
             return self.known[np.argmax(extends)].copy()
         if ((self.dead == assignment) | (self.dead == 0)).all(1).any():
             return None
+
         self.asked += 1
         self.solver.conf_budget(CONFLICTS)
         satisfiable = self.solver.solve_limited(assumptions=self._literals(assignment, self.committed(assignment)))
         if satisfiable is None:
             raise Undecided(f"SAT: {self.instance.provenance} undecided after {CONFLICTS:,} conflicts")
+
+        # the core is the part of the assumptions that the refutation used; its cells are dead wherever they occur
         if not satisfiable:
-            blamed = [(abs(said) - 1) // problem.d for said in self.solver.get_core() or ()]
+            blamed = [(abs(assumption) - 1) // problem.d for assumption in self.solver.get_core() or ()]
             self.dead = np.concatenate([self.dead[1 - MEMORY :], self.keep(assignment, np.array(blamed, int))[None]])
             return None
-        true = np.array(self.solver.get_model()[: problem.n * problem.d]) > 0
+
+        true = np.array(self.solver.get_model()[: problem.n * problem.d]) > 0  # (n * d,), by literal
         solution = true.reshape(problem.n, problem.d).argmax(1) + 1
         self.known = np.concatenate([self.known[1 - MEMORY :], solution[None]])
         return solution
@@ -73,22 +79,26 @@ class Sat(Oracle):
             return committed[:0]
         if len(committed) > RC2_COMMITS:
             return CpSat(self.instance, DEBT_LIMIT).repair(assignment)
+
+        # rules and givens are hard, each commit a soft clause of weight 1: the least cost is the debt
         d = self.instance.problem.d
         formula = WCNF()
         formula.extend(rules_cnf(self.instance.problem))
-        formula.extend([[said] for said in self._literals(self.instance.givens, np.nonzero(self.instance.givens)[0])])
+        formula.extend([[given] for given in self._literals(self.instance.givens, np.nonzero(self.instance.givens)[0])])
         softs = self._literals(assignment, committed)
-        formula.extend([[said] for said in softs], weights=[1] * len(softs))
+        formula.extend([[commit] for commit in softs], weights=[1] * len(softs))
         with RC2(formula, solver="glucose4", adapt=True, exhaust=True, minz=True) as solver:
             model = solver.compute()
         if model is None:
             raise ValueError(f"{self.instance.provenance} has no solution, so no debt")
-        true = set(model[: self.instance.problem.n * d])
-        return committed[[said not in true for said in softs]]
+
+        true = set(model[: self.instance.problem.n * d])  # RC2's own variables come after the problem's
+        return committed[[commit not in true for commit in softs]]
 
     def _literals(self, assignment: Int[np.ndarray, " n"], cells: Int[np.ndarray, " cells"]) -> list[int]:
         return [literal(int(cell), int(assignment[cell]), self.instance.problem.d) for cell in cells]
 
     def __del__(self) -> None:
+        # the solver's memory is C's; hasattr, since __init__ may have raised before there was one
         if hasattr(self, "solver"):
             self.solver.delete()

@@ -22,6 +22,8 @@ def depth_first(instance: Instance, seed: int, budget: int = BUDGET) -> Trace:
     end = "solved"
     while (cell := domains.tightest()) is not None:
         trail.append((cell, domains.legal(cell)))
+
+        # while the last cell has no value left to try, forget it and take back the commit before it
         while trail and not trail[-1][1]:
             trail.pop()
             if trail:
@@ -33,6 +35,8 @@ def depth_first(instance: Instance, seed: int, budget: int = BUDGET) -> Trace:
         if calls >= budget:
             end = "out of budget"
             break
+
+        # the next value of the last cell: of a new one its first, after a retraction another
         cell, values = trail[-1]
         calls += 1
         domains.commit(cell, values[0])

@@ -22,5 +22,6 @@ def dsatur(instance: Instance, seed: int) -> Trace:
             break
         domains.commit(cell, legal[0])
         events.append(Event(len(events) + 1, cell, legal[0]))
+
     assert end == "stuck" or instance.solved(domains.assignment), "the checker found first fit wrong"
     return Trace(instance.id, "dsatur", seed, tuple(events), end, Costs(len(events)))

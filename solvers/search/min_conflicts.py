@@ -23,11 +23,15 @@ def min_conflicts(instance: Instance, seed: int, budget: int = BUDGET) -> Trace:
     domains = Domains(instance)
     free = np.nonzero(instance.givens == 0)[0]
     events: list[Event] = []
+
+    # the first draft: greedy, and in conflict where it must be
     for call, cell in enumerate(rng.permutation(free), 1):
         value = _best(domains.held[cell, 1:], rng)
         domains.commit(int(cell), value)
         events.append(Event(call, int(cell), value))
     calls = len(free)
+
+    # repair: held[cell, value] counts the neighbours that a value would be in conflict with
     while True:
         here = domains.held[free, domains.assignment[free]] > 0
         if not here.any() or calls >= budget:
@@ -37,11 +41,12 @@ def min_conflicts(instance: Instance, seed: int, budget: int = BUDGET) -> Trace:
         held = domains.held[cell, 1:].astype(float)
         held[domains.assignment[cell] - 1] = np.inf  # a move changes the value
         value = int(rng.integers(1, domains.d + 1)) if rng.random() < NOISE else _best(held, rng)
-        if value == domains.assignment[cell]:
+        if value == domains.assignment[cell]:  # the random value was the old one: a call, but no move
             continue
         domains.retract(cell)
         domains.commit(cell, value)
         events += [Event(calls, cell, 0), Event(calls, cell, value)]
+
     end = "solved" if instance.solved(domains.assignment) else "out of budget"
     return Trace(instance.id, "min-conflicts", seed, tuple(events), end, Costs(calls))
 

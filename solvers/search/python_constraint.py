@@ -31,6 +31,7 @@ class PythonConstraint:
             return self._ask(instance, seed)
 
     def _ask(self, instance: Instance, seed: int) -> Trace:
+        # spawned, not forked: this process may run threads (PyTorch's) that a fork would leave locked
         if self.worker is None:
             context = multiprocessing.get_context("spawn")
             here, there = context.Pipe()
@@ -38,12 +39,15 @@ class PythonConstraint:
             process.start()
             self.worker = process, here
             here.recv()  # it has started: its imports do not count towards the limit
+
+        # only plain data crosses: the worker builds the solver's own problem
         pipe = self.worker[1]
         started = perf_counter()
         pipe.send((instance.problem.n, instance.problem.d, instance.problem.constraints, instance.givens))
         if not pipe.poll(self.limit):
-            self.close()
+            self.close()  # nothing gentler stops it
             return Trace(instance.id, "python-constraint", seed, (), "out of budget", Costs(1, seconds=self.limit))
+
         solution = pipe.recv()
         costs = Costs(1, seconds=perf_counter() - started)
         if solution is None:
@@ -62,7 +66,7 @@ class PythonConstraint:
 
 
 def _serve(pipe: Connection) -> None:
-    """The worker: receives problems, sends solutions (or None)."""
+    """The worker: receives problems, sends solutions (or None), until the pipe is closed."""
     import signal
 
     import constraint as pyc
@@ -76,6 +80,8 @@ def _serve(pipe: Connection) -> None:
             n, d, rules, givens = pipe.recv()
         except EOFError:
             return
+
+        # BacktrackingSolver by name: the library's default orders variables once and for all, and is lost on Sudokus
         problem = pyc.Problem(pyc.BacktrackingSolver())
         for cell in range(n):
             problem.addVariable(cell, [int(givens[cell])] if givens[cell] else list(range(1, d + 1)))

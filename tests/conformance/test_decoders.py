@@ -47,7 +47,7 @@ def decoders(draw, kinds=tuple(MODELS)):
         "calls": draw(st.integers(1, 40)),
         "retraction": retraction,
     }
-    if retraction in ("first", "worst", "local"):
+    if retraction in ("rewind", "worst", "remask"):
         base["signal"] = draw(CHOICES["signal"].filter(lambda signal: signal != "none"))
     if retraction in REMDM:
         base["order"] = "random"
@@ -148,15 +148,15 @@ def test_spelling_round_trips(decoder):
         ("ar:order=random", "next cell only: order=raster"),
         ("ar-solver:order=raster", "next cell only: order=solver"),
         ("ar-solver:threshold=0.5", "no threshold"),
-        ("diffusion:retraction=local,calls=9", "needs a signal"),
+        ("diffusion:retraction=remask,calls=9", "needs a signal"),
         ("diffusion:signal=violations", "look at a signal"),
-        ("diffusion:retraction=local,signal=random", "calls=N"),
+        ("diffusion:retraction=remask,signal=random", "calls=N"),
         ("diffusion:retraction=depth", "calls=N"),
         ("diffusion:retraction=restart,attempts=0", "calls=N"),
         ("diffusion:retraction=depth,calls=9,temperature=1", "temperature=0"),
         ("diffusion:retraction=depth,calls=9,memory=tabu", "memory goes with"),
         ("diffusion:retraction=restart,memory=tabu", "tabu goes with"),
-        ("diffusion:retraction=local,signal=violations,calls=9,dose=core", "dose goes with"),
+        ("diffusion:retraction=remask,signal=violations,calls=9,dose=core", "dose goes with"),
         ("diffusion:retraction=beam,k=2", "one cell a call"),
         ("diffusion:retraction=cap,calls=9", "order=random"),
         ("ar:retraction=cap,calls=9", "order=random"),
@@ -166,11 +166,11 @@ def test_spelling_round_trips(decoder):
         ("diffusion:noise=0.1", "model exact"),
         ("diffusion:width=3", "beam"),
         ("diffusion:attempts=3", "restart"),
-        ("diffusion:widen=0.5", "local"),
-        ("diffusion:redraft=0.5", "restart, first and local"),
+        ("diffusion:widen=0.5", "remask"),
+        ("diffusion:redraft=0.5", "restart, rewind and remask"),
         ("diffusion:tenure=3", "tabu"),
         ("diffusion:eta=0.3", "cap and rescale"),
-        ("diffusion:retraction=local,signal=violations,widen=0.2,anneal=1,tokens=9", "calls=N"),
+        ("diffusion:retraction=remask,signal=violations,widen=0.2,anneal=1,tokens=9", "calls=N"),
         ("diffusion:threshold=2", "share"),
         ("diffusion:temperature=nan", "finite"),
         ("diffusion:redraft=inf", "finite"),

@@ -15,7 +15,7 @@ import pytest
 
 from csp.io.trace_records import read_jsonl
 from csp.trace import replay
-from experiments.ceiling import Ceiling, main
+from experiments.ceiling.command import Ceiling, main
 from experiments.cli.dispatch import guarded
 from experiments.engine import decoder_catalogue, loaded_models, store
 from experiments.puzzle_files.load import drawn, read
@@ -24,7 +24,7 @@ from solvers.oracles import base, sat
 
 LEARNED = ("ar", "ar-best-of-10", "diffusion-confidence-4", "remask-8", "placebo-8")
 PLAIN = ("uniform-raster", "dsatur", "min-conflicts", "depth-first", "cp-sat", "python-constraint")
-COMMAND = [sys.executable, "-c", "from experiments.cli import entry; entry()", "ceiling"]
+COMMAND = [sys.executable, "-c", "from experiments.cli.dispatch import entry; entry()", "ceiling"]
 
 
 def run(capsys, **options):
@@ -38,7 +38,7 @@ def run(capsys, **options):
 def test_all_rows_end_to_end_and_the_same_bytes_at_any_batch_size(capsys, tmp_path, family):
     count = 4 if family == "sudoku6" else 2
     options = {"family": family, "count": count}
-    code, out, err = run(capsys, **options, out=tmp_path / "a", batch_size=64)
+    code, out, err = run(capsys, **options, all=True, out=tmp_path / "a", batch_size=64)
     assert code == 0, err
     kinds = {kind for row in decoder_catalogue.ROWS.values() for kind in loaded_models.networks(row)}
     there = {kind for kind in kinds if checkpoint.shipped(family, kind).exists()}
@@ -122,7 +122,7 @@ def test_users_puzzles_of_a_size_without_checkpoints(capsys, tmp_path):
     easy = "0010003404003000"
     path = tmp_path / "mine.txt"
     path.write_text(f"# one puzzle\n\n{easy}\n{easy.replace('0', '.')}\n")
-    code, out, err = run(capsys, puzzles=path, out=tmp_path / "out")
+    code, out, err = run(capsys, puzzles=path, all=True, out=tmp_path / "out")
     assert code == 0
     for name in PLAIN:
         assert name in out

@@ -1,6 +1,7 @@
 """`takeback control`: its targets, its figures, its folder."""
 
 import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -13,16 +14,18 @@ from hypothesis import strategies as st
 from csp.errors import BadInput
 from csp.global_constraints import Among
 from csp.seeds import stream
-from csp.trace import Costs, Event, Trace
-from experiments import markdown
-from experiments.cli.terminal import cell
+from csp.trace import Costs, Event, Trace, replay
+from experiments.cli.tables import cell
 from experiments.control import command
-from experiments.control.catalogue import FROZEN, HYBRID, LATENT, METHODS, QUICK, UNGUIDED, family, read
+from experiments.control.catalogue import FROZEN, HYBRID, LATENT, METHODS, QUICK, TWINS, UNGUIDED, family, read, run
 from experiments.control.command import Control
 from experiments.control.tables import compared, diversity, figures, share, verdicts
+from experiments.markdown import distil, pages
+from experiments.markdown.command import printed
 from experiments.scoring.control_scorer import find_first_dead, judged, parts_obeyed
 from experiments.scoring.statistics import proportion, sign_flips
 from generators import checkpoint
+from generators.control.spec import NO_NET
 from generators.models.autoregressive import Autoregressive
 from generators.models.backbone_config import BackboneConfig
 from generators.models.latent_diffusion import LatentDiffusion
@@ -89,9 +92,9 @@ def test_the_command_and_its_folder(nets, tmp_path, capsys, monkeypatch):
     assert (
         card["summary"]["span"]["ar-exact"]["both"]["value"] == card["summary"]["span"]["cp-sat"]["both"]["value"] == 1
     )
-    printed = "\n".join(markdown.tables(tmp_path))
-    assert "**span**: 2 targets, n = 4, 200 calls each" in printed and "| ar-exact | 100 [34, 100] |" in printed
-    traces = {path.name: path.read_bytes() for path in (tmp_path / "traces").iterdir()}
+    tables = "\n".join(printed(tmp_path))
+    assert "**span**: 2 targets, n = 4, 200 calls each" in tables and "| ar-exact | 100 [34, 100] |" in tables
+    traces = (tmp_path / "traces.jsonl").read_bytes()
     monkeypatch.setattr(command, "run", lambda *_, **__: pytest.fail("all is there already"))
     command.main(options)
     command.main(Control(**{**options.__dict__, "methods": (*methods, "ar-best"), "finished": True}))
@@ -101,7 +104,7 @@ def test_the_command_and_its_folder(nets, tmp_path, capsys, monkeypatch):
         command.main(Control(**{**options.__dict__, "finished": True, "out": tmp_path / "empty"}))
     other = tmp_path / "again"
     command.main(Control(**{**options.__dict__, "out": other, "batch_size": 2}))
-    assert traces == {path.name: path.read_bytes() for path in (other / "traces").iterdir()}
+    assert traces == (other / "traces.jsonl").read_bytes()
     with pytest.raises(BadInput, match="holds another run"):
         command.main(Control(**{**options.__dict__, "seed": 1}))
 
@@ -235,7 +238,7 @@ def test_first_dead_is_when_no_solution_is_left():
             if not grids.count(rules):
                 expected = (t + 1) / 36
                 break
-        assert judged(trace, aim, looks=True)["dead"] == expected
+        assert judged(trace, aim, find_dead_end=True)["dead"] == expected
 
 
 def test_only_the_first_board_is_looked_at():
@@ -260,7 +263,7 @@ def test_several_sets_of_nets(nets, tmp_path, capsys):
     apart = card["by_net"]["span"]["ar"]
     assert len(apart) == 2 and np.mean(apart) == pytest.approx(card["summary"]["span"]["ar"]["both"]["value"])
     card["by_net"]["span"]["ar"] = [0.25, 1.0]
-    assert " (25, 100) |" in "\n".join(markdown._control(card))
+    assert " (25, 100) |" in "\n".join(pages.parts(distil.tables_of(card)))
     assert "2 targets x 6 samples" in capsys.readouterr().out
     assert (tmp_path / "out" / "control.png").stat().st_size > 10_000
     with pytest.raises(BadInput, match="hold the same nets"):
@@ -277,3 +280,23 @@ def test_a_share_of_one_target_is_shown_in_percent():
     made = figures([sample("a", True), sample("a", False), sample("b", False)])["distinct"]
     assert made.value == 1 and made.n == 1
     assert cell(made, percent=True).plain == "100\nn=1"
+
+
+@pytest.mark.parametrize(("method", "twin"), TWINS.items())
+def test_a_twin_differs_from_its_row_in_the_network_alone(method, twin):
+    one, other = read(method), read(twin)
+    assert other.model in NO_NET and other.nets == ()
+    assert replace(other, model=one.model) == one
+
+
+@pytest.mark.parametrize("twin", TWINS.values())
+def test_a_twin_needs_no_checkpoint_and_costs_nothing(twin):
+    aim = targets("span", 3, 1)[0]
+    spec = replace(read(twin), calls=80)
+    one, two = run(spec, {}, [aim, aim], seed=1)
+    assert one.costs.flops == two.costs.flops == 0 and 0 < one.costs.calls <= 80
+    assert one.events != two.events  # samples are numbered: each has random numbers of its own
+    assert [trace.events for trace in run(spec, {}, [aim, aim], seed=1)] == [one.events, two.events]
+    for trace in (one, two):
+        board = replay(trace, aim.plain.givens)[-1]
+        assert (trace.end == "solved") == bool(aim.instance.solved(board))

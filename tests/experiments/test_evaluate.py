@@ -70,7 +70,7 @@ def test_figures_follow_from_the_traces(capsys, tmp_path, file):
 
 
 def test_nobody_goes_over_the_budget(capsys, tmp_path):
-    names = ("still", "ar-beam", "discrepancy", "free-depth")
+    names = ("still", "ar-beam", "best-first", "free-depth")
     options = {"family": "sudoku6", "stratum": ("0",), "count": 4, "decoders": names, "calls": 3}
     code, _, err = run(capsys, **options, out=tmp_path)
     assert code == 0, err

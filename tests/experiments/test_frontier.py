@@ -56,8 +56,8 @@ def test_a_smaller_budget_stops_the_same_trace_earlier(few):
 
     texts = [text for text, _ in decoder_catalogue.FRONTIER_SPECS.values() if text.startswith("uniform")]
     texts += [
-        "uniform:veto=legal,temperature=1,retraction=local,signal=violations,widen=0.3",
-        "uniform:veto=legal,temperature=1,retraction=first,signal=random",
+        "uniform:veto=legal,temperature=1,retraction=remask,signal=violations,widen=0.3",
+        "uniform:veto=legal,temperature=1,retraction=rewind,signal=random",
         "uniform:veto=legal,retraction=worst,signal=stored",
     ]
     for text in texts:
@@ -93,7 +93,7 @@ def test_the_verdict_compares_within_one_veto_and_names_the_best():
     never = np.inf
     said = frontier.verdict(
         [
-            curve("discrepancy", [50] * 40),
+            curve("best-first", [50] * 40),
             curve("depth", [50] * 30 + [never] * 10),
             curve("still", [20] * 4 + [never] * 36),
             curve("worst-placebo", [20] * 38 + [never] * 2),
@@ -105,7 +105,7 @@ def test_the_verdict_compares_within_one_veto_and_names_the_best():
         (100, 45),
     )
     assert len(said) == 2 and "veto=legal, 45 calls: " in said[1] and " 0 % [0, 9]" in said[1]
-    assert "diffusion, veto=legal, 100 calls: discrepancy 100 %" in said[0] and "core" not in " ".join(said)
+    assert "diffusion, veto=legal, 100 calls: best-first 100 %" in said[0] and "core" not in " ".join(said)
     assert "best without a network free-depth 50 %" in said[0]
     assert "best placebo worst-placebo 95 %" in said[0] and "(intervals overlap; 2 to 0 paired" in said[0]
     assert "best irrevocable still 10 %" in said[0] and "(intervals apart; 36 to 0 paired" in said[0]
@@ -115,7 +115,7 @@ def test_kinds_of_rows():
     kinds = {name: frontier.kind(row) for name, row in FRONTIER.items()}
     assert kinds["still"] == kinds["ar"] == "irrevocable" and kinds["restart"] == kinds["ar-beam"] == "tried again"
     assert kinds["worst-core"] == "upper bound"
-    assert kinds["local-placebo"] == "placebo" and kinds["discrepancy"] == kinds["ar-written"] == "retracting"
+    assert kinds["remask-placebo"] == "placebo" and kinds["best-first"] == kinds["ar-written"] == "retracting"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_kinds_of_rows():
         ({"stratum": ("2",)}, "set sudoku9 has no stratum '2'"),
         ({"family": "sudoku8"}, "no family 'sudoku8'"),
         ({"decoders": ("gpt",)}, "no decoder 'gpt'"),
-        ({"decoders": ("diffusion:retraction=local",)}, "needs a signal"),
+        ({"decoders": ("diffusion:retraction=remask",)}, "needs a signal"),
         ({"decoders": ("ar-solver",), "checkpoints": "/nowhere"}, "no row is left to run"),
     ],
 )
@@ -151,7 +151,7 @@ def test_every_word_is_listed_and_explained(capsys):
 
 
 def test_one_decoder_is_explained_or_refused(capsys):
-    decoders.main(decoders.Decoders(("diffusion:order=margin,k=3,retraction=local,signal=stored,calls=9",)))
+    decoders.main(decoders.Decoders(("diffusion:order=margin,k=3,retraction=remask,signal=stored,calls=9",)))
     said = " ".join(capsys.readouterr().out.split())
     assert "margin: largest gap" in said and "3: cells committed a call" in said and "stored: lowest" in said
     code = guarded(lambda: decoders.main(decoders.Decoders(("diffusion:retraction=beam,k=2",))))

@@ -15,8 +15,7 @@ from experiments.scoring.scorer import score
 from generators.decoding.loop import decode
 from generators.decoding.spec import parse
 from generators.models.uniform import Uniform
-from solvers.oracles import base
-from solvers.oracles import pick as oracle_file
+from solvers.oracles import base, sat
 from solvers.oracles.pick import pick
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples"
@@ -85,7 +84,7 @@ def test_oracles_can_be_named_and_agree(made, tmp_path):
 
 def test_what_the_oracle_leaves_open_is_said_and_counted_as_nothing(made, tmp_path, monkeypatch, capsys):
     traces, _, files = made
-    given_up, alive = 0, oracle_file.Sat.alive
+    given_up, alive = 0, sat.Sat.alive
 
     def sometimes(self, states):
         nonlocal given_up
@@ -94,7 +93,7 @@ def test_what_the_oracle_leaves_open_is_said_and_counted_as_nothing(made, tmp_pa
             raise base.Undecided("too hard")
         return alive(self, states)
 
-    monkeypatch.setattr(oracle_file.Sat, "alive", sometimes)
+    monkeypatch.setattr(sat.Sat, "alive", sometimes)
     rows, card, _ = run(*files, tmp_path / "u", debts=True)
     of_it = [trace.instance == traces[0].instance for trace in traces]
     assert given_up == 2 * sum(of_it)  # once for the score, once for its debts

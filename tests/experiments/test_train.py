@@ -5,7 +5,7 @@ import json
 import pytest
 
 from csp.errors import BadInput
-from experiments.cli.dispatch import guarded
+from experiments.cli.dispatch import guarded, modern
 from experiments.train import Train, main
 from generators.training import trainer
 
@@ -35,6 +35,15 @@ def test_half_precision_that_is_slow_here_is_said(capsys, tmp_path, monkeypatch)
     monkeypatch.setattr(trainer, "cost_of_half", lambda: 41.0)
     main(Train("ar", out=tmp_path / "x.safetensors", **TINY, precision="bf16"))
     assert "41 times" not in capsys.readouterr().err
+
+
+def test_old_spellings_of_options_are_read_with_a_notice(capsys):
+    words = ["ar", "--thin", "0.5", "--reach=0.25", "--no-supervise", "--updates", "9"]
+    new = ["ar", "--drop-givens", "0.5", "--policy-masks=0.25", "--no-deep-supervision", "--updates", "9"]
+    assert modern(Train, words) == new
+    said = capsys.readouterr().err
+    assert "--thin is called --drop-givens now" in said and said.count("\n") == 3
+    assert modern(Train, new) == new and capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
@@ -70,3 +79,11 @@ def test_names_and_places_are_checked_before_any_work(capsys, tmp_path):
         assert guarded(lambda options=options: main(Train("ar", **{**TINY, **options}))) == 2
         lines = capsys.readouterr().err.strip().splitlines()
         assert len(lines) == 1 and words in lines[0]
+
+
+@pytest.mark.parametrize(("family", "words"), [("gnp", "spell it with solvable=yes"), ("chess", "to train on")])
+def test_only_families_whose_puzzles_have_solutions_are_offered(capsys, family, words):
+    code = guarded(lambda: main(Train("diffusion", family=family)))
+    said = capsys.readouterr().err
+    assert code == 2 and words in said and "Traceback" not in said
+    assert family == "gnp" or "gnp" not in said

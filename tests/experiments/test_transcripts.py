@@ -82,9 +82,18 @@ def test_a_rewritten_grid_changes_what_differs():
     assert events(f"r1c2 = 3\n{partial}") == ([(1, 3), (1, 0), (0, 2)], [])
 
 
-def test_a_grid_that_breaks_a_given_is_not_taken():
-    said, unread = events(SOLVED.replace("4 3 1 2", "4 3 2 1"))
-    assert said == [] and [line for line, _ in unread] == [1, 2, 3, 4]
+def test_a_full_board_that_changes_a_given_ends_wrong_and_names_it():
+    board = SOLVED.replace("4 3 1 2", "4 3 2 1")
+    said = transcripts.read(f"r1c1 = 2\n{board}", BOARD)
+    assert [(u.line, u.why) for u in said.unread] == [
+        (2, "contradicts the given at r1c3 (1, not 2); the attempt ends wrong")
+    ]
+    assert said.trace.end == "wrong" and said.altered and said.trace.commits == 12  # of the free cells
+    # a partial one is not taken over, nor a full one that another follows
+    partial = board.replace("3 2 4 1", "3 . . 1")
+    assert events(partial) == ([], [(1, "contradicts the given at r1c3 (1, not 2); the grid is not taken over")])
+    again = transcripts.read(f"{board}\n\n{SOLVED}", BOARD)
+    assert again.trace.end == "solved" and again.trace.retractions == 0 and len(again.unread) == 1
 
 
 def test_maps_and_lists_in_the_order_they_are_written():
@@ -110,9 +119,9 @@ def test_reasoning_gyms_answers_are_read(few):
         ("r1c3 = 2", BOARD, "that cell is given"),
         ("undo r1c1", BOARD, "blank already"),
         ("node 3 = 1", BOARD, "a board has rows and columns"),
-        ("node 4 = 1", GRAPH, "nodes are 0 to 3"),
+        ("node 5 = 1", GRAPH, "nodes are 0 to 3"),
         ("r1c1 = 1", GRAPH, "a graph has nodes"),
-        ('{"9": 1}', GRAPH, "no statement"),
+        ('{"9": 1}', GRAPH, "nodes are 0 to 3"),
         ("r1c1 = 2, r9c9 = 1", BOARD, "rows and columns"),
     ],
 )

@@ -28,9 +28,9 @@ class Stub:
 
     def predict(self, rows, assignments, commit_order=None, wanted=None):
         blank = (assignments == 0) & self.boards.real[rows]
-        said = np.broadcast_to(np.log(self.probs), (len(rows), *self.probs.shape)).copy()
+        log_probs = np.broadcast_to(np.log(self.probs), (len(rows), *self.probs.shape)).copy()
         ones = np.ones(len(rows), dtype=np.int64)
-        return Prediction(said, blank, ones * assignments.shape[1], ones.astype(float))
+        return Prediction(log_probs, blank, ones * assignments.shape[1], ones.astype(float))
 
 
 def path(n, d=3):
@@ -77,7 +77,7 @@ def test_the_legal_veto_takes_the_best_legal_value_and_gets_stuck_without_one():
 def test_remasking_blanks_the_cells_in_conflict_and_the_placebo_as_many():
     probs = np.array([[0.9, 0.06, 0.04], [0.8, 0.05, 0.15], [0.1, 0.8, 0.1], [0.8, 0.1, 0.1]])
     for signal in ("violations", "random"):
-        decoder = Decoder("diffusion", "raster", 4, retraction="local", signal=signal, calls=6)
+        decoder = Decoder("diffusion", "raster", 4, retraction="remask", signal=signal, calls=6)
         trace = cells(decoder, probs)[1]
         assert trace.end == "out of budget" and trace.costs.calls == 6  # greedy writes the same thing back
         back = [[e.cell for e in trace.events if e.value == 0 and e.call == call] for call in range(1, 6)]
@@ -87,7 +87,7 @@ def test_remasking_blanks_the_cells_in_conflict_and_the_placebo_as_many():
 
 def test_widening_takes_a_share_of_the_others_too():
     probs = np.array([[0.9, 0.06, 0.04], [0.8, 0.05, 0.15], [0.1, 0.8, 0.1], [0.8, 0.1, 0.1]])
-    decoder = Decoder("diffusion", "raster", 4, retraction="local", signal="violations", calls=9, widen=0.5)
+    decoder = Decoder("diffusion", "raster", 4, retraction="remask", signal="violations", calls=9, widen=0.5)
     trace = cells(decoder, probs)[1]
     back = [{e.cell for e in trace.events if e.value == 0 and e.call == call} for call in range(1, 9)]
     assert all(len(taken) == 3 and {0, 1} < taken for taken in back) and len({frozenset(t) for t in back}) == 2
@@ -95,9 +95,9 @@ def test_widening_takes_a_share_of_the_others_too():
 
 def test_a_warmer_redraft_leaves_what_greedy_writes_back():
     probs = np.array([[0.9, 0.06, 0.04], [0.8, 0.05, 0.15]])
-    greedy = Decoder("diffusion", "raster", 2, retraction="local", signal="violations", calls=50)
+    greedy = Decoder("diffusion", "raster", 2, retraction="remask", signal="violations", calls=50)
     assert cells(greedy, probs)[1].end == "out of budget"
-    warm = Decoder("diffusion", "raster", 2, retraction="local", signal="violations", calls=50, redraft=1.0)
+    warm = Decoder("diffusion", "raster", 2, retraction="remask", signal="violations", calls=50, redraft=1.0)
     trace = cells(warm, probs)[1]
     assert trace.end == "solved" and [e.value for e in trace.events][:2] == [1, 1]  # the first draft was greedy
 

@@ -30,11 +30,11 @@ def test_all_solutions_are_found(few):
 def test_conditionals_are_shares_of_solutions():
     boards = stack([RING])
     state = np.array([[1, 0, 0, 0, 0, 0]])
-    said = np.exp(Exact().open(boards).predict(np.array([0]), state).log_probs)[0]
+    probs = np.exp(Exact().open(boards).predict(np.array([0]), state).log_probs)[0]
     known = solutions(RING)
     known = known[known[:, 0] == 1]
     for cell in range(1, 6):
-        assert said[cell] == pytest.approx([(known[:, cell] == v).mean() for v in (1, 2, 3)])
+        assert probs[cell] == pytest.approx([(known[:, cell] == v).mean() for v in (1, 2, 3)])
 
 
 @pytest.mark.parametrize("order", ["raster", "random", "fewest", "solver", "confidence", "margin", "entropy"])

@@ -30,6 +30,7 @@ from generators.models.latent_diffusion import LATENT, STEPS, Estimate, LatentDi
 from generators.models.masked_diffusion import MaskedDiffusion
 from generators.models.prompted_ar import Prompted
 from generators.training.datasets import dataset
+from generators.training.processes import Share
 from solvers.counting.sudoku_grids import all_grids
 
 EMPTY = draw("grid4", 0, "any", 0)
@@ -213,7 +214,7 @@ METHODS = [
     *("ar:guide=relaxed,search=smc,calls=35", "diffusion:guide=straight", "latent-values:steps=8,guide=classifier"),
     "latent-values:steps=8,guide=denoiser,finish=masked,calls=40",
     "latent-values:steps=8,guide=denoiser,look=0,repair=2",
-    *("diffusion:k=3", "diffusion:guide=relaxed,retraction=local,calls=30"),
+    *("diffusion:k=3", "diffusion:guide=relaxed,retraction=remask,calls=30"),
     *("diffusion:guide=relaxed,about=all,retraction=placebo,calls=30", "diffusion:retraction=restart,k=4,calls=30"),
 ]
 
@@ -317,10 +318,10 @@ class Whispers(Uniform):
         return self
 
     def predict(self, rows, assignments, commit_order=None, wanted=None):
-        said = super().predict(rows, assignments)
+        prediction = super().predict(rows, assignments)
         cells = np.arange(16)[:, None]
         words = np.where((cells >= 4) | (np.arange(4) == cells), 0.0, np.log(0.3))
-        return replace(said, log_probs=np.broadcast_to(words, said.log_probs.shape))
+        return replace(prediction, log_probs=np.broadcast_to(words, prediction.log_probs.shape))
 
 
 def test_smc_keeps_what_a_guide_of_single_rules_has_said():
@@ -332,7 +333,7 @@ def test_smc_keeps_what_a_guide_of_single_rules_has_said():
     while len(run.rows):
         run.step()
     shares = np.exp(normalised(run.score.reshape(40, -1)))
-    obeyed = (shares * (run.now[:, :4] == np.arange(1, 5)).all(1).reshape(40, -1)).sum(1).mean()
+    obeyed = (shares * (run.assignments[:, :4] == np.arange(1, 5)).all(1).reshape(40, -1)).sum(1).mean()
     rows = np.array([row for row in permutations(range(1, 5))])
     worth = 0.3 ** (rows != np.arange(1, 5)).sum(1)  # p(row) is uniform: the law that the weights stand for
     assert obeyed == pytest.approx(worth.max() / worth.sum(), abs=0.12)
@@ -346,10 +347,10 @@ def test_beams_keep_the_likeliest():
 
     class Tasteful(Uniform):
         def predict(self, rows, assignments, commit_order=None, wanted=None):
-            said = super().predict(rows, assignments)
-            log_probs = said.log_probs + np.where(said.speaks[..., None], taste, 0)
+            prediction = super().predict(rows, assignments)
+            log_probs = prediction.log_probs + np.where(prediction.speaks[..., None], taste, 0)
             total = np.log(np.exp(log_probs).sum(-1, keepdims=True))
-            return replace(said, log_probs=np.where(said.speaks[..., None], log_probs - total, 0))
+            return replace(prediction, log_probs=np.where(prediction.speaks[..., None], log_probs - total, 0))
 
     def likelihood(grid):
         """Of a grid, as the net says it cell by cell."""
@@ -378,7 +379,7 @@ def test_training_lowers_the_loss(kind):
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
     losses = []
     for update in range(60):
-        loss = model.loss(*some.batch(np.arange(64), None), stream("training", update))
+        loss = model.loss(model.corrupt(*some.batch(np.arange(64), None), stream("training", update))).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -390,8 +391,9 @@ def test_the_loss_of_parts_adds_up():
     some = dataset("grid4", 0, "train", 8)
     for kind in ("latent", "latent-values"):
         model = net(kind)
-        whole = model.loss(some.boards, some.solutions, stream("parts"))
-        parts = [model.loss(some.boards, some.solutions, stream("parts"), slice(i, None, 2)) for i in range(2)]
+        examples = model.corrupt(some.boards, some.solutions, stream("parts"))
+        whole = model.loss(examples).mean()
+        parts = [Share(i, 2).mean(model, examples) for i in range(2)]
         assert float(sum(parts)) == pytest.approx(float(whole), rel=1e-6)
 
 
@@ -419,7 +421,7 @@ def test_wrong_samplers_are_refused(text):
 @pytest.mark.parametrize(
     "text",
     [
-        *("ar:k=2", "ar:retraction=local", "ar:guide=straight", "ar-prompted:guide=exact", "gpt"),
+        *("ar:k=2", "ar:retraction=remask", "ar:guide=straight", "ar-prompted:guide=exact", "gpt"),
         *(
             "diffusion:guide=exact",
             "diffusion:widen=2",

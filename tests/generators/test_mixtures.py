@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from csp.errors import BadInput
@@ -24,8 +25,8 @@ from generators.models.backbone_config import BackboneConfig
 from generators.models.masked_diffusion import MaskedDiffusion, masks
 from generators.models.transformer import pairs, with_loops
 from generators.training import trainer
-from generators.training.config import TrainConfig
-from generators.training.datasets import MOST_THINNED, dataset, with_fewer_givens
+from generators.training.config import MIXTURES, RENAMED, TrainConfig, renamed
+from generators.training.datasets import MOST_DROPPED, dataset, with_fewer_givens
 from generators.training.processes import Share
 from generators.training.resume import WeightTracker
 from generators.training.trainer import datasets, sparkline, train
@@ -45,7 +46,7 @@ def mixed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mixed")
     made = {}
     for kind in ("ar", "ar-random", "ar-solver", "diffusion"):
-        config = TrainConfig(kind, "colouring", **TINY, mix=MIX, precision="bf16", thin=0.5)
+        config = TrainConfig(kind, "colouring", **TINY, mix=MIX, precision="bf16", drop_givens=0.5)
         sets = datasets(config, "train", 40), datasets(config, "validation", 6)
         train(config, *sets, folder / f"{kind}.safetensors", lambda news: None)
         made[kind] = checkpoint.load(folder / f"{kind}.safetensors", "colouring")
@@ -56,7 +57,7 @@ def test_a_mixture_has_equal_shares(mixed):
     config = TrainConfig("ar", "colouring", mix=MIX)
     sets = datasets(config, "train", 41)
     assert [len(one.boards) for one in sets] == [21, 21] and [one.boards.d for one in sets] == [3, 5]
-    assert TrainConfig("ar", "colouring", mix=("graphs", "gnp")).sources == (*config.MIXTURES["graphs"], "gnp")
+    assert TrainConfig("ar", "colouring", mix=("graphs", "gnp")).sources == (*MIXTURES["graphs"], "gnp")
     assert TrainConfig("ar", "sudoku6").sources == ("sudoku6",)
     shape = mixed["diffusion"].model.backbone.config
     assert shape.flexible and shape.d == 5 and shape.cells <= 12
@@ -77,9 +78,9 @@ def test_one_net_reads_any_number_of_nodes_and_fewer_colours(mixed, spec, family
 
 def test_its_probabilities_are_over_the_puzzles_own_values(mixed):
     boards = stack([draw("planted:n=20,colours=4,degree=3", 0, "any", 0)])
-    said = mixed["diffusion"].model.open(boards).predict(np.array([0]), boards.givens)
-    assert said.log_probs.shape == (1, 20, 4)
-    assert np.exp(said.log_probs).sum(-1) == pytest.approx(np.ones((1, 20)), abs=1e-6)
+    prediction = mixed["diffusion"].model.open(boards).predict(np.array([0]), boards.givens)
+    assert prediction.log_probs.shape == (1, 20, 4)
+    assert np.exp(prediction.log_probs).sum(-1) == pytest.approx(np.ones((1, 20)), abs=1e-6)
 
 
 def test_more_values_than_it_was_trained_on_are_refused(mixed):
@@ -100,9 +101,14 @@ def test_parts_of_a_batch_add_up_to_the_whole(tiny_models, few, kind):
     model = tiny_models["sudoku4"][kind]
     boards = stack(few["sudoku4"])
     solved = np.array([instance.witness for instance in few["sudoku4"]])
-    whole = model.loss(boards, solved, stream("parts")).item()
-    parts = [model.loss(boards, solved, stream("parts"), slice(rank, None, 3)).item() for rank in range(3)]
-    assert sum(parts) == pytest.approx(whole, rel=1e-6) and min(parts) > 0
+    examples = model.corrupt(boards, solved, stream("parts"))
+    each = model.loss(examples)
+    assert each.shape == (len(boards),)
+    parts = [Share(rank, 3).mean(model, examples).item() for rank in range(3)]
+    assert sum(parts) == pytest.approx(each.mean().item(), rel=1e-6) and min(parts) > 0
+    for rank in range(3):
+        part = slice(rank, None, 3)
+        assert torch.allclose(model.loss(examples.take(part)), each[part], rtol=1e-5)
 
 
 def test_two_processes_follow_the_same_curve(tmp_path):
@@ -196,7 +202,7 @@ def test_an_early_stop_keeps_the_best(tmp_path, boards, monkeypatch):
     assert torch.equal(checkpoint.load(path, dtype=torch.float32).model.backbone.head.weight, weights[1])
 
 
-@pytest.mark.parametrize("more", [{"ema": 0.9}, {"patience": 9}, {"thin": 1.0}, {"precision": "bf16"}])
+@pytest.mark.parametrize("more", [{"ema": 0.9}, {"patience": 9}, {"drop_givens": 1.0}, {"precision": "bf16"}])
 def test_a_resumed_run_with_more_state_ends_where_an_unbroken_one_does(tmp_path, boards, more, monkeypatch):
     if "patience" in more:  # the first validation is the best, so that the best must be kept over the stop
         calls = iter((0.1, 0.2, 0.3, 0.1, 0.2, 0.3))
@@ -212,6 +218,28 @@ def test_a_resumed_run_with_more_state_ends_where_an_unbroken_one_does(tmp_path,
         train(config, *boards, tmp_path / "broken.safetensors", stop)
     train(config, *boards, tmp_path / "broken.safetensors", lambda news: None)
     assert (tmp_path / "whole.safetensors").read_bytes() == (tmp_path / "broken.safetensors").read_bytes()
+
+
+def test_a_run_stopped_under_the_old_names_of_its_options_goes_on(tmp_path, boards):
+    config = TrainConfig("diffusion", "sudoku4", **TINY, drop_givens=0.5, deep_supervision=True)
+    train(config, *boards, tmp_path / "whole.safetensors", lambda news: None)
+    path = tmp_path / "broken.safetensors"
+
+    def stop(news):
+        if news["update"] == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, *boards, path, stop)
+    resume = path.with_suffix(".resume.safetensors")
+    with safetensors.safe_open(resume, "pt") as file:
+        about, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    old = {new: name for name, new in RENAMED.items()}
+    before = {old.get(name, name): value for name, value in json.loads(about["config"]).items()}
+    assert {"thin", "supervise", "unfold", "reach"} <= set(before) and renamed(before) == json.loads(about["config"])
+    resume.write_bytes(safetensors.torch.save(tensors, {**about, "config": json.dumps(before)}))
+    train(config, *boards, path, lambda news: None)
+    assert path.read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
 
 
 def test_a_loss_that_is_no_number_ends_the_run_in_one_line(tmp_path, boards):
@@ -252,7 +280,7 @@ def test_thinned_boards_lose_givens_and_gain_none(boards):
     assert 2 <= fewer.sum() <= 16
     assert (with_fewer_givens(one, 0.0, rng).givens == one.givens).all()
     shares = np.mean([(with_fewer_givens(one, 1.0, rng).givens > 0).sum() / (one.givens > 0).sum() for _ in range(200)])
-    assert shares == pytest.approx(1 - MOST_THINNED / 2, abs=0.05)
+    assert shares == pytest.approx(1 - MOST_DROPPED / 2, abs=0.05)
 
 
 def test_reached_masks_leave_the_cells_that_the_net_is_least_sure_of():
@@ -261,7 +289,7 @@ def test_reached_masks_leave_the_cells_that_the_net_is_least_sure_of():
     model = MaskedDiffusion(BackboneConfig(4, 16, 16, 2, 1, 2)).double()
     masked, _ = masks(boards, stream("reach"))
     related = pairs(torch.as_tensor(boards.relations))
-    left = model.reached(boards, solutions, masked, related)
+    left = model.policy_masked(boards, solutions, masked, related)
     free = boards.givens == 0
     assert (left.sum(1) == masked.sum(1)).all() and not left[~free].any()
     real = torch.as_tensor(boards.real)
@@ -274,8 +302,9 @@ def test_reached_masks_leave_the_cells_that_the_net_is_least_sure_of():
             for _ in range(int(blank.sum()) - size):
                 blank[np.where(blank, confidence, -np.inf).argmax()] = False
         assert (blank == left[row]).all()
-    loss = model.loss(boards, solutions, stream("reach"), reach=1.0)
-    parts = [model.loss(boards, solutions, stream("reach"), slice(i, None, 2), reach=1.0) for i in range(2)]
+    examples = model.corrupt(boards, solutions, stream("reach"), policy_masks=1.0)
+    loss = model.loss(examples).mean()
+    parts = [Share(i, 2).mean(model, examples) for i in range(2)]
     assert sum(part.item() for part in parts) == pytest.approx(loss.item(), rel=1e-6)
 
 
@@ -292,11 +321,12 @@ def test_learning_from_every_loop_is_the_mean_of_shallower_nets_losses(boards):
     config = TrainConfig("diffusion", "sudoku4", **{**TINY, "loops": 3})
     batch = one.batch(np.arange(8), None)
     model = trainer.build(config, [one])
-    losses = [with_loops(model, loops).loss(*batch, stream("x")).item() for loops in (1, 2, 3)]
-    model.backbone.supervise = True
-    assert model.loss(*batch, stream("x")).item() == pytest.approx(np.mean(losses), rel=1e-5)
+    examples = model.corrupt(*batch, stream("x"))
+    losses = [with_loops(model, loops).loss(examples).mean().item() for loops in (1, 2, 3)]
+    model.backbone.deep_supervision = True
+    assert model.loss(examples).mean().item() == pytest.approx(np.mean(losses), rel=1e-5)
     with torch.no_grad():  # validation is of the last answer alone
-        assert model.loss(*batch, stream("x")).item() == pytest.approx(losses[-1], rel=1e-6)
+        assert model.loss(examples).mean().item() == pytest.approx(losses[-1], rel=1e-6)
 
 
 def test_edge_tokens_say_what_the_relations_say():
@@ -308,12 +338,12 @@ def test_edge_tokens_say_what_the_relations_say():
     few = [draw("planted:n=8-12,degree=3", 0, "any", index) for index in range(4)]
     boards = stack(few)
     rows = np.arange(4)
-    said = net.open(boards).predict(rows, boards.givens)
-    assert list(said.tokens) == [i.problem.n + len(i.problem.constraints) for i in few]
+    prediction = net.open(boards).predict(rows, boards.givens)
+    assert list(prediction.tokens) == [i.problem.n + len(i.problem.constraints) for i in few]
     for row, instance in enumerate(few):
         alone = net.open(stack([instance])).predict(np.array([0]), instance.givens[None])
         n = instance.problem.n
-        assert alone.log_probs[0, :n] == pytest.approx(said.log_probs[row, :n], abs=1e-8)
+        assert alone.log_probs[0, :n] == pytest.approx(prediction.log_probs[row, :n], abs=1e-8)
         fewer = colouring.graph(n, colouring.edges(instance.problem)[1:], 3)
         other = replace(instance, problem=fewer)
         changed = net.open(stack([other])).predict(np.array([0]), instance.givens[None])
@@ -321,7 +351,7 @@ def test_edge_tokens_say_what_the_relations_say():
 
 
 def test_sources_come_in_one_after_another():
-    config = TrainConfig("ar", updates=100, unfold=0.5)
+    config = TrainConfig("ar", updates=100, curriculum=0.5)
     assert [trainer.open_sources(config, u, 5) for u in (0, 9, 10, 29, 30, 49, 50, 99)] == [1, 1, 2, 3, 4, 5, 5, 5]
     assert {trainer.open_sources(TrainConfig("ar", updates=9), u, 3) for u in range(9)} == {3}
 
@@ -339,9 +369,9 @@ def test_the_sparkline_is_a_log_scale():
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"ema": 1.0}, "ema, lowest, thin, unfold"),
+        ({"ema": 1.0}, "ema, lowest, drop_givens, curriculum"),
         ({"patience": -1}, "at least 0"),
-        ({"lowest": 0.5}, "lowest, reach and edges go with kind diffusion"),
+        ({"lowest": 0.5}, "lowest, policy_masks and edges go with kind diffusion"),
     ],
 )
 def test_bad_options_are_one_line(wrong, words):

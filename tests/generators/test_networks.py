@@ -27,16 +27,16 @@ def test_ar_loss_is_what_its_session_says_token_by_token(tiny_models, few, famil
     session, state = model.open(boards), boards.givens.copy()
     rows = np.arange(len(boards))
     while len(rows):
-        said = session.predict(rows, state[rows])
-        assert (said.speaks.sum(1) == 1).all()
-        row, cell = np.nonzero(said.speaks)
+        prediction = session.predict(rows, state[rows])
+        assert (prediction.speaks.sum(1) == 1).all()
+        row, cell = np.nonzero(prediction.speaks)
         first_blank = np.argmax((state[rows] == 0) & boards.real[rows], axis=1)
         assert (cell == first_blank).all()
-        total[rows] -= said.log_probs[row, cell, right[rows, cell] - 1]
+        total[rows] -= prediction.log_probs[row, cell, right[rows, cell] - 1]
         state[rows, cell] = right[rows, cell]
         rows = rows[((state[rows] == 0) & boards.real[rows]).any(1)]
     blanks = [instance.blanks for instance in few[family]]
-    loss = model.loss(boards, right, stream("unused")).item()
+    loss = model.loss(model.corrupt(boards, right, stream("unused"))).mean().item()
     assert loss == pytest.approx(np.mean(total / blanks), abs=1e-6)
 
 
@@ -66,8 +66,8 @@ def test_an_ar_token_costs_one_token_after_the_first_call(tiny_models, few):
     clues = int((boards.givens > 0).sum())
     costs = []
     for cell in np.nonzero(boards.givens[0] == 0)[0]:
-        said = session.predict(np.array([0]), state)
-        costs.append(int(said.tokens[0]))
+        prediction = session.predict(np.array([0]), state)
+        costs.append(int(prediction.tokens[0]))
         state[0, cell] = 1
     assert costs == [clues + 1] + [1] * (15 - clues) and sum(costs) == 16
 
@@ -91,7 +91,8 @@ def test_diffusion_loss_of_a_net_that_knows_nothing_is_log_d(tiny_models, few):
     model = MaskedDiffusion(BackboneConfig(4, 16, 16, 2, 1, 1))
     torch.nn.init.zeros_(model.backbone.head.weight)
     boards = stack(few["sudoku4"] * 16)
-    losses = [model.loss(boards, solutions(boards), stream("masks", i)).item() for i in range(60)]
+    drawn = [model.corrupt(boards, solutions(boards), stream("masks", i)) for i in range(60)]
+    losses = [model.loss(examples).mean().item() for examples in drawn]
     assert np.mean(losses) == pytest.approx(np.log(4), rel=0.03)
 
 
@@ -104,7 +105,7 @@ def test_diffusion_loss_asks_about_masked_cells_only(tiny_models, few):
     seen = {}
     model.backbone.value.register_forward_hook(lambda *hook: seen.update(inputs=hook[1][0]))
     model.backbone.head.register_full_backward_hook(lambda _m, _i, out: seen.update(grad=out[0]))
-    model.loss(boards, solutions(boards), stream("masks")).backward()
+    model.loss(model.corrupt(boards, solutions(boards), stream("masks"))).mean().backward()
     masked = seen["inputs"] == 0
     asked = seen["grad"].abs().sum(-1) > 0
     assert (asked <= masked).all() and asked.any() and not masked.all()

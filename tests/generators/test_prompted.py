@@ -16,7 +16,8 @@ from generators.models.latent_classifier import LatentRules
 from generators.models.prompted_ar import Prompted
 from generators.models.rule_features import BLOCK, FEATURES, RULES, encode_rules
 from generators.training.datasets import dataset
-from solvers.counting.control_tasks import TOLD, mismatched_rules, rules_of, satisfied_cells, targets
+from generators.training.processes import Share
+from solvers.counting.control_tasks import TRAINED, mismatched_rules, rules_of, satisfied_cells, targets
 
 SHAPE = BackboneConfig(6, 36, 16, 2, 2, 2)
 
@@ -74,7 +75,7 @@ def test_every_task_is_told():
     for _ in range(100):
         rules = rules_of(solutions[0], 6, rng)
         seen.add((type(rules[0]).__name__, len(rules)))
-    assert len(seen) > len(TOLD)
+    assert len(seen) > len(TRAINED)
 
 
 @pytest.mark.parametrize("kind", ["ar-prompted", "future"])
@@ -82,14 +83,14 @@ def test_a_prompted_net_sees_the_rules_and_what_is_before(kind, aims):
     _, told = told_of(aims)
     model = model_of(kind)
     values = torch.as_tensor(stream("values").integers(1, 7, size=(len(aims), 36)))
-    said = model(6, told, values)
+    answers = model(6, told, values)
     for cell in (0, 17, 34):
         other = values.clone()
         other[:, cell] = other[:, cell] % 6 + 1
-        changed = ((model(6, told, other) - said).abs() > 1e-9).any(-1)
+        changed = ((model(6, told, other) - answers).abs() > 1e-9).any(-1)
         assert not changed[:, : cell + 1].any() and changed[:, cell + 1 :].all()
     unlike = told.take(np.roll(np.arange(len(aims)), 1))
-    assert ((model(6, unlike, values) - said).abs() > 1e-9).any(-1).all()  # from the first cell on
+    assert ((model(6, unlike, values) - answers).abs() > 1e-9).any(-1).all()  # from the first cell on
 
 
 @pytest.mark.parametrize("kind", ["ar-prompted", "future"])
@@ -110,13 +111,13 @@ def test_a_session_says_what_the_net_says(kind, aims):
         rows = np.sort(rng.permutation(len(aims))[: 1 + step % len(aims)])
         if step % 4 == 3:  # two boards of one target would change places; here the whole state is checked
             session.move(rows, rows)
-        said = session.predict(rows, now[rows])
+        prediction = session.predict(rows, now[rows])
         every = model(6, told, torch.as_tensor(now)).detach().numpy()
         cells = (now == 0).argmax(1)
-        assert said.speaks.sum(1).tolist() == [1] * len(rows)
+        assert prediction.speaks.sum(1).tolist() == [1] * len(rows)
         for place, row in enumerate(rows):
-            assert np.allclose(said.log_probs[place, cells[row]], every[row, cells[row]], atol=1e-8)
-    assert (said.flops > 0).all()
+            assert np.allclose(prediction.log_probs[place, cells[row]], every[row, cells[row]], atol=1e-8)
+    assert (prediction.flops > 0).all()
 
 
 def test_moved_boards_go_on_from_their_sources(aims):
@@ -129,18 +130,19 @@ def test_moved_boards_go_on_from_their_sources(aims):
     session.move(rows, np.array([2, 0, 0]))
     now = now[[2, 0, 0]]
     now[:, 9] = [1, 2, 3]
-    said = session.predict(rows, now)
-    assert (said.tokens == 1).all()
+    prediction = session.predict(rows, now)
+    assert (prediction.tokens == 1).all()
     other = model_of("ar-prompted").open(boards, told).predict(rows, now)
-    assert np.allclose(said.log_probs, other.log_probs, atol=1e-8)
+    assert np.allclose(prediction.log_probs, other.log_probs, atol=1e-8)
 
 
 @pytest.mark.parametrize("kind", ["ar-prompted", "future", "latent-rules"])
 def test_losses_are_shared_out_exactly(kind):
     boards, solutions = dataset("grid6", 0, "train", 8).batch(np.arange(8), None)
     model = model_of(kind)
-    whole = model.loss(boards, solutions, stream("loss"))
-    parts = [model.loss(boards, solutions, stream("loss"), slice(rank, None, 2)) for rank in range(2)]
+    examples = model.corrupt(boards, solutions, stream("loss"))
+    whole = model.loss(examples).mean()
+    parts = [Share(rank, 2).mean(model, examples) for rank in range(2)]
     assert sum(part.item() for part in parts) == pytest.approx(whole.item(), abs=1e-6)
     whole.backward()
     frozen = {name for name, p in model.named_parameters() if p.grad is None}

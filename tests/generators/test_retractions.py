@@ -33,9 +33,9 @@ class _Session:
 
     def predict(self, rows, assignments, commit_order=None, wanted=None):
         blank = (assignments == 0) & self.boards.real[rows]
-        said = np.broadcast_to(np.log(self.probs), (len(rows), *self.probs.shape)).copy()
+        log_probs = np.broadcast_to(np.log(self.probs), (len(rows), *self.probs.shape)).copy()
         ones = np.ones(len(rows), dtype=np.int64)
-        return Prediction(said, blank, ones, ones.astype(float))
+        return Prediction(log_probs, blank, ones, ones.astype(float))
 
 
 def toy(n, edges, d=3, givens=None):
@@ -62,7 +62,7 @@ def test_depth_goes_back_to_the_last_commit_with_a_value_left():
 
 def test_depth_is_complete_and_proves_that_there_is_no_solution():
     odd = toy(5, [(i, (i + 1) % 5) for i in range(5)], 2)
-    for kind, signal in (("depth", "none"), ("discrepancy", "none"), ("discrepancy", "random"), ("worst", "random")):
+    for kind, signal in (("depth", "none"), ("best-first", "none"), ("best-first", "random"), ("worst", "random")):
         decoder = Decoder("uniform", "random", k=2, veto="legal", retraction=kind, signal=signal, calls=500)
         assert decode(decoder, Uniform(), [odd], 0)[0].end == "refuted"
 
@@ -74,17 +74,17 @@ def test_every_tree_search_finds_what_is_there_in_the_end():
     puzzles = [draw("sudoku4", 0, "train", index) for index in range(6)]
     puzzles.append(toy(6, [(a, b) for a in range(6) for b in range(a) if a - b != 3], 3))
     for puzzle in puzzles:
-        for kind, signal in (("depth", "none"), ("discrepancy", "none"), ("worst", "random"), ("worst", "violations")):
+        for kind, signal in (("depth", "none"), ("best-first", "none"), ("worst", "random"), ("worst", "violations")):
             decoder = Decoder("uniform", "random", veto="legal", retraction=kind, signal=signal, calls=20_000)
             assert decode(decoder, Uniform(), [puzzle], 0)[0].end == "solved", (kind, signal)
 
 
-def test_discrepancy_goes_back_to_the_alternative_that_loses_least():
+def test_best_first_goes_back_to_the_alternative_that_loses_least():
     """Cell 0 loses log(.52/.48), the last one log(.9/.1): depth-first takes back the last, best-first cell 0."""
     says = [[0.52, 0.48], [0.9, 0.1], [0.5, 0.5]]
     fork = toy(3, [(0, 2), (1, 2)], 2)
     says[1] = [0.1, 0.9]
-    best = story(Decoder("diffusion", veto="legal", retraction="discrepancy", calls=20), says, fork)[0]
+    best = story(Decoder("diffusion", veto="legal", retraction="best-first", calls=20), says, fork)[0]
     assert best == [(0, 1), (1, 2), (1, 0), (0, 0), (0, 2), (1, 2), (2, 1)]
     deep = story(Decoder("diffusion", veto="legal", retraction="depth", calls=20), says, fork)[0]
     assert deep == [(0, 1), (1, 2), (1, 0), (1, 1), (2, 2)]
@@ -97,7 +97,7 @@ def test_a_state_that_was_left_comes_back_without_a_call():
 
     instance = draw("colouring", 5, "test", 0)
     says = rng.dirichlet(np.ones(3), size=instance.problem.n)
-    done, trace = story(Decoder("diffusion", veto="legal", retraction="discrepancy", calls=3000), says, instance)
+    done, trace = story(Decoder("diffusion", veto="legal", retraction="best-first", calls=3000), says, instance)
     assert trace.end == "solved"
     commits = sum(value > 0 for _, value in done)
     assert trace.costs.calls < commits
@@ -116,7 +116,7 @@ def test_first_rewinds_to_the_first_suspect_and_all_after_it():
     """Cell 4 has no value left because of 1 and 3: from 1 on everything goes, 0 stays."""
     star = toy(5, [(1, 4), (3, 4)], 2)
     says = [[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.1, 0.9], [0.5, 0.5]]
-    decoder = Decoder("diffusion", veto="legal", retraction="first", signal="violations", calls=5)
+    decoder = Decoder("diffusion", veto="legal", retraction="rewind", signal="violations", calls=5)
     done, trace = story(decoder, says, star)
     assert done[:7] == [(0, 1), (1, 1), (2, 1), (3, 2), (1, 0), (2, 0), (3, 0)]
     assert done[7] == (1, 1) and trace.end == "out of budget"
@@ -125,19 +125,19 @@ def test_first_rewinds_to_the_first_suspect_and_all_after_it():
 def test_tabu_does_not_write_the_same_thing_again():
     star = toy(5, [(1, 4), (3, 4)], 2)
     says = [[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.1, 0.9], [0.5, 0.5]]
-    for kind in ("first", "local"):
+    for kind in ("rewind", "remask"):
         decoder = Decoder("diffusion", veto="legal", retraction=kind, signal="violations", memory="tabu", calls=40)
         done, trace = story(decoder, says, star)
         back = next(i for i, event in enumerate(done) if event[1] == 0)
         assert (1, 2) in done[back:] and trace.end in ("solved", "out of budget")
-    free = Decoder("diffusion", veto="legal", retraction="local", signal="violations", calls=40)
+    free = Decoder("diffusion", veto="legal", retraction="remask", signal="violations", calls=40)
     assert story(free, says, star)[1].end == "out of budget"
 
 
 def test_nogoods_keep_a_core_from_being_completed_again():
     star = toy(5, [(1, 4), (3, 4)], 2)
     says = [[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.1, 0.9], [0.5, 0.5]]
-    decoder = Decoder("diffusion", veto="legal", retraction="first", signal="core", memory="nogoods", calls=40)
+    decoder = Decoder("diffusion", veto="legal", retraction="rewind", signal="core", memory="nogoods", calls=40)
     done, trace = story(decoder, says, star)
     assert trace.end == "solved" and done[4:7] == [(1, 0), (2, 0), (3, 0)] and done[-2:] == [(3, 1), (4, 2)]
     restart = Decoder("diffusion", veto="legal", retraction="restart", memory="nogoods", calls=40)
@@ -209,7 +209,7 @@ def test_vetoes_are_nested_and_the_oracle_is_exact(few, family):
 def pointed(signal, state, says, dose="violations", quality=None):
     """What a signal points at, for the one board of a state."""
     words = {"dose": dose} if dose != "violations" else {}
-    state.decoder = Decoder("diffusion", veto="legal", retraction="local", signal=signal, calls=9, **words)
+    state.decoder = Decoder("diffusion", veto="legal", retraction="remask", signal=signal, calls=9, **words)
     rows = np.array([0])
     found = signals.suspects(state, signals.SignalSources(Stub(says), quality, {}), rows, inspect(state, rows))[0]
     return np.nonzero(found[0])[0].tolist()
@@ -219,7 +219,7 @@ def test_every_signal_points_where_it_says():
     """A line of 6 with 3 colours; 2 and 3 clash; 4 was least sure; 0 is disliked given the rest."""
     line = toy(6, [(i, i + 1) for i in range(5)], 3)
     says = [[0.1, 0.5, 0.4], [0.3, 0.4, 0.3], [0.9, 0.05, 0.05], [0.9, 0.05, 0.05], [0.2, 0.6, 0.2], [0.3, 0.3, 0.4]]
-    state = State(Decoder("diffusion", retraction="local", signal="violations", calls=9), stack([line]))
+    state = State(Decoder("diffusion", retraction="remask", signal="violations", calls=9), stack([line]))
     state.commit(
         np.zeros(5, dtype=np.int64), np.arange(5), np.array([1, 2, 1, 1, 2]), np.array([0.9, 0.8, 0.7, 0.6, 0.1])
     )
@@ -244,7 +244,7 @@ def test_signals_that_ask_a_network_pay_for_it():
     line = toy(6, [(i, i + 1) for i in range(5)], 3)
     says = [[0.8, 0.1, 0.1]] * 6
     for signal, cost in (("stored", 0), ("left-out", 6), ("violations", 0)):
-        decoder = Decoder("diffusion", k=6, retraction="local", signal=signal, calls=8)
+        decoder = Decoder("diffusion", k=6, retraction="remask", signal=signal, calls=8)
         trace = story(decoder, says, line)[1]
         calls = sorted({event.call for event in trace.events if event.value})
         assert calls[:2] == [1, 2 + cost]
@@ -279,7 +279,7 @@ def test_annealing_takes_back_less_and_less():
     sizes = {}
     for anneal in (0.0, 1.0):
         decoder = Decoder(
-            "diffusion", k=8, temperature=1.0, retraction="local", signal="violations", widen=1.0, anneal=anneal,
+            "diffusion", k=8, temperature=1.0, retraction="remask", signal="violations", widen=1.0, anneal=anneal,
             calls=40,
         )  # fmt: skip
         trace = story(decoder, says, clique)[1]
@@ -293,9 +293,9 @@ def test_an_instance_without_solutions_ends(few):
     """Whatever a decoder does, also with signals that find nothing to blame."""
     clique = toy(4, [(i, j) for i in range(4) for j in range(i)], 3)
     for words in (
-        "signal=core,retraction=local",
-        "signal=random,dose=core,retraction=local",
-        "signal=core,retraction=first,memory=nogoods",
+        "signal=core,retraction=remask",
+        "signal=random,dose=core,retraction=remask",
+        "signal=core,retraction=rewind,memory=nogoods",
         "signal=violations,retraction=worst",
         "retraction=restart,attempts=0",
         "retraction=beam",
@@ -315,7 +315,7 @@ def test_a_beam_that_moves_caches_says_what_one_that_reads_anew_does(tiny_models
         decoder = Decoder(kind, order, veto="legal", retraction="beam", width=3)
         model = tiny_models["sudoku4"][kind]
         moved = decode(decoder, model, few["sudoku4"], 0)
-        state = State(decoder, stack(few["sudoku4"], "decode", 0, decoder))
+        state = State(decoder, stack(few["sudoku4"], "decode", 0, decoder.stream))
         beams = beam._Beams(state, model)
         while len(beams.active):
             beams.session = model.open(beams.slots.boards)  # forgets everything
@@ -325,18 +325,18 @@ def test_a_beam_that_moves_caches_says_what_one_that_reads_anew_does(tiny_models
         assert sum(t.costs.tokens for t in moved) < 0.5 * sum(t.costs.tokens for t in anew)
 
 
-def test_the_placebo_of_discrepancy_goes_back_anywhere_and_is_complete():
+def test_the_placebo_of_best_first_goes_back_anywhere_and_is_complete():
     """One failure with three open alternatives: each is taken a third of the time; without a solution, all are."""
     star = toy(4, [(0, 3), (1, 3), (2, 3)], 2)
     says = [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.5, 0.5]]
     first = {0: 0, 1: 0}
     for tokens in range(200):  # the budget is part of a board's key
-        decoder = Decoder("diffusion", veto="legal", retraction="discrepancy", signal="random", tokens=100 + tokens)
+        decoder = Decoder("diffusion", veto="legal", retraction="best-first", signal="random", tokens=100 + tokens)
         done, trace = story(decoder, says, star)
         assert trace.end == "solved"
         back = [cell for cell, value in done if value == 0]
         first[min(back[: back.index(0) + 1]) if done[2] == (1, 0) and back[:2] == [1, 0] else 1] += 1
     assert 60 < first[0] < 140  # of the alternatives of 0 and 1, that of 0
     odd = toy(5, [(i, (i + 1) % 5) for i in range(5)], 2)
-    decoder = Decoder("uniform", "random", veto="legal", retraction="discrepancy", signal="random", calls=500)
+    decoder = Decoder("uniform", "random", veto="legal", retraction="best-first", signal="random", calls=500)
     assert decode(decoder, Uniform(), [odd], 0)[0].end == "refuted"

@@ -14,6 +14,7 @@ from generators.decoding.spec import parse
 from generators.decoding.state import State
 from generators.models import backtracking_ar
 from generators.models.backtracking_ar import GUESS, ONLY, OUT, vocabulary, word
+from solvers import solver_order
 
 
 def meaning(token, d):
@@ -29,7 +30,7 @@ def left(instance, items):
         if mark != OUT:
             state[cell] = value
     boards = stack([instance])
-    ranks = written_undo.orders.propagate.solver_rank(state[None], boards.near, boards.d)[0]
+    ranks = solver_order.solver_rank(state[None], boards.near, boards.d)[0]
     blanks = np.nonzero(state == 0)[0]
     cell = min(blanks, key=lambda c: (ranks[c], c))
     values = set(range(1, boards.d + 1)) - set(state[instance.problem.adjacency[cell]].tolist())
@@ -88,7 +89,7 @@ class Perfect(written_undo._Texts):
     def _ask(self, rows):
         super()._ask(rows)  # the network is asked all the same, so that costs are counted
         d = self.state.boards.d
-        said = np.full((len(rows), 2 * d + 1), -9.0)
+        log_probs = np.full((len(rows), 2 * d + 1), -9.0)
         for place, row in enumerate(rows):
             instance = self.state.boards.instances[row]
             tokens = range(self.clues[row] + 1, self.length[row])
@@ -96,15 +97,15 @@ class Perfect(written_undo._Texts):
             cell, allowed = left(instance, items)
             assert self.targets[row, self.length[row] - 1] == cell
             answer = 2 * d if not allowed else (len(allowed) > 1) * d + max(allowed) - 1
-            said[place, answer] = -0.1
-        return said
+            log_probs[place, answer] = -0.1
+        return log_probs
 
 
 @pytest.mark.parametrize("family", ["sudoku4", "colouring"])
 def test_a_perfect_writer_solves_everything_by_undoing(tiny_models, few, family):
     model = tiny_models[family]["ar-written"]
     decoder = parse("ar-written:calls=2000")
-    state = State(decoder, stack(few[family], "decode", 0, decoder))
+    state = State(decoder, stack(few[family], "decode", 0, decoder.stream))
     Perfect(model, state).run()
     traces = state.traces(0)
     for instance, trace in zip(few[family], traces):
@@ -127,19 +128,19 @@ def test_the_cache_says_what_reading_the_whole_text_says(tiny_models, few, famil
             fresh = written_undo._Texts(model, State(self.state.decoder, self.state.boards))
             for name in ("values", "cells", "targets", "length", "marks"):
                 setattr(fresh, name, getattr(self, name).copy())
-            kept = self.said
+            kept = self.log_probs
             compared.append(np.abs(kept - mine(fresh, rows)).max())
             return answers
 
     plain = written_undo._Texts._ask
 
     def remember(self, rows):
-        self.said = plain(self, rows)
-        return self.said
+        self.log_probs = plain(self, rows)
+        return self.log_probs
 
     monkeypatch.setattr(written_undo._Texts, "_ask", remember)
     decoder = parse("ar-written:calls=40")
-    state = State(decoder, stack(few[family], "decode", 0, decoder))
+    state = State(decoder, stack(few[family], "decode", 0, decoder.stream))
     Compared(model, state).run()
     assert len(compared) > 10 and max(compared) < 1e-8
 
@@ -153,7 +154,7 @@ def test_a_net_that_undoes_without_a_guess_is_stuck(tiny_models, few):
             return np.eye(9)[[8] * len(rows)]
 
     decoder = parse("ar-written")
-    state = State(decoder, stack(few["sudoku4"][:2], "decode", 0, decoder))
+    state = State(decoder, stack(few["sudoku4"][:2], "decode", 0, decoder.stream))
     Undoing(model, state).run()
     assert [trace.end for trace in state.traces(0)] == ["stuck", "stuck"]
 

@@ -12,7 +12,7 @@ from strategies import brute_debt, extending, instances, mixed, solutions_of, st
 from csp.errors import BadInput
 from csp.families import colouring
 from csp.problem import Instance
-from solvers.oracles import pick as oracle_file
+from solvers.oracles import sat
 from solvers.oracles.base import Undecided
 from solvers.oracles.cp_sat import CpSat
 from solvers.oracles.pick import pick, settle
@@ -139,7 +139,7 @@ def test_sat_knows_the_witness_and_no_false_one():
 def test_sat_says_undecided_rather_than_guess(monkeypatch):
     everyone = [(i, j) for i in range(8) for j in range(i)]
     pigeons = Instance(colouring.graph(8, everyone, 7), np.zeros(8, dtype=np.int64), "drawn", "pigeons")
-    monkeypatch.setattr(oracle_file, "CONFLICTS", 10)
+    monkeypatch.setattr(sat, "CONFLICTS", 10)
     oracle = Sat(pigeons)
     for _ in range(2):
         with pytest.raises(Undecided, match="undecided after 10 conflicts"):
@@ -149,7 +149,7 @@ def test_sat_says_undecided_rather_than_guess(monkeypatch):
 
 
 def test_large_debts_go_to_cp_sat(monkeypatch, few):
-    monkeypatch.setattr(oracle_file, "RC2_COMMITS", 0)
+    monkeypatch.setattr(sat, "RC2_COMMITS", 0)
     instance = few["colouring"][0]
     state = np.where(np.arange(instance.problem.n) % 3 == 0, 1 + np.arange(instance.problem.n) % 2, 0)
     large = Sat(instance).debt(state)

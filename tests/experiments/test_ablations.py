@@ -1,4 +1,4 @@
-"""`takeback recipes`: small networks that differ in one choice; kept, resumed, and what they solve counted."""
+"""`takeback ablations`: small networks that differ in one choice; kept, resumed, and what they solve counted."""
 
 import json
 from dataclasses import asdict
@@ -33,7 +33,7 @@ def test_networks_are_kept_and_figures_follow(capsys, tmp_path, monkeypatch):
     real, asked = trainer.TrainConfig, []
     monkeypatch.setattr(ablations, "HELD_OUT", 8)
     monkeypatch.setattr(
-        recipes, "TrainConfig", lambda *a, **b: asked.append(real(*a, heads=2, batch=8, **b)) or asked[-1]
+        ablations, "TrainConfig", lambda *a, **b: asked.append(real(*a, heads=2, batch=8, **b)) or asked[-1]
     )
     code, out, err = run(capsys, **options, out=tmp_path)
     assert code == 0, err
@@ -64,13 +64,13 @@ def test_each_variant_changes_what_it_says():
         assert variant.of in (*VARIANTS, "") and not (variant.of and changed)
 
 
-def test_the_table_counts_all_seeds_together():
+def test_the_table_counts_all_seeds_together(capsys):
     results = [{"seed": s, "validation": 0.1, "solved": {"0": [True, s > 0]}} for s in range(3)]
     assert ablations.validation(results) == (pytest.approx(0.1), 0.1, 0.1, 3)
-    shown = ablations.table(Ablations(stratum=("0",), seeds=3), {"ar": results})
-    text = str(next(iter(shown.columns[3].cells)))
+    ablations.show_table(Ablations(stratum=("0",), seeds=3), {"ar": results})
     share = np.mean([right for r in results for right in r["solved"]["0"]])
-    assert text.startswith(f"{100 * share:.1f}") and text.endswith("(50, 100, 100)")
+    shown = capsys.readouterr().out
+    assert f" {100 * share:.1f} " in shown and "(50, 100, 100)" in shown
 
 
 def test_gains_are_against_the_plain_recipe_of_the_kind_puzzle_by_puzzle():
