@@ -145,7 +145,7 @@ def examine(path: Path, colours: int | None = None, name: str | None = None, box
         return Reading(graphs.read(path, colours, "dimacs" if kind == "col" else kind))
     if colours is not None:
         raise BadInput(
-            f"--colours is for graphs; {path.name} was read as {READ_AS[kind]}"
+            f"--colours is for .col graphs and their like; {path.name} was read as {READ_AS[kind]}"
             + (f"; graphs are read as {', '.join(of_graphs)} (--read-as)" if of_graphs else "")
         )
     reading = _sudokus(kind, data, str(path), box)

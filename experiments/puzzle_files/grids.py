@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from csp.errors import BadInput
+from csp.families import sudoku
 from experiments.puzzle_files.boards import Sketch
 from experiments.puzzle_files.drawing import BARS, LEVEL, Row, below, between, region_map, regions
 from experiments.puzzle_files.symbols import BLANKS, candidates
@@ -205,11 +206,12 @@ def _misfit(rows: Sequence[Row], where: str) -> str:
     first = rows[0]
     side = len(first.flat)
     spot = f"{where}, line {first.number}"
-    if len(rows) == 1 or not 4 <= side <= 25:
+    if not 4 <= side <= 25 or (len(rows) == 1 and side not in sudoku.BOXES):
+        shown = first.raw.strip()[:30]
         return (
-            f"{spot}: read as Sudoku text: {side} symbols {first.raw.strip()[:30]!r}; a puzzle of one line has 16, 36, "
-            f"64, 81, 100, 144, 256 or 625 characters, a grid as many rows as a row has cells"
+            f"{spot}: {side} characters ({shown!r}) read as Sudoku text; a puzzle of one line has 16, 36, 64, 81, 100, "
+            f"144, 256 or 625, a grid as many rows as a row has cells"
         )
     good = next((place for place, row in enumerate(rows) if len(row.flat) != side), len(rows))
     tail = f"{good}, then a line of {len(rows[good].flat)}" if good < len(rows) else f"{good}"
-    return f"{spot}: read as a grid: with rows of {side} symbols it has {side} of them; found {tail}; {HELD}"
+    return f"{spot}: a grid with rows of {side} symbols has {side} of them; found {tail}; {HELD}"

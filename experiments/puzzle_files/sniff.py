@@ -21,11 +21,11 @@ def text_of(data: bytes, where: str) -> str:
     try:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as fault:
-        raise BadInput(f"{where}: read as text: not UTF-8 at byte {fault.start}; save it as UTF-8") from None
+        raise BadInput(f"{where}: not a text file: no UTF-8 at byte {fault.start}; save it as UTF-8") from None
     if not text.strip():
         raise BadInput(f"{where}: the file is empty")
-    if "\0" in text[:HEAD]:
-        raise BadInput(f"{where}: read as text: it is binary; puzzles come as text, .parquet or .gz of these")
+    if "\0" in text[:HEAD] or not any(symbol.isascii() for symbol in text[:HEAD]):
+        raise BadInput(f"{where}: not a text file; puzzles come as text, .parquet, or .gz of these")
     return text
 
 

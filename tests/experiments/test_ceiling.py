@@ -154,7 +154,7 @@ def refused(capsys, words, **options):
         ("a.txt", "# nothing\n", None, "no puzzle in it"),
         ("a.txt", "12345\n", None, "line 1: 5 characters"),
         ("a.txt", "1234\n", None, "line 1: a grid with rows of 4 symbols has 4 of them; found 1"),
-        ("a.txt", "." * 16 + "\n" + "." * 15 + "x\n", None, "line 2: 'X' at character 16"),
+        ("a.txt", "#\n" + "." * 15 + "z\n", None, "line 2: 'Z' at r4c4 of a 4x4 board"),
         ("a.txt", "." * 16 + "\n" + "." * 36 + "\n", None, "line 2: a sudoku 6x6, but the file began with"),
         ("a.txt", "11" + "." * 14, None, "line 1: givens contradict: 1 at r1c1 and r1c2"),
         ("a.txt", "123...4" + "." * 9, None, "line 1: impossible"),

@@ -526,14 +526,18 @@ def test_a_bad_puzzle_is_left_out_and_named(tmp_path, capsys):
         ("x.opensudoku", "<opensudoku/>", ["read as OpenSudoku XML", "<game data="]),
         ("x.opensudoku", "<opensudoku><game data='12'/></opensudoku>", ["line 1", "2 characters"]),
         ("x.txt", b"\xff\xfe\xfa\x00abc", ["x.txt"]),
-        ("x.txt", b"\x00\x01\x02", ["binary"]),
+        ("x.txt", b"\x00\x01\x02", ["not a text file"]),
         ("x.txt", b"", ["empty"]),
         ("x.gz", b"\x1f\x8b\x08broken", ["gzip"]),
         ("x.txt", "3x3:k:1:2", ["codes"]),
         ("x.txt", "A=3 B=4", ["map"]),
         ("x.txt", "4 = r1c1 + r1c2 = 3", ["2 sums"]),
         ("x.txt", "r9c1 = 300", ["sum to 300"]),
-        ("x.txt", "\n".join(["123456789"] * 8), ["read as a grid", "found 8"]),
+        (
+            "x.txt",
+            "\n".join(["123456789"] * 8),
+            ["line 1", "a grid with rows of 9 symbols has 9 of them; found 8", "a symbol a cell"],
+        ),
         ("x.txt", "|. .|. . . .|\n" * 6, ["make", "regions"]),
         ("x.txt", "." * 49, ["no usual boxes", "--box"]),
         ("x.txt", "-" * 81, ["81 dashes"]),
@@ -558,7 +562,7 @@ def test_forced_formats(tmp_path):
     assert formats.read(path, name="x")[0].problem.name == "sudoku 4x4 diagonals"
     with pytest.raises(BadInput, match="no format 'pdf'"):
         formats.read(path, name="pdf")
-    with pytest.raises(BadInput, match="--colours is for graphs; y.txt was read as Sudoku text"):
+    with pytest.raises(BadInput, match="--colours is for .col graphs .*; y.txt was read as Sudoku text"):
         formats.read(path, 3)
 
 
