@@ -190,8 +190,8 @@ def writable(folder: Path) -> None:
 
 
 def versions() -> dict[str, str]:
-    """Of Python and of the libraries that results depend on."""
-    return {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}}
+    """Of takeback, Python and the libraries that results depend on."""
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in ("takeback", *LIBRARIES)}}
 
 
 def _card(instance: Instance) -> dict:
