@@ -94,14 +94,14 @@ def show_first(summaries: Sequence[Summary], title: str, finished: Finished) -> 
 
 
 def lost_and_solved(finished: Finished) -> int | None:
-    """The index of the first board that AR loses and the same network, going back, solves; None if there is none.
+    """The index of a board that AR loses and the same network, going back, solves; None if there is none.
 
-    One on which the loss stays unseen for some commits is preferred: it shows more.
+    One on which the loss stays unseen for some commits, and few cells are taken back, is preferred: it shows more.
     """
     pairs = enumerate(zip(*(finished.scores.get(name, []) for name in ("ar", "ar-best-first"))))
-    lags = {index: one.lag for index, (one, other) in pairs if one.first_dead and one.lag and other.solved}
-    boards = [index for index in lags if is_board(finished.instances[index].problem)]
-    return next((index for index in boards if lags[index] >= UNSEEN), boards[0] if boards else None)
+    able = {i: (one.lag < UNSEEN, other.retractions) for i, (one, other) in pairs if one.lag and other.solved}
+    boards = [index for index in able if is_board(finished.instances[index].problem)]
+    return min(boards, key=able.get, default=None)
 
 
 def worked_board(finished: Finished) -> list[str]:
