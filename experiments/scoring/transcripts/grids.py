@@ -83,6 +83,8 @@ def _run(lines: Sequence[Line], at: int, shape: Shape) -> tuple[list[tuple[list[
 
 def _rule(text: str) -> bool:
     """Whether a line only decorates a grid."""
+    if len(text) > 3000:
+        return False
     left = _TAG.sub(" ", undecorated(text))
     return bool(text.strip()) and bool(_RULE.fullmatch(left) or _FRAME.fullmatch(left))
 
@@ -90,6 +92,8 @@ def _rule(text: str) -> bool:
 def cells(line: str, shape: Shape) -> list[str] | None:
     """The d cells of a row, or d + 1 where the first may be its label; None for a line that is no row."""
     d = shape.d
+    if len(line) > 100 * d + 200:
+        return None
     text = undecorated(line)
     if "<" in text:
         text = re.sub(r"<td[^<>]{0,60}>|<th[^<>]{0,60}>|</td>|</th>", " | ", text, flags=re.IGNORECASE).replace(
@@ -157,7 +161,7 @@ def _cells(text: str, shape: Shape, exact: bool = False) -> list[str] | None:
 
 def one_line(line: str, number: int, shape: Shape) -> Whole | None:
     """A line that is nothing but an answer, after a label perhaps: one string, or n tokens."""
-    if len(line) < shape.n:
+    if not shape.n <= len(line) <= 20 * shape.n + 1000:
         return None
     text = plain(line).strip()
     if len(text) != shape.n:  # a point may be a blank

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 MOST_LINE = 100_000  # characters of a line that are read
+PIECE = 3_000  # characters of a line that are searched for moves at a time
 BREAKS = re.compile(r"\r\n|\r|\n")
 _UPRIGHT = "│┃║╎╏┆┇┊┋╵╷╽╿"
 _DRAWN = {code: "|" if chr(code) in _UPRIGHT else "-" for code in range(0x2500, 0x2580)}
@@ -43,6 +44,7 @@ _STRONG = re.compile(
 _TAG = re.compile(r"</?[A-Za-z][\w:.-]{0,40}(?:\s[^<>]{0,200})?/?>|<\|[^|<>]{1,40}\|>")
 _BULLET = re.compile(r"^\s*(?:[-*+•‣]\s+|#{1,6}\s+|\(?\d{1,4}[.)]\s+(?=\S))+")
 _ROW = re.compile(r"<tr\b[^<>]{0,100}>|<br\s*/?>", re.IGNORECASE)
+_WIDE = re.compile(r"(\W)\1{700,}")  # long runs of one mark say nothing and make searches slow
 _USER = re.compile(
     r"\s*(?:<\|(?:im_start|start_header_id)\|>\s*(?:user|system)|#+\s*(?:instruction|user|prompt)\b|\[INST\]|"
     r"(?:\*\*)?(?:user|human|system|prompt)(?:\*\*)?\s*:)",
@@ -70,6 +72,7 @@ def spoken(text: str, first: int) -> Iterator[Line]:
         if len(line) > MOST_LINE:
             yield Line(number, line[:100], f"a line of {len(line)} characters; at most {MOST_LINE} are read")
             continue
+        line = _WIDE.sub(lambda run: run.group()[:700], line)
         if _MODEL.match(line):
             asked = False
         elif _USER.match(line):
@@ -89,6 +92,16 @@ def spoken(text: str, first: int) -> Iterator[Line]:
             yield from (Line(number, part) for part in parts)
         else:
             yield Line(number, line)
+
+
+def pieces(text: str) -> Iterator[str]:
+    """A long line in parts of PIECE characters at most, each ending with a sentence, a comma or a word if it can."""
+    while len(text) > PIECE:
+        cut = max(text.rfind(mark, PIECE // 2, PIECE) for mark in (". ", "; ", ", ")) + 1
+        cut = cut or max(text.rfind(" ", PIECE // 2, PIECE), 0) or PIECE
+        yield text[:cut]
+        text = text[cut:]
+    yield text
 
 
 def undecorated(line: str) -> str:

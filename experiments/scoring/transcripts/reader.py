@@ -23,10 +23,11 @@ from csp.trace import Costs, Trace, rewrites
 from experiments.scoring.transcripts import answers, counting, grids, moves, tables
 from experiments.scoring.transcripts.follow import Follower
 from experiments.scoring.transcripts.grammar import LISTING
-from experiments.scoring.transcripts.lines import Line, plain, spoken, undecorated
+from experiments.scoring.transcripts.lines import Line, pieces, plain, spoken, undecorated
 from experiments.scoring.transcripts.shapes import Names, Shape
 from experiments.scoring.transcripts.statements import NOTHING, Commit, Pairs, Statement, Unread, Whole
 
+SHORT = 5_000  # characters of a line of a table
 SPAN = 100_000  # characters over which a literal may reach
 _RULED = re.compile(r"[-+=|*_~#\s:.]*|```\w*|\W{0,4}(?:answer|solution|begin|end)?\W{0,4}|</?[\w|-]+>", re.IGNORECASE)
 _PLACED = re.compile(
@@ -89,7 +90,13 @@ def read(
     shape = _shape(instance, names)
     lines = list(spoken(text, first_line))
     statements = list(_statements(lines, shape))
-    mentioned = [(line.number, place) for line in lines if not line.quoted for place in moves.places(line.text)]
+    mentioned = [
+        (line.number, place)
+        for line in lines
+        if not line.quoted
+        for part in pieces(line.text)
+        for place in moves.places(part)
+    ]
     base = counting.find(statements, mentioned, text, instance, shape.graph, index_from, nodes_from)
     if final_only:
         statements = _last(statements, shape)
@@ -149,7 +156,7 @@ def _statements(lines: Sequence[Line], shape: Shape) -> Iterator[Statement]:
             yield from found[0]
             at += found[1]
             continue
-        found = tables.table(lines, at, shape)
+        found = tables.table(lines, at, shape) if len(text) < SHORT else None
         if found:
             yield from found[0]
             at += found[1]
@@ -172,11 +179,11 @@ def _statements(lines: Sequence[Line], shape: Shape) -> Iterator[Statement]:
             )
             at += len(block)
             continue
-        said = moves.moves(text, line.number, shape.names)
+        said = [s for part in pieces(text) for s in moves.moves(part, line.number, shape.names)]
         if len(said) == 1 and isinstance(said[0], Unread) and said[0].why == NOTHING:
-            if LISTING.search(text) and text.rstrip().endswith((":", ":**", ":*")):
+            if len(text) < SHORT and LISTING.search(text) and text.rstrip().endswith((":", ":**", ":*")):
                 listing = text.strip()[:40]
-            if _RULED.fullmatch(undecorated(text).strip()):
+            if len(text) < SHORT and _RULED.fullmatch(undecorated(text).strip()):
                 said = []
         yield from said
         at += 1
@@ -193,7 +200,8 @@ def _literals(lines: Sequence[Line], at: int, shape: Shape, budget: int) -> tupl
         rest = line.text[said[1] :]
         # moves may follow a literal in its line; a literal's own brackets do not
         if any(isinstance(s, (Commit, Pairs, Whole)) for s in said[0]) and len(rest.strip()) > 3:
-            said[0].extend(s for s in moves.moves(rest, line.number, shape.names) if not isinstance(s, Unread))
+            for part in pieces(rest):
+                said[0].extend(s for s in moves.moves(part, line.number, shape.names) if not isinstance(s, Unread))
         return said[0], 1, budget
     # lines up to that which closes what this one opens
     joined, opened, length = list[str](), 0, 0
