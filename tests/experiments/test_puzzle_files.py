@@ -515,7 +515,7 @@ def test_a_bad_puzzle_is_left_out_and_named(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("x.txt", "7 9\n1 2\n", ["x.txt, line 1", "read as Sudoku text", "'7 9'", "81"]),
+        ("x.txt", "12345\n", ["x.txt, line 1", "read as Sudoku text", "'12345'", "81"]),
         ("x.txt", "only words\nand more of them\n", ["no puzzle in it", "--read-as"]),
         ("x.csv", "name,age\nbob,3\n", ["line 1", "read as CSV", "'name, age'", "puzzle, question"]),
         ("x.json", "{", ["read as JSON"]),
