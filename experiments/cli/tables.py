@@ -78,9 +78,8 @@ def show(
     first = list(range(min(keep, len(heads))))
 
     def table(columns: Sequence[int], title: str = "") -> Table:
-        made = Table(
-            title=title or None, box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 0, 0, gap), title_style="bold"
-        )
+        look = {"box": box.SIMPLE_HEAD, "show_edge": False, "pad_edge": False, "padding": (0, 0, 0, gap)}
+        made = Table(title=title or None, title_justify="left", title_style="bold", **look)
         for column in columns:
             aligned = "left" if column in first or heads[column] in left else "right"
             made.add_column(heads[column], justify=aligned, no_wrap=heads[column] not in wrap, overflow="fold")

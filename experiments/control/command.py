@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,6 +21,7 @@ from typing import Annotated, Literal
 import pyarrow
 import tyro
 
+from csp.control_target import Target
 from csp.errors import BadInput
 from csp.io.files import read_text
 from csp.io.trace_records import read_jsonl
@@ -140,20 +140,20 @@ def _specs(options: Control, calls: int) -> dict[str, Spec]:
 
 
 def _jobs(options: Control, able, specs: dict[str, Spec], nets: list[dict[str, Nets]], count: int, samples: int):
-    """(task, method, number of the set of nets, Job) of all that is to be run; targets are counted when needed."""
+    """(task, method, number of the set of nets, Job) of all that is to be run."""
     made = []
     for task, of_task in able.items():
-        aims = lru_cache(maxsize=1)(partial(targets, task, options.seed, count))
+        aims = targets(task, options.seed, count)  # fewer than asked for where a task has no more
         for name in of_task:
             spec = specs[name]
             for number, each in enumerate(nets if spec else nets[:1]):  # CP-SAT says the same each time
                 used = {kind: each[family_of(task)][kind] for kind in (spec.nets if spec else ())}
-                job = _job(options, f"{task} {name}", spec, used, aims, count, samples if spec else 1)
+                job = _job(options, f"{task} {name}", spec, used, aims, samples if spec else 1)
                 made.append((task, name, number, replace(job, name=job.name + f" net {number + 1}" * (number > 0))))
     return made
 
 
-def _job(options: Control, name: str, spec: Spec, used: Nets, aims, count: int, samples: int) -> engine.Job:
+def _job(options: Control, name: str, spec: Spec, used: Nets, aims: Sequence[Target], samples: int) -> engine.Job:
     """One method on one task with one set of nets."""
     models = {kind: net.model for kind, net in used.items()}
     dead_ends = isinstance(spec, Steering) and spec.search == "none"
@@ -162,10 +162,10 @@ def _job(options: Control, name: str, spec: Spec, used: Nets, aims, count: int, 
     )  # samples of one target stay together: they are numbered
     return engine.Job(
         name,
-        count * samples,
+        len(aims) * samples,
         lambda left: (list(left[start : start + size]) for start in range(0, len(left), size)),
-        lambda indices: run(spec, models, [aims()[index // samples] for index in indices], options.seed),
-        lambda index, trace: judged(trace, aims()[index // samples], dead_ends),
+        lambda indices: run(spec, models, [aims[index // samples] for index in indices], options.seed),
+        lambda index, trace: judged(trace, aims[index // samples], dead_ends),
         {"method": str(spec or "cp-sat"), "nets": {kind: net.sha256 for kind, net in used.items()}},
     )
 

@@ -300,3 +300,8 @@ def test_a_twin_needs_no_checkpoint_and_costs_nothing(twin):
     for trace in (one, two):
         board = replay(trace, aim.plain.givens)[-1]
         assert (trace.end == "solved") == bool(aim.instance.solved(board))
+
+
+def test_a_task_of_fewer_targets_than_asked_for_is_run_on_those(nets, tmp_path):
+    command.main(Control(task=("diagonals",), methods=("cp-sat",), targets=3, checkpoints=(nets,), out=tmp_path))
+    assert json.loads((tmp_path / "run.json").read_text())["summary"]["diagonals"]["cp-sat"]["both"]["n"] == 1
