@@ -20,6 +20,7 @@ from csp.errors import BadInput
 from csp.families import colouring
 from csp.io import board_text, instance_records
 from csp.io.files import read_bytes
+from csp.io.json_values import MOST_JSON, decode, lines
 from csp.problem import Instance
 from experiments.puzzle_files import graphs, opensudoku, sniff, sudoku_text, tables
 from experiments.puzzle_files.boards import Reading, Shape, build
@@ -179,18 +180,19 @@ def _sudokus(kind: str, data: bytes, where: str, box: Shape | None) -> Reading:
 def _json(text: str, where: str, box: Shape | None) -> Reading:
     """Instances or tables as JSON, whole or a line each."""
     reading, found = Reading(), []
+    several = list(lines(text, where))
+    values = []
     try:
-        values = [(json.loads(text), where)]
-    except (ValueError, RecursionError) as fault:
-        values = []
-        lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
-        if len(lines) == 1:
-            raise BadInput(f"{where}: read as JSON: {fault}") from None
-        for number, line in lines:
+        # a text of several lines is one value, or, where it is none, a value a line
+        values.append((decode(text, where, "read as JSON: not JSON"), where))
+    except BadInput:
+        if len(several) == 1 or (len(text) > MOST_JSON and not _is_json(several[0][0])):
+            raise
+        for line, spot in several:
             try:
-                values.append((json.loads(line), f"{where}, line {number}"))
-            except (ValueError, RecursionError) as broken:
-                reading.faults.append(BadInput(f"{where}, line {number}: read as JSON Lines: not JSON ({broken})"))
+                values.append((decode(line, spot, "read as JSON Lines: not JSON"), spot))
+            except BadInput as broken:
+                reading.faults.append(broken)
     for value, spot in values:
         records = value if isinstance(value, list) and value and all(_is_record(one) for one in value) else [value]
         for number, record in enumerate(records, 1):
@@ -204,6 +206,15 @@ def _json(text: str, where: str, box: Shape | None) -> Reading:
                 reading.faults.append(fault)
     made = build(found, where, box)
     return Reading(reading.instances + made.instances, reading.faults + made.faults, made.notices)
+
+
+def _is_json(line: str) -> bool:
+    """Whether a line is JSON by itself."""
+    try:
+        decode(line, "line")
+    except BadInput:
+        return False
+    return True
 
 
 def _is_record(value: object) -> bool:

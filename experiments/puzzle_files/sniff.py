@@ -51,10 +51,14 @@ def what(data: bytes, path: Path) -> str:
     return "text"
 
 
+#: Characters that are parsed to tell JSON from a grid in brackets; longer texts are told by how they begin.
+MOST_PARSED = 200_000
+
+
 def _is_json(text: str, head: str) -> bool:
     """Whether text in brackets is JSON, and no grid that Python or NumPy printed, no [Puzzle] heading."""
     first = head.partition("\n")[0]
-    for part in (first, text if len(text) < 5_000_000 else first):
+    for part in (part for part in (first, text) if len(part) < MOST_PARSED):
         try:
             json.loads(part)
             return True
