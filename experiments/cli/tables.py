@@ -18,6 +18,7 @@ from rich.text import Text
 
 from experiments.scoring.statistics import Estimate
 
+NAMES = 2 / 3  # of a terminal's width that leading columns may take; longer names are broken over lines
 #: A line of cells, or the heading of a group of lines.
 Line = Sequence[str | Text] | str
 
@@ -82,7 +83,9 @@ def show(
         made = Table(title=title or None, title_justify="left", title_style="bold", **look)
         for column in columns:
             aligned = "left" if column in first or heads[column] in left else "right"
-            made.add_column(heads[column], justify=aligned, no_wrap=heads[column] not in wrap, overflow="fold")
+            narrow = int(NAMES * terminal.width / len(first)) if column in first else None
+            broken = heads[column] in wrap or column in first
+            made.add_column(heads[column], justify=aligned, no_wrap=not broken, overflow="fold", max_width=narrow)
         for line in lines:
             if isinstance(line, str):
                 made.add_row(Text(line, style="bold italic"))

@@ -15,7 +15,7 @@ console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 def progress(unit: str) -> Progress:
-    """A progress bar counting `unit`, with the time that is left."""
+    """A progress bar counting `unit`, with the time that is left; nothing where there is no terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -24,6 +24,7 @@ def progress(unit: str) -> Progress:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        disable=not console.is_terminal,
     )
 
 

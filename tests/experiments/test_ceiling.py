@@ -85,17 +85,17 @@ def test_an_interrupted_run_goes_on_where_it_was(capsys, tmp_path, monkeypatch):
     kept = store.Store.add
     added = []
 
-    def add(self, row, indices, pieces):
+    def add(self, row, indices, pieces, about=None):
         if len(added) == 5:
             raise KeyboardInterrupt
         added.append((row, tuple(indices)))
-        kept(self, row, indices, pieces)
+        kept(self, row, indices, pieces, about)
 
     monkeypatch.setattr(store.Store, "add", add)
     code, _, err = run(capsys, out=tmp_path / "broken", **options)
     assert code == 130 and "interrupted" in err
     monkeypatch.setattr(
-        store.Store, "add", lambda self, row, i, p: (added.append((row, tuple(i))), kept(self, row, i, p))
+        store.Store, "add", lambda self, row, i, *p: (added.append((row, tuple(i))), kept(self, row, i, *p))
     )
     code, _, err = run(capsys, out=tmp_path / "broken", **{**options, "batch_size": 2})
     assert code == 0 and "were there already" in err
@@ -230,7 +230,9 @@ def test_a_full_disk_is_one_line_and_loses_nothing(capsys, tmp_path, monkeypatch
         real(handle)
 
     monkeypatch.setattr(os, "fsync", full)
-    refused(capsys, "No space left on device", **options)
+    code, out, err = run(capsys, **options)
+    assert code == 2 and out == "" and "Traceback" not in err
+    assert err.splitlines()[-1].startswith("takeback: ") and "No space left on device" in err.splitlines()[-1]
     monkeypatch.setattr(os, "fsync", real)
     code, _, err = run(capsys, **options)
     assert code == 0 and "4 of 8 traces were there already" in err

@@ -198,7 +198,7 @@ def test_shares_know_what_was_counted():
 
 
 def test_methods_have_families():
-    known = {LATENT, FROZEN, "conditional AR", "masked diffusion", HYBRID, UNGUIDED, ""}
+    known = {LATENT, FROZEN, "conditional AR", "masked diffusion", HYBRID, UNGUIDED, "no network", ""}
     assert {family(name) for name in METHODS} == known
     assert family("latent") == UNGUIDED and family("latent-hybrid") == HYBRID  # neither is control by gradients
     assert [name for name in METHODS if not family(name)] == ["ar-exact", "cp-sat"]
