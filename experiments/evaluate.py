@@ -171,7 +171,8 @@ def _instances(options: Evaluate) -> list[Instance]:
         for path, colours in jobs:
             tick, patience = (lambda: bar.advance(task)), options.patience
             fewer = certified.get(path)
-            read = options.read_puzzles(path, colours, options.count, tick, patience=patience, fewer=fewer)
+            how = {"patience": patience, "fewer": fewer, "maybe_none": True}
+            read = options.read_puzzles(path, colours, options.count, tick, **how)
             if read:
                 certified[path] = read[0]
             found |= {instance.id: instance for instance in read if instance.id not in found}

@@ -82,6 +82,7 @@ def read(
     fewer: Instance | None = None,
     name: str | None = None,
     box: Shape | None = None,
+    maybe_none: bool = False,
 ) -> list[Instance]:
     """The puzzles of a file, in any form that experiments/puzzle_files reads, each certified.
 
@@ -90,7 +91,8 @@ def read(
     no other or skip is off. Raises BadInput, naming file and line, for puzzles of more than one kind (if one_kind).
     patience: guesses after which the reference search gives up, which leaves a lower bound of the search need. fewer:
     the same graph certified with fewer colours: its solution is one with more, too, which none need be searched for
-    then. name, box: as formats.examine.
+    then. name, box: as formats.examine. maybe_none: a file of puzzles without a solution gives none of them instead of
+    raising.
     """
     instances: list[Instance] = []
     seen: set[str] = set()
@@ -116,7 +118,7 @@ def read(
             if not skip:
                 raise
             faults.append(fault)
-    if faults and not instances:
+    if faults and not instances and not maybe_none:
         raise faults[0]
     say_left_out(faults, path)
     if repeated:

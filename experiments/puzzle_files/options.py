@@ -51,8 +51,8 @@ class PuzzleOptions:
         one_kind: bool = True,
         patience: int = BUDGET,
         fewer: Instance | None = None,
+        maybe_none: bool = False,
     ) -> list[Instance]:
         """The puzzles of a file, each certified. Arguments and faults as load.read's; --strict stops at the first."""
-        return load.read(
-            path, colours, count, tick, one_kind, not self.strict, patience, fewer, self.read_as, self.box_shape()
-        )
+        how = {"name": self.read_as, "box": self.box_shape(), "maybe_none": maybe_none}
+        return load.read(path, colours, count, tick, one_kind, not self.strict, patience, fewer, **how)

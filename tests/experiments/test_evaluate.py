@@ -16,6 +16,7 @@ from experiments.cli.dispatch import guarded
 from experiments.engine import decoder_catalogue, loaded_models
 from experiments.engine import run as engine
 from experiments.evaluate import Evaluate, main
+from experiments.puzzle_files import certify
 from generators import checkpoint
 from generators.models.backbone_config import BackboneConfig
 from generators.models.masked_diffusion import MaskedDiffusion
@@ -168,7 +169,10 @@ def test_the_default_rows_have_names():
         ({"stratum": ("0",), "decoders": ("uniform:loops=2",)}, "loops goes with a network"),
         ({"puzzles": ("a.col",), "colours": 3, "known": "known.txt"}, "--colours or --known"),
         ({"puzzles": ("a.col",), "colours": 3, "extra": (0, 1)}, "--extra goes with --known"),
-        ({"puzzles": ("a.col", "b.txt"), "colours": 3}, "--colours is for .col graphs; b.txt is none"),
+        (
+            {"puzzles": ("a.col", "b.txt"), "colours": 3},
+            "--colours is for .col graphs and their like; b.txt was read as",
+        ),
         ({"puzzles": ("b.txt", "c.txt")}, "more than one family (sudoku4, sudoku6)"),
     ],
 )
