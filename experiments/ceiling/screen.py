@@ -158,11 +158,11 @@ def conclusion(rows: dict[str, dict], scores: dict[str, Sequence[Score]]) -> lis
         ]
     need, first = rows["ar"]["need"], rows["ar"]["first_dead"]
     by = {
-        None: "no more and no fewer than the rule and the search do without a network",
+        None: "not told apart from the same rule and search without a network",
         True: "more than the same rule and search do without a network",
         False: "fewer than the same rule and search do without a network",
     }[ahead("ar-best-first", "no-net-raster")]
-    where = {None: "no difference", True: "so where it goes back matters", False: "so going by its confidence hurts"}
+    where = {None: "not told apart", True: "so where it goes back matters", False: "so going by its confidence hurts"}
     back = ""
     if "best-first" in rows and "best-first-placebo" in rows:
         back = (
