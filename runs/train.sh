@@ -23,8 +23,8 @@ wait
 wait
 
 # 9x9: half of the puzzles of each batch lose givens, so that the nets meet boards as empty as a 17-clue puzzle.
-train ar sudoku9 2000 --thin 0.5 --precision bf16 &
-train diffusion sudoku9 2000 --thin 0.5 --precision bf16 &
+train ar sudoku9 2000 --drop-givens 0.5 --precision bf16 &
+train diffusion sudoku9 2000 --drop-givens 0.5 --precision bf16 &
 wait
 train quality sudoku9 500 --precision bf16 &
 
@@ -39,7 +39,7 @@ wait
 # Colouring, 3 to 12 colours and graphs of any size (MIXTURES in generators/training/trainer.py); the small nets come first
 # where they fit.
 for kind in ar diffusion; do
-    NAME=wide- train "$kind" colouring 2000 --mix graphs --puzzles 8000 --unfold 0.5 --precision bf16 &
+    NAME=wide- train "$kind" colouring 2000 --mix graphs --puzzles 8000 --curriculum 0.5 --precision bf16 &
 done
 wait
 

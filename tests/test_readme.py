@@ -1,5 +1,6 @@
 """README's tree is the real one, and README and RESULTS stay as short as a reader's first minutes."""
 
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -23,3 +24,9 @@ def test_the_tree_is_the_real_one():
 def test_documents_are_short():
     assert len((ROOT / "README.md").read_bytes()) <= 8 * 1024
     assert len((ROOT / "RESULTS.md").read_bytes()) <= 12 * 1024
+
+
+def test_links_between_documents_lead_somewhere():
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "results").glob("*.md")]:
+        for link in re.findall(r"\]\(([^)#\s]+)\)", page.read_text()):
+            assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"

@@ -12,7 +12,6 @@ grids. Headings (more letters than symbols), comments (`#`, `//`, `%`) and drawn
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 from csp.errors import BadInput
@@ -261,8 +260,3 @@ def _length(line: str) -> str:
     """What is wrong with a line that is no puzzle."""
     longest = max(SEPARATOR.split(line), key=len)
     return f"read as one puzzle a line: {len(longest)} characters; a puzzle has 16, 36, 64, 81, 100, 144, 256 or 625"
-
-
-def cells_of(text: str) -> Iterator[Sketch | BadInput]:
-    """The boards in a piece of text, e.g. in a column of a table."""
-    yield from read(text, "")[0]

@@ -1,4 +1,4 @@
-"""`python -m solvers.xcsp3 < record.json`: one instance as XCSP3 on standard output, written by pycsp3.
+"""`python -m experiments.puzzle_files.xcsp3 < record.json`: an instance as XCSP3 on stdout, written by pycsp3.
 
 Run by experiments/puzzle_files/formats.py in a process of its own: pycsp3 keeps its model in globals and reads the
 command line.
