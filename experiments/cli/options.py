@@ -1,15 +1,18 @@
-"""The options that ceiling, frontier and evaluate share: where results go, what they depend on, how they are shown."""
+"""The options that commands share which decode: where results go, what they depend on, what works, what is shown."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
 from csp.errors import BadInput
 from csp.seeds import key
+
+#: Options that change how fast results come, never the results.
+WITHOUT_EFFECT = ("batch_size", "threads", "workers", "engine")
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,14 @@ class RunOptions:
     """Folder with FAMILY-KIND.safetensors (default: the shipped ones)."""
     batch_size: int = 128
     """Boards decoded at once. Changes speed and memory, never a trace."""
+    precision: Literal["float32", "float64"] = "float64"
+    """Of the networks' arithmetic."""
+    threads: Annotated[int, tyro.conf.arg(metavar="N")] = 1
+    """CPU threads of each process. Changes speed, never a trace."""
+    workers: Annotated[int, tyro.conf.arg(metavar="N")] = 0
+    """Processes; 0 = as many as there are cores, once it shows that there is work for them. Changes no figure."""
+    engine: Literal["local", "ray"] = "local"
+    """Where worker processes run: on this machine, or on a Ray cluster (at $RAY_ADDRESS)."""
     fresh: tyro.conf.FlagCreatePairsOff[bool] = False
     """Overwrite what the folder holds."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -34,12 +45,15 @@ class RunOptions:
         for name in counts:
             if (number := getattr(self, name)) is not None and number < 1:
                 raise BadInput(f"--{name.replace('_', '-')} {number}: at least 1")
+        if self.threads < 1 or self.workers < 0:
+            raise BadInput("--threads is at least 1, --workers at least 0")
         if not 0 <= self.seed < 2**63:
             raise BadInput(f"--seed {self.seed}: a seed is from 0 to 2^63 - 1")
 
     def digest(self) -> str:
         """Six hexadecimal digits of all that results depend on."""
-        return f"{key(repr(replace(self, out=None, fresh=False, json=False, batch_size=128))):016x}"[:6]
+        plain = {name: getattr(RunOptions, name) for name in ("out", "fresh", "json", *WITHOUT_EFFECT)}
+        return f"{key(repr(replace(self, **plain))):016x}"[:6]
 
 
 def slug(text: str) -> str:
