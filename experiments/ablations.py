@@ -28,6 +28,7 @@ from csp.problem import Instance
 from experiments.cli.tables import cell, show
 from experiments.cli.terminal import console, progress
 from experiments.engine import run
+from experiments.engine.folder import writable
 from experiments.puzzle_files import load
 from experiments.scoring.statistics import Estimate, bootstrap_crossed
 from generators import checkpoint
@@ -145,7 +146,7 @@ def main(options: Ablations) -> None:
         torch.set_num_threads(options.threads)
     chosen = {name: v for name, v in suited.items() if not options.variants or name in options.variants}
     solved_on = {s: load.shipped(options.solve or options.family, s, options.count) for s in options.stratum}
-    run.writable(options.out)
+    writable(options.out)
     made = {}
     with progress("networks") as bar:
         task = bar.add_task("training", total=len(chosen) * options.seeds)

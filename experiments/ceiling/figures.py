@@ -77,7 +77,7 @@ def board(finished: Finished, path: Path) -> bool:
         return False
     instance = finished.instances[index]
     lost, back = (finished.scores[name][index] for name in ("ar", "ar-best-first"))
-    traces = [finished.store.pieces[name, index][0] for name in ("ar", "ar-best-first")]
+    traces = [finished.store.trace(name, index) for name in ("ar", "ar-best-first")]
     states, taken_back = replay(traces[0], instance.givens), replay(traces[1], instance.givens)
     fatal = traces[0].events[lost.first_dead - 1].cell
     seen = lost.first_dead + lost.lag  # the state in which the dead end shows

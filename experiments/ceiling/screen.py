@@ -110,7 +110,7 @@ def worked_board(finished: Finished) -> list[str]:
     if index is None:
         return []
     lost, back = (finished.scores[name][index] for name in ("ar", "ar-best-first"))
-    instance, trace = finished.instances[index], finished.store.pieces["ar", index][0]
+    instance, trace = finished.instances[index], finished.store.trace("ar", index)
     side = instance.problem.d
     state, fatal = replay(trace, instance.givens)[lost.first_dead], trace.events[lost.first_dead - 1]
     board = [

@@ -14,14 +14,17 @@ from csp.io.files import write_atomically
 console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
-def progress(unit: str) -> Progress:
-    """A progress bar counting `unit`, with the time that is left; nothing where there is no terminal."""
+def progress(unit: str, own_time: bool = False) -> Progress:
+    """A progress bar counting `unit`, with the time that is left; nothing where there is no terminal.
+
+    own_time: instead of that time, what each task says in its field `left`.
+    """
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn(unit),
-        TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}") if own_time else TimeRemainingColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from importlib import metadata
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal
@@ -31,30 +32,39 @@ from experiments.cli.terminal import console, say_left_out
 from experiments.control import tables
 from experiments.control.catalogue import METHODS, QUICK, Spec, read, run
 from experiments.engine import run as engine
-from experiments.engine.store import Kept, Store
+from experiments.engine.folder import writable
+from experiments.engine.loaded_models import Network
+from experiments.engine.shards import Job, Shard
+from experiments.engine.store import Kept, Piece, Store
 from experiments.scoring.control_scorer import judged
 from generators import checkpoint
-from generators.checkpoint import Checkpoint
 from generators.control.spec import RENAMED, Steering
 from solvers.counting.control_tasks import TASKS, targets
 
 #: Targets a task, samples of each, calls a sample.
 PRESETS = {"quick": (3, 1, 150), "standard": (20, 3, 500), "full": (200, 20, 2000)}
-Nets = dict[str, Checkpoint]
+Nets = dict[str, Network]
 Results = dict[str, dict[str, list[dict]]]  # task, method: what the checker says of each sample
 #: What is kept of a sample: the checker's words, as they are.
 SAMPLES = Kept(
-    lambda record: record,
-    lambda record: record,
+    lambda record: _sample(record),
+    lambda record: {**record, "looked": "dead" in record},
     [
         ("target", pyarrow.string()),
         ("rarity", pyarrow.list_(pyarrow.int64())),  # solutions that obey, of how many
         *((name, pyarrow.bool_()) for name in ("control", "valid", "both")),
         *((name, pyarrow.float64()) for name in ("parts", "dead", "flops", "seconds")),
+        ("looked", pyarrow.bool_()),  # whether `dead` was looked for
         *((name, pyarrow.int64()) for name in ("retractions", "calls")),
         ("board", pyarrow.list_(pyarrow.int64())),
     ],
 )
+
+
+def _sample(record: dict) -> dict:
+    """What is kept of a sample, `dead` only where it was looked for."""
+    looked = record.get("looked", "dead" in record)
+    return {name: value for name, value in record.items() if name != "looked" and (looked or name != "dead")}
 
 
 @dataclass(frozen=True)
@@ -90,7 +100,7 @@ def main(options: Control) -> None:
     count, samples, calls = (own or preset for own, preset in zip(given, PRESETS[options.preset]))
     specs = _specs(options, calls)
     folder = options.out or Path("results") / f"control-{options.preset}-{replace(options, finished=False).digest()}"
-    engine.writable(folder)
+    writable(folder)
 
     # several folders of checkpoints are several trainings of the same nets
     folders = options.checkpoints or (checkpoint.FOLDER,)
@@ -98,7 +108,10 @@ def main(options: Control) -> None:
         if not at.is_dir():
             raise BadInput(f"--checkpoints {at}: no such folder")
     families = sorted(set(map(family_of, options.task)))
-    nets = [{family: _nets(at, family, specs.values()) for family in families} for at in folders]
+    own = bool(options.checkpoints)
+    nets = [
+        {family: _nets(at, own, family, specs.values(), options.precision) for family in families} for at in folders
+    ]
     able = _able(options.task, specs, nets)
     hashes = [{f"{of}-{kind}": net.sha256 for of, some in each.items() for kind, net in some.items()} for each in nets]
     if any(a == b for a, b in combinations(hashes, 2)):
@@ -106,21 +119,22 @@ def main(options: Control) -> None:
 
     # every method on every task with every set of nets is a job of the engine
     identity = {"command": "control", "seed": options.seed, "targets": count, "samples": samples}
+    identity["precision"] = options.precision
     store = Store(folder, identity, options.fresh, SAMPLES)
     jobs = _jobs(options, able, specs, nets, count, samples)
     for _, _, number, job in jobs:
         adopt(store, job, number)
     if not options.finished:
         store.write_card({"status": "running"})
-        engine.run(store, [job for *_, job in jobs], "samples")
+        engine.run(store, [job for *_, job in jobs], options, "samples")
     results: Results = {}
     for task, name, number, job in jobs:
-        if not store.missing(job.name, job.size, job.about):
+        if not store.missing(job.name, len(job.items), job.about):
             made = [{**one, "net": number} for one in store.scores(job.name)]
             results.setdefault(task, {}).setdefault(name, []).extend(made)
     if not results:
         raise BadInput(f"{folder} holds no finished method of these")
-    done = [job.name for *_, job in jobs if not store.missing(job.name, job.size, job.about)]
+    done = [job.name for *_, job in jobs if not store.missing(job.name, len(job.items), job.about)]
     made_by = {"methods": {name: str(spec or name) for name, spec in specs.items()}, "checkpoints": hashes}
     made_by |= {"versions": engine.versions(), "calls": calls}
     _say(options, store, done, results, made_by, samples * len(nets), len(nets))
@@ -153,38 +167,52 @@ def _jobs(options: Control, able, specs: dict[str, Spec], nets: list[dict[str, N
     return made
 
 
-def _job(options: Control, name: str, spec: Spec, used: Nets, aims: Sequence[Target], samples: int) -> engine.Job:
-    """One method on one task with one set of nets."""
-    models = {kind: net.model for kind, net in used.items()}
-    dead_ends = isinstance(spec, Steering) and spec.search == "none"
-    size = max(
-        samples, options.batch_size // samples * samples
-    )  # samples of one target stay together: they are numbered
-    return engine.Job(
+@dataclass(frozen=True, eq=False)
+class Steer:
+    """The work of a shard: a method's samples of some targets, judged. targets: one a sample."""
+
+    spec: Spec
+    nets: dict[str, Network]
+    targets: tuple[Target, ...]
+    seed: int
+
+    def __call__(self) -> list[Piece]:
+        models = {kind: net.load() for kind, net in self.nets.items()}
+        dead_ends = isinstance(self.spec, Steering) and self.spec.search == "none"
+        traces = run(self.spec, models, self.targets, self.seed)
+        return [(trace, judged(trace, aim, dead_ends)) for trace, aim in zip(traces, self.targets, strict=True)]
+
+
+def _job(options: Control, name: str, spec: Spec, used: Nets, aims: Sequence[Target], samples: int) -> Job:
+    """One method on one task with one set of nets; the samples of one target stay together: they are numbered."""
+    about = {"method": str(spec or "cp-sat"), "nets": {kind: net.sha256 for kind, net in used.items()}}
+    return Job(
         name,
-        len(aims) * samples,
-        lambda left: (list(left[start : start + size]) for start in range(0, len(left), size)),
-        lambda indices: run(spec, models, [aims[index // samples] for index in indices], options.seed),
-        lambda index, trace: judged(trace, aims[index // samples], dead_ends),
-        {"method": str(spec or "cp-sat"), "nets": {kind: net.sha256 for kind, net in used.items()}},
+        [f"{aim.instance.id} sample {number + 1}" for aim in aims for number in range(samples)],
+        {**about, "seed": options.seed, "precision": options.precision, "takeback": metadata.version("takeback")},
+        lambda indices: Steer(spec, used, tuple(aims[index // samples] for index in indices), options.seed),
+        unit=samples,
+        most=options.batch_size,
+        about=about,
     )
 
 
-def adopt(store: Store, job: engine.Job, number: int) -> None:
+def adopt(store: Store, job: Job, number: int) -> None:
     """Take a finished method over from a folder that was written before traces were kept piece by piece."""
     file = slug(job.name.partition(" net ")[0].replace(" ", "-", 1)) + (f"-{number}" if number else "")
-    part = store.folder / "parts" / f"{file}.json"
-    if not part.exists() or not store.missing(job.name, job.size, job.about):
+    part = store.path / "parts" / f"{file}.json"
+    if not part.exists() or not store.missing(job.name, len(job.items), job.about):
         return
     try:
         old = json.loads(read_text(part))
         about = {**old["about"], "method": modern(old["about"]["method"], RENAMED)[0]}
-        traces = read_jsonl(read_text(store.folder / "traces" / f"{file}.jsonl"))
+        traces = read_jsonl(read_text(store.path / "traces" / f"{file}.jsonl"))
         pieces = list(zip(traces, old["samples"], strict=True))
     except (json.JSONDecodeError, KeyError, TypeError, ValueError):
         raise BadInput(f"{part}: not a finished part; delete the file to redo it") from None
-    if about == job.about and len(pieces) == job.size:
-        store.add(job.name, range(job.size), pieces, job.about)
+    if about == job.about and len(pieces) == len(job.items):
+        every = tuple(range(len(pieces)))
+        store.add(Shard(job.name, every, {**job.config, "items": list(job.items)}, list, job.about), pieces)
 
 
 def _say(options: Control, store: Store, done, results: Results, made_by: dict, samples: int, nets: int) -> None:
@@ -198,8 +226,8 @@ def _say(options: Control, store: Store, done, results: Results, made_by: dict, 
         for task, of in summary.items()
     }
     store.finish(done, {**made_by, "summary": as_json, "by_net": apart, "shares": shares, "verdicts": verdicts})
-    tables.curves(results, made_by["calls"], store.folder / "control.png")
-    tables.rarity(results, store.folder / "rarity.png")
+    tables.curves(results, made_by["calls"], store.path / "control.png")
+    tables.rarity(results, store.path / "rarity.png")
     if options.json:
         print(json.dumps(as_json, indent=1))
         return
@@ -208,7 +236,7 @@ def _say(options: Control, store: Store, done, results: Results, made_by: dict, 
         for sentence in verdicts[task]:
             console.print(sentence)
     console.print(tables.LEGEND)
-    console.print(f"wrote scores.parquet, traces.jsonl, run.json, control.png and rarity.png to {store.folder}")
+    console.print(f"wrote scores.parquet, traces.jsonl, run.json, control.png and rarity.png to {store.path}")
 
 
 def family_of(task: str) -> str:
@@ -216,11 +244,17 @@ def family_of(task: str) -> str:
     return "graph20" if task == "length" else "grid6"
 
 
-def _nets(folder: Path, family: str, specs: Iterable[Spec]) -> Nets:
-    """The family's checkpoints that the methods need, as far as there are any, by kind."""
+def _nets(folder: Path, own: bool, family: str, specs: Iterable[Spec], precision: str) -> Nets:
+    """The family's checkpoints that the methods need, as far as there are any, by kind. own: not those shipped."""
     kinds = {kind for spec in specs if spec for kind in spec.nets}
     paths = {kind: folder / f"{family}-{kind}.safetensors" for kind in sorted(kinds)}
-    return {kind: checkpoint.load(path, family, kind) for kind, path in paths.items() if path.exists()}
+    return {
+        kind: Network(
+            folder.absolute() if own else None, path.name, kind, checkpoint.load(path, family, kind).sha256, precision
+        )
+        for kind, path in paths.items()
+        if path.exists()
+    }
 
 
 def _able(tasks: Sequence[str], specs: dict[str, Spec], nets: list[dict[str, Nets]]) -> dict[str, list[str]]:

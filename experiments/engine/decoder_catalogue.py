@@ -269,6 +269,8 @@ def modern_trace(trace: Trace) -> Trace:
 
 def modern_identity(identity: dict) -> dict:
     """What a run depends on, its decoders under the present names."""
+    if "seed" in identity:  # networks answered in float64 before it was an option
+        identity = {"precision": "float64", **identity}
     if "decoders" not in identity:
         return identity
     decoders = {modern_name(name): specs.modern(text, RENAMED)[0] for name, text in identity["decoders"].items()}

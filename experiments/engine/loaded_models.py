@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 
+import torch
+
+from csp.errors import BadInput
 from csp.problem import Instance
 from csp.trace import Trace
 from experiments.engine.decoder_catalogue import Row
@@ -15,7 +19,7 @@ from generators.decoding.loop import decode
 from generators.decoding.spec import Decoder
 from generators.models.backtracking_ar import BacktrackingAR
 from generators.models.exact import Exact
-from generators.models.interface import Model, Scorer
+from generators.models.interface import Model
 from generators.models.uniform import Uniform
 from solvers import SOLVERS
 
@@ -23,15 +27,49 @@ ANY_RULE = ("cp-sat", "python-constraint")  # solvers that take rules of every c
 
 
 @dataclass(frozen=True)
-class Runner:
-    """What turns instances into traces, for the rows that can run; `hashes` are the checkpoints' SHA-256."""
+class Network:
+    """A checkpoint as every process finds it. folder: None for those that come with the package."""
 
-    models: dict[str, Model | BacktrackingAR]
-    quality: Scorer | None
-    hashes: dict[str, str]
+    folder: Path | None
+    file: str
+    kind: str
+    sha256: str
+    precision: str
+
+    @property
+    def path(self) -> Path:
+        return (self.folder or checkpoint.FOLDER) / self.file
+
+    def load(self) -> checkpoint.Network:
+        """The network, loaded once a process. Raises BadInput if the file is not the one that the run began with."""
+        return _loaded(self)
+
+
+@lru_cache(maxsize=32)
+def _loaded(network: Network) -> checkpoint.Network:
+    found = checkpoint.load(network.path, None, network.kind, getattr(torch, network.precision))
+    if found.sha256 != network.sha256:
+        raise BadInput(f"{network.path}: not the weights that the run began with (SHA-256 differs)")
+    return found.model
+
+
+@dataclass(frozen=True)
+class Runner:
+    """What turns instances into traces, for the rows that can run; small enough to be sent to other processes."""
+
+    networks: dict[str, Network]  # by kind
     missing: dict[str, str]  # kind of checkpoint: why it cannot be had
     decodable: str = ""  # why the decode loop cannot take the instances, if it cannot
     searchable: str = ""  # likewise solvers that keep lists of legal values
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of the checkpoints, by their files' names."""
+        return {network.file: network.sha256 for network in self.networks.values()}
+
+    def sha256(self, kind: str) -> str:
+        """Of the checkpoint of that kind."""
+        return self.networks[kind].sha256
 
     def reason_left_out(self, row: Row) -> str | None:
         """Why a row cannot run here, or None."""
@@ -44,13 +82,14 @@ class Runner:
     def run(self, row: Row, instances: Sequence[Instance], seed: int) -> list[Trace]:
         """A trace an instance, named after the row."""
         if isinstance(row.spec, Decoder):
-            return decode(row.spec, self._model(row.spec), instances, seed, self.quality)
+            quality = self.networks["quality"].load() if row.spec.signal == "quality" else None
+            return decode(row.spec, self._model(row.spec), instances, seed, quality)
         return [_timed(SOLVERS[row.spec], instance, seed) for instance in instances]
 
     def _model(self, spec: Decoder) -> Model | BacktrackingAR:
         if spec.model == "uniform":
             return Uniform()
-        return Exact(spec.noise) if spec.model == "exact" else self.models[spec.model]
+        return Exact(spec.noise) if spec.model == "exact" else self.networks[spec.model].load()
 
 
 def networks(row: Row) -> list[str]:
@@ -68,28 +107,30 @@ def _timed(solver: Callable[[Instance, int], Trace], instance: Instance, seed: i
     return replace(trace, costs=trace.costs._replace(seconds=seconds))
 
 
-def runner(rows: Sequence[Row], family: str, instances: Sequence[Instance], folder: Path | None) -> Runner:
+def runner(
+    rows: Sequence[Row], family: str, instances: Sequence[Instance], folder: Path | None, precision: str = "float64"
+) -> Runner:
     """The models that the rows need, loaded from `folder` (default: those that are shipped).
 
     Of a FAMILY-KIND checkpoint and one that reads more shapes, FAMILY-wide-KIND, the first that fits the instances is
     taken. A kind that has none leaves its rows out; a checkpoint that is damaged or belongs to another family raises
     BadInput.
     """
-    models: dict[str, Model | BacktrackingAR] = {}
-    hashes: dict[str, str] = {}
+    found: dict[str, Network] = {}
     missing: dict[str, str] = {}
-    folder = folder or checkpoint.FOLDER
+    at = folder or checkpoint.FOLDER
     shapes = sorted({(instance.problem.d, instance.problem.n) for instance in instances})
     for kind in sorted({kind for row in rows for kind in networks(row)}):
-        paths = [folder / f"{name}-{kind}.safetensors" for name in (family, f"{family}-wide")]
+        paths = [at / f"{name}-{kind}.safetensors" for name in (family, f"{family}-wide")]
         there = [path for path in paths if path.exists() or path.with_suffix(".json").exists()]
         if not there:
-            missing[kind] = f"there is no {family} {kind} checkpoint in {folder}"
+            missing[kind] = f"there is no {family} {kind} checkpoint in {at}"
         for path in there:
             loaded = checkpoint.load(path, family, kind)
             misfits = [m for shape in shapes if (m := loaded.model.backbone.config.misfit(*shape))]
             if not misfits:
-                models[kind], hashes[path.name] = loaded.model, loaded.sha256
+                own = None if folder is None else folder.absolute()
+                found[kind] = Network(own, path.name, kind, loaded.sha256, precision)
                 missing.pop(kind, None)
                 break
             missing[kind] = f"the {path.stem} checkpoint {misfits[0]}"
@@ -97,4 +138,4 @@ def runner(rows: Sequence[Row], family: str, instances: Sequence[Instance], fold
         next((f"they know no rules like those of a {i.problem.name}" for i in instances if not fits(i.problem)), "")
         for fits in (lambda problem: problem.pairwise, lambda problem: problem.searchable)
     )
-    return Runner(models, models.pop("quality", None), hashes, missing, decodable, searchable)
+    return Runner(found, missing, decodable, searchable)

@@ -1,6 +1,6 @@
 """The one way in which a command decodes, scores and keeps: every command that runs decoders goes through it.
 
-    chosen rows -> puzzles -> folder is writable -> networks loaded -> rows that can run -> identity -> store -> run
+    chosen rows -> puzzles -> networks -> rows that can run -> identity -> store -> shards -> executor -> store
 
     finished = decode_and_score("evaluate", options, rows, read=lambda: puzzles, folder=folder)
     finished.scores["ar"]                      # a Score a puzzle
@@ -10,46 +10,31 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib import metadata
-from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from csp.errors import BadInput
 from csp.problem import STRATA, Instance
-from csp.trace import Trace
 from experiments.cli.options import RunOptions
-from experiments.cli.terminal import console, progress, say_left_out, say_undecided
+from experiments.cli.terminal import console, say_left_out, say_undecided
 from experiments.engine import loaded_models
 from experiments.engine.decoder_catalogue import Row
-from experiments.engine.loaded_models import Runner
-from experiments.engine.store import SCORES, Store
+from experiments.engine.executors import DEATH, Died, Executor
+from experiments.engine.folder import writable
+from experiments.engine.loaded_models import Runner, networks
+from experiments.engine.progress import RunProgress
+from experiments.engine.shards import LEAST, Cutter, Job, Shard
+from experiments.engine.store import SCORES, Piece, Store
 from experiments.scoring.scorer import Score, score
 from solvers.oracles.base import Oracle
 from solvers.oracles.pick import pick
 
 LIBRARIES = ("torch", "numpy", "ortools", "python-constraint2", "python-sat", "pynauty")
-SOLVER_BATCH = 25  # puzzles between two writes of a solver, which takes them one by one
-
-
-@dataclass(frozen=True)
-class Job:
-    """Work that is kept piece by piece: `size` items, decoded in batches, each trace scored by itself.
-
-    about: what its pieces depend on beyond the run's identity; kept pieces with another are made anew.
-    """
-
-    name: str
-    size: int
-    batches: Callable[[Sequence[int]], Iterable[list[int]]]
-    decode: Callable[[Sequence[int]], Sequence[Trace]]
-    score: Callable[[int, Trace], Any]
-    about: dict | None = None
+ORACLES = 1024  # that a process keeps
 
 
 @dataclass(frozen=True)
@@ -85,7 +70,7 @@ def decode_and_score(
     """
     instances = read()
     writable(folder)
-    runner = loaded_models.runner(rows, instances[0].family, instances, options.checkpoints)
+    runner = loaded_models.runner(rows, instances[0].family, instances, options.checkpoints, options.precision)
     able = runnable(rows, runner)
     jobs = [job.sized(instances) for row in able for job in spread(row)]
 
@@ -97,65 +82,111 @@ def decode_and_score(
         "seed": options.seed,
         "decoders": {job.name: str(job.spec) for job in jobs},
         "checkpoints": runner.hashes,
+        "precision": options.precision,
         "takeback": metadata.version("takeback"),
     }
     store = Store(folder, identity, options.fresh, SCORES)
-    run(store, decoding_jobs(jobs, instances, runner, options.seed, options.batch_size))
+    run(store, decoding_jobs(jobs, instances, runner, options), options)
     return Finished(store, able, jobs, instances, {job.name: store.scores(job.name) for job in jobs})
 
 
-def decoding_jobs(
-    rows: Sequence[Row], instances: Sequence[Instance], runner: Runner, seed: int, batch_size: int
-) -> list[Job]:
-    """A job a row: its traces of the puzzles, scored with an oracle a puzzle that all rows share."""
-    oracles: dict[int, Oracle] = {}
+@dataclass(frozen=True, eq=False)
+class Decode:
+    """The work of a shard: a row's traces of some puzzles, scored."""
 
-    def judged(index: int, trace: Trace) -> Score:
-        if index not in oracles:
-            oracles[index] = pick(instances[index])
-        return score(trace, instances[index], oracles[index])
+    row: Row
+    instances: tuple[Instance, ...]
+    seed: int
+    runner: Runner
+
+    def __call__(self) -> list[Piece]:
+        traces = self.runner.run(self.row, self.instances, self.seed)
+        return [
+            (trace, score(trace, instance, _oracle(instance)))
+            for trace, instance in zip(traces, self.instances, strict=True)
+        ]
+
+
+class _SameInstance:
+    """An instance as a key of the oracles that a process keeps: shards of all rows share the oracle of a puzzle."""
+
+    def __init__(self, instance: Instance):
+        self.instance = instance
+        self.mark = instance.id, instance.difficulty
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _SameInstance) and self.mark == other.mark
+
+    def __hash__(self) -> int:
+        return hash(self.instance.id)
+
+
+@lru_cache(maxsize=ORACLES)
+def _oracle_of(key: _SameInstance) -> Oracle:
+    return pick(key.instance)
+
+
+def _oracle(instance: Instance) -> Oracle:
+    """The oracle of an instance, made once a process."""
+    return _oracle_of(_SameInstance(instance))
+
+
+def decoding_jobs(
+    rows: Sequence[Row], instances: Sequence[Instance], runner: Runner, options: RunOptions
+) -> list[Job]:
+    """A job a row: its traces of the puzzles, scored. Boards of one number of values go together, like sizes first."""
 
     def job(row: Row) -> Job:
-        size = batch_size if not isinstance(row.spec, str) else min(batch_size, SOLVER_BATCH)
+        config = {
+            "decoder": str(row.spec),
+            "networks": {kind: runner.sha256(kind) for kind in networks(row)},
+            "precision": options.precision,
+            "seed": options.seed,
+            "takeback": metadata.version("takeback"),
+        }
         return Job(
             row.name,
-            len(instances),
-            lambda left: batches(left, instances, size),
-            lambda indices: runner.run(row, [instances[index] for index in indices], seed),
-            judged,
+            [instance.id for instance in instances],
+            config,
+            lambda indices: Decode(row, tuple(instances[index] for index in indices), options.seed, runner),
+            alike=lambda index: instances[index].problem.d,
+            size_of=lambda index: instances[index].problem.n,
+            most=options.batch_size,
+            least=1 if isinstance(row.spec, str) else LEAST,  # solvers take puzzles one by one
         )
 
     return [job(row) for row in rows]
 
 
-def run(store: Store, jobs: Sequence[Job], unit: str = "traces") -> None:
-    """Make what the store does not hold yet, with progress; without a terminal a line a finished job."""
-    total = sum(job.size for job in jobs)
-    missing = {job.name: store.missing(job.name, job.size, job.about) for job in jobs}
-    done = total - sum(map(len, missing.values()))
-    if done:
-        console.print(f"{done} of {total} {unit} were there already in {store.folder}")
-    with progress(unit) as bar:
-        task = bar.add_task("decoding", total=total, completed=done)
-        for number, job in enumerate(jobs, 1):
-            bar.update(task, description=job.name)
-            started = time.perf_counter()
-            for indices in job.batches(missing[job.name]) if missing[job.name] else ():
-                traces = job.decode(indices)
-                pieces = [(trace, job.score(index, trace)) for index, trace in zip(indices, traces, strict=True)]
-                store.add(job.name, indices, pieces, job.about)
-                bar.advance(task, len(indices))
-            if missing[job.name] and not console.is_terminal:
-                took = time.perf_counter() - started
-                console.print(f"{number}/{len(jobs)} {job.name}: {len(missing[job.name])} {unit} in {took:.0f} s")
+def run(store: Store, jobs: Sequence[Job], options: RunOptions, unit: str = "traces") -> None:
+    """Make what the store does not hold yet, with progress.
 
+    Raises BadInput, when all else is done, if some work was given up because its process died.
+    """
+    missing = {job.name: store.missing(job.name, len(job.items), job.about) for job in jobs}
+    cutter = Cutter(jobs, missing)
+    executor = Executor(options.workers, options.threads, options.engine)
+    shown = RunProgress(cutter, executor, sum(len(job.items) for job in jobs), unit)
+    if shown.done:
+        console.print(f"{shown.done} of {shown.total} {unit} were there already in {store.path}")
 
-def batches(left: Iterable[int], instances: Sequence[Instance], size: int) -> Iterable[list[int]]:
-    """The indices in batches of one number of values, boards of like size together: they waste little padding."""
-    order = sorted(left, key=lambda index: (instances[index].problem.d, instances[index].problem.n))
-    for _, alike in groupby(order, key=lambda index: instances[index].problem.d):
-        some = list(alike)
-        yield from (some[start : start + size] for start in range(0, len(some), size))
+    def tasks() -> Iterable[tuple[Shard, Callable]]:
+        for shard in cutter:
+            shown.begun(shard)
+            yield shard, shard.work
+
+    given_up: list[str] = []
+    with shown.shown():
+        for shard, pieces, seconds in executor.run(tasks()):
+            if isinstance(pieces, Died):
+                places = sorted(shard.indices)
+                given_up.append(f"{shard.name}, {unit} {places[0] + 1} to {places[-1] + 1}")
+                continue
+            store.add(shard, pieces)
+            cutter.learn(shard, seconds)
+            shown.finished(shard, seconds)
+    if given_up:
+        raise BadInput(f"{'; '.join(given_up)}: {DEATH}; all else is kept, and the same command tries again")
 
 
 def budgeted(row: Row, calls: int) -> Row:
@@ -177,16 +208,6 @@ def runnable(wanted: Sequence[Row], runner: Runner) -> list[Row]:
     if not rest:
         raise BadInput("no row is left to run")
     return rest
-
-
-def writable(folder: Path) -> None:
-    """Raises BadInput early if the results could not be written."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
-        raise BadInput(f"cannot write to {folder}: {fault.strerror or fault}") from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise BadInput(f"cannot write to {folder}: permission denied")
 
 
 def versions() -> dict[str, str]:

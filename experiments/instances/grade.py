@@ -15,7 +15,7 @@ import tyro
 from csp.errors import BadInput
 from csp.problem import Instance
 from experiments.cli.terminal import console, progress
-from experiments.engine.parallel import parallel
+from experiments.engine.executors import in_order
 from experiments.instances.make import CHUNK
 from experiments.instances.tables import each, summary
 from experiments.puzzle_files.certify import graded as certified
@@ -51,11 +51,10 @@ def grade(options: Grade) -> None:
         raise BadInput(f"--out {out}: graded puzzles are written as .jsonl or .parquet")
     ungraded = options.puzzles_of(options.file, options.colours)
     pieces = [ungraded[start : start + CHUNK] for start in range(0, len(ungraded), CHUNK)]
-    workers = options.workers if len(ungraded) > 200 else 1  # not worth starting workers
     graded: list[Instance] = []
     with progress("puzzles") as bar:
         task = bar.add_task("grading", total=len(ungraded))
-        for piece in parallel(workers, _grade, ((piece, options) for piece in pieces)):
+        for piece in in_order(options.workers, _grade, ((piece, options) for piece in pieces), "puzzles"):
             graded += piece
             bar.advance(task, len(piece))
     where = Destination(out, None).write(graded, {"graded": options.file.name})

@@ -18,7 +18,7 @@ from csp import generate
 from csp.errors import BadInput
 from csp.problem import STRATA, Instance
 from experiments.cli.terminal import console, progress
-from experiments.engine.parallel import parallel
+from experiments.engine.executors import in_order
 from experiments.instances.tables import summary
 from experiments.puzzle_files.certify import with_effort
 from experiments.puzzle_files.write import Destination
@@ -107,10 +107,7 @@ def _strata(names: Sequence[str]) -> list[str]:
 def _stream(name: str, options: Make) -> Iterator[Instance]:
     """Items 0, 1, 2, ... of the family's split, drawn by worker processes, in order."""
     starts = range(0, options.patience, CHUNK)
-    if options.count <= CHUNK and not options.stratum:  # not worth starting workers
-        chunks: Iterator[list[Instance]] = (_draw(name, options, start) for start in starts)
-    else:
-        chunks = parallel(options.workers, _draw, ((name, options, start) for start in starts))
+    chunks = in_order(options.workers, _draw, ((name, options, start) for start in starts), "draws")
     return itertools.islice(itertools.chain.from_iterable(chunks), options.patience)
 
 

@@ -24,7 +24,7 @@ from csp.io.instance_records import write_parquet
 from csp.problem import Instance
 from experiments.cli.tables import cell, show
 from experiments.cli.terminal import console, progress, save_figure
-from experiments.engine.parallel import parallel
+from experiments.engine.executors import in_order
 from experiments.scoring.statistics import Estimate, bootstrap, proportion
 from solvers.oracles.pick import settle
 
@@ -61,7 +61,7 @@ def main(options: Sweep) -> None:
     with progress("graphs") as bar:
         task = bar.add_task("drawing", total=len(names) * options.count)
         tasks = ((name, options.seed, index) for name in names for index in range(options.count))
-        answers = parallel(options.workers, _draw, tasks)
+        answers = in_order(options.workers, _draw, tasks, "graphs")
         for name in names:
             bar.update(task, description=name)
             drawn.append([])

@@ -1,0 +1,207 @@
+"""Where shards are run: in this process, in processes of this machine, or on a Ray cluster; the answers are the same.
+
+joblib runs the processes (its loky backend here, its Ray backend there). What is ours is what happens when one dies:
+the work that was under way is tried once more, a piece at a time, and what kills its process again is named while all
+the other work goes on.
+
+    >>> for task, answer, seconds in executor.run(tasks): ...        # in the order in which they are finished
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import joblib
+from joblib.externals.loky.process_executor import BrokenProcessPool
+
+from csp.errors import BadInput
+
+Task = tuple[Any, Callable[[], Any]]  # what it is called by, and the work, which can be sent to another process
+PATIENCE = 5.0  # seconds that a run takes before it is worth starting processes for
+
+
+@dataclass(frozen=True)
+class Died:
+    """In place of an answer: the process that was at it died, twice."""
+
+
+@dataclass(frozen=True)
+class Executor:
+    """workers: processes; 0 = as many as there are cores, once the work has taken PATIENCE seconds in this one (Ray: as
+    many as the cluster has processors). threads: of each process. engine: "local" or "ray".
+    """
+
+    workers: int = 0
+    threads: int = 1
+    engine: str = "local"
+
+    @property
+    def size(self) -> int:
+        """How many processes there are at most."""
+        return self.workers or (cluster_size() if self.engine == "ray" else os.cpu_count() or 1)
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Any, Any, float]]:
+        """(name, answer or Died, seconds) of each task as it is finished. Raises what a task raised."""
+        tasks, started = iter(tasks), time.monotonic()
+        if self.engine == "ray":
+            connect()
+        elif self.workers <= 1:
+            for name, work in tasks:
+                yield name, *_timed(work, self.threads)
+                if self.workers == 0 and self.size > 1 and time.monotonic() - started > PATIENCE:
+                    break
+            else:
+                return
+        yield from self._spread(tasks)
+
+    def _spread(self, tasks: Iterator[Task]) -> Iterator[tuple[Any, Any, float]]:
+        """The same in processes; whatever was under way when one died is tried again by itself."""
+        source = _Source(tasks)
+        while True:
+            try:
+                for number, answer, seconds in _pool(self, source):
+                    yield source.under_way.pop(number)[0], answer, seconds
+                if source.fault is not None:
+                    raise source.fault
+                return
+            except _deaths():
+                suspects = source.under_way.copy()
+                source.under_way.clear()
+            for number, (name, work) in suspects.items():
+                try:
+                    [(_, answer, seconds)] = _pool(self, iter([(number, (name, work))]))
+                except _deaths():
+                    answer, seconds = Died(), 0.0
+                yield name, answer, seconds
+
+
+class _Source:
+    """Tasks with their numbers, for joblib's threads to take; it remembers which are under way.
+
+    fault: what went wrong in making a task. It would be lost in a thread of joblib's, so the source ends there.
+    """
+
+    def __init__(self, tasks: Iterator[Task]):
+        self.tasks, self.numbers, self.lock = tasks, itertools.count(), threading.Lock()
+        self.under_way: dict[int, Task] = {}
+        self.fault: BaseException | None = None
+
+    def __iter__(self) -> _Source:
+        return self
+
+    def __next__(self) -> tuple[int, Task]:
+        with self.lock:
+            try:
+                task = next(self.tasks)
+            except StopIteration:
+                raise
+            except BaseException as fault:
+                self.fault = fault
+                raise StopIteration from None
+            number = next(self.numbers)
+            self.under_way[number] = task
+            return number, task
+
+
+def in_order(workers: int, job: Callable[..., Any], tasks: Iterable[tuple], what: str) -> Iterator[Any]:
+    """The job's answers to the tasks (its arguments), in their order, as lazily as the processes allow.
+
+    workers: as Executor's. Raises BadInput, naming the piece of `what`, for one that its process died at twice.
+    """
+    waiting: dict[int, Any] = {}
+    due = 0
+    for number, answer, _ in Executor(workers).run(enumerate(partial(job, *task) for task in tasks)):
+        if isinstance(answer, Died):
+            raise BadInput(f"piece {number + 1} of the {what}: {DEATH}")
+        waiting[number] = answer
+        while due in waiting:
+            yield waiting.pop(due)
+            due += 1
+
+
+#: What is said of work that was given up.
+DEATH = "its process died twice (out of memory?); a run with fewer --workers or a smaller --batch-size may pass"
+
+
+def _timed(work: Callable[[], Any], threads: int) -> tuple[Any, float]:
+    """A task's answer, and how long it took."""
+    if (torch := sys.modules.get("torch")) and torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+    started = time.perf_counter()
+    answer = work()
+    return answer, time.perf_counter() - started
+
+
+def _answer(number: int, work: Callable[[], Any], threads: int) -> tuple[int, Any, float]:
+    """What a process sends back."""
+    return number, *_timed(work, threads)
+
+
+def _begin() -> None:
+    """At the start of a process: Ctrl-C is its parent's business."""
+    with suppress(ValueError):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _pool(executor: Executor, source: Iterator[tuple[int, Task]]) -> Iterator[tuple[int, Any, float]]:
+    """Run numbered tasks in the executor's processes; one more than there are processes is taken from the source."""
+    # work that is under way when nobody wants more of the answers is dropped; joblib warns of that
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"joblib\.parallel")
+    own = {"backend": "ray-shards"} if executor.engine == "ray" else {"backend": "loky", "initializer": _begin}
+    size = max(2, executor.size)  # joblib would run a single one in this process
+    parallel = joblib.Parallel(
+        n_jobs=size, return_as="generator_unordered", batch_size=1, pre_dispatch=executor.size + 1, **own
+    )
+    yield from parallel(joblib.delayed(_answer)(number, work, executor.threads) for number, (_, work) in source)
+
+
+def _deaths() -> tuple[type[BaseException], ...]:
+    """The exceptions by which the death of a process shows."""
+    if "ray" not in sys.modules:
+        return (BrokenProcessPool,)
+    from ray.exceptions import RayError
+
+    return BrokenProcessPool, RayError
+
+
+def connect() -> None:
+    """Join the Ray cluster at $RAY_ADDRESS; without one, Ray starts one on this machine.
+
+    Raises BadInput if Ray is not installed or the cluster cannot be reached.
+    """
+    try:
+        import ray
+        from ray.util.joblib.ray_backend import RayBackend
+    except ImportError:
+        raise BadInput("--engine ray needs Ray: pip install 'takeback[ray]'") from None
+    if not ray.is_initialized():
+        try:
+            ray.init(logging_level="ERROR", log_to_driver=False)
+        except (ConnectionError, ValueError, RuntimeError) as fault:
+            where = os.environ.get("RAY_ADDRESS", "this machine")
+            raise BadInput(f"no Ray cluster at {where}: {str(fault).splitlines()[0]}") from None
+
+    class Shards(RayBackend):
+        """Ray's own, whose answers joblib may hand out as they come."""
+
+        supports_return_generator = True
+
+    joblib.register_parallel_backend("ray-shards", Shards)
+
+
+def cluster_size() -> int:
+    """How many processors the Ray cluster has."""
+    import ray
+
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
