@@ -6,60 +6,46 @@
 
 The forms that are read are in docs/bring-your-own.md. Writes scores.parquet (a row a trace), run.json (every figure),
 score.png (hazard), skipped.txt (every line that could not be read, and why), and of transcripts attempts.jsonl (what
-each counts from, and how much of it was read). Traces are streamed: memory does not grow with their number.
+each counts from, and how much of it was read). Traces are streamed, and kept in shards/ as they are
+scored: memory does not grow with their number, and a run that was stopped goes on.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
+from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-import pyarrow
 import tyro
 
 from csp.errors import BadInput
-from csp.io.files import parquet_stream, read_bytes, write_atomically
-from csp.io.instance_records import read_parquet, write_parquet
-from csp.io.trace_records import from_lenient
-from csp.problem import STRATA, Instance, stratum_of
-from csp.trace import Trace
+from csp.io.files import parquet_stream, read_bytes, text_stream, write_atomically
+from csp.io.instance_records import write_parquet
+from csp.problem import STRATA
 from experiments.cli.tables import Line, cell, show
 from experiments.cli.terminal import console, progress, save_figure, say_undecided
-from experiments.engine.parallel import parallel
+from experiments.engine.executors import DEATH, Died, Executor
+from experiments.engine.folder import OtherRun, RunFolder
+from experiments.engine.shards import digest
 from experiments.puzzle_files.options import PuzzleOptions
-from experiments.scoring.aggregate import BINS, SCORE_FIELDS, Outcomes, Sums
-from experiments.scoring.scorer import LIFE, Score, TraceAnalysis, score_life
+from experiments.scoring.aggregate import BINS, Outcomes, Sums
+from experiments.scoring.line_scorer import SCHEMA, Chunk, Key, score_lines
 from experiments.scoring.statistics import Estimate
-from experiments.scoring.transcripts import histories, read
-from experiments.scoring.transcripts.records import (
-    MOST_DECODERS,
-    Reading,
-    Record,
-    brief,
-    named,
-    numbering,
-    records,
-    text_of,
-)
-from solvers.oracles.base import Oracle
+from experiments.scoring.transcripts.records import MOST_DECODERS, Reading, Record, numbering, records
 from solvers.oracles.pick import pick
 
-CHUNK = 64  # lines a worker scores at a time
+CHUNK = 256  # lines that are scored and kept at a time
 CHUNK_SIZE = 8_000_000  # characters of them
 SHOWN = 5  # unreadable lines that are shown
-NAMED = 200  # unreadable lines of one attempt that are named one by one
-ORACLES = 1024  # a worker keeps
-
-Key = tuple[str, str]  # decoder, stratum
 
 
 @dataclass(frozen=True)
@@ -93,47 +79,89 @@ class ScoreCommand(PuzzleOptions):
     """Print JSON instead of tables."""
 
 
-@dataclass
-class Chunk:
-    """What a worker made of some lines."""
-
-    scores: list[Score] = field(default_factory=list)
-    sums: dict[Key, Sums] = field(default_factory=dict)
-    skipped: list[str] = field(default_factory=list)
-    attempts: list[dict] = field(default_factory=list)  # what was made of each transcript
-    debts: list[str] = field(default_factory=list)
-
-
 def main(options: ScoreCommand) -> None:
     """Run it. Raises BadInput if nothing can be scored."""
     if options.workers < 0:
         raise BadInput("--workers is at least 0")
     lines = records(options.file)
-    folder = options.out or Path("results") / f"score-{options.file.stem}"
     instances = options.read_puzzles(options.instances, options.colours, one_kind=False)
     if options.oracle == "unique":
         for instance in instances:
             pick(instance, "unique")  # says which has several solutions
-    known = folder / "instances.parquet"
-    write_atomically(known, write_parquet(instances))
-    place = {instance.id: number for number, instance in enumerate(instances)}
+    path = options.out or Path("results") / f"score-{options.file.stem}"
     reading = Reading(
         options.index_from, options.final_only, options.mask, options.text_field, *numbering(options.instances)
     )
+    puzzles = write_parquet(instances)
+    identity = {
+        "command": "score",
+        "instances": hashlib.sha256(puzzles).hexdigest(),
+        "oracle": options.oracle,
+        "debts": options.debts,
+        "reading": asdict(reading),
+        "takeback": metadata.version("takeback"),
+    }
+    folder = open_folder(path, identity)
+    known = folder.path / "instances.parquet"
+    write_atomically(known, puzzles)
+    work = partial(score_lines, str(known), known.stat().st_mtime_ns, options.oracle, options.debts, reading)
+    pieces = _score(options, folder, work, lines)
+    total, outcomes = _collect(options, folder, pieces, [instance.id for instance in instances])
+    _finish(options, folder, total, outcomes)
+
+
+def open_folder(path: Path, identity: dict) -> RunFolder:
+    """The folder: scores of other attempts or by other rules are replaced, another command's run is not."""
+    try:
+        return RunFolder(path, identity)
+    except OtherRun:
+        return RunFolder(path, identity, fresh=True)
+
+
+def _score(options: ScoreCommand, folder: RunFolder, work: Callable[..., Chunk], lines: Iterator[Record]) -> list[Path]:
+    """Score what the folder does not hold yet, and keep it chunk by chunk; the chunks' files in order."""
+    pieces: list[Path] = []
+    given_up: list[str] = []
+    known = set(folder.pieces())
+
+    def tasks() -> Iterator[tuple[tuple[Path, dict, Sequence[Record]], Callable[[], Chunk]]]:
+        for chunk in _chunks(lines):
+            config = {**folder.identity, "lines": [list(record) for record in chunk]}
+            pieces.append(folder.piece(digest(config)))
+            bar.update(task, total=len(pieces))
+            if pieces[-1] in known:
+                bar.advance(task)
+            else:
+                yield (pieces[-1], {**config, "lines": [record.number for record in chunk]}, chunk), partial(work, chunk)
+
+    with progress("pieces") as bar:
+        task = bar.add_task("scoring", total=None)
+        for (path, config, chunk), made, _ in Executor(options.workers).run(tasks()):
+            if isinstance(made, Died):
+                given_up.append(f"{options.file}, lines {chunk[0].number} to {chunk[-1].number}")
+                continue
+            write_atomically(path, made.write(config))
+            bar.advance(task)
+    if given_up:
+        raise BadInput(f"{'; '.join(given_up)}: {DEATH}; all else is kept, and the same command tries again")
+    return pieces
+
+
+def _collect(
+    options: ScoreCommand, folder: RunFolder, pieces: Sequence[Path], known: Sequence[str]
+) -> tuple[dict[Key, Sums], Outcomes]:
+    """Add the chunks up, and write scores.parquet, skipped.txt and the like; one chunk is in memory at a time."""
+    place = {instance: number for number, instance in enumerate(known)}
     total, outcomes, skipped = dict[Key, Sums](), Outcomes(list(place)), 0
     counted: dict[str, int] = {}
-    workers = options.workers if options.file.stat().st_size > 300_000 else 1
-    task_of = (str(known), known.stat().st_mtime_ns, options.oracle, options.debts, reading)
-    tasks = ((*task_of, chunk) for chunk in _chunks(lines))
     with (
-        parquet_stream(folder / "scores.parquet", SCHEMA) as write,
-        (folder / "skipped.txt").open("w", encoding="utf-8", errors="backslashreplace") as bad,
-        (folder / "attempts.jsonl").open("w") as attempts,
-        (folder / "debts.jsonl").open("w") if options.debts else nullcontext() as debts,
-        progress("traces") as bar,
+        parquet_stream(folder.path / "scores.parquet", SCHEMA) as write,
+        text_stream(folder.path / "skipped.txt") as bad,
+        text_stream(folder.path / "attempts.jsonl") as attempts,
+        text_stream(folder.path / "debts.jsonl") if options.debts else nullcontext() as debts,
     ):
-        task = bar.add_task("scoring", total=None)
-        for made in parallel(workers, score_lines, tasks):
+        for path in pieces:
+            made = Chunk.read(read_bytes(path), str(path))
             if made.scores:
                 write([asdict(score) for score in made.scores])
             for key, sums in made.sums.items():
@@ -156,14 +184,14 @@ def main(options: ScoreCommand) -> None:
                     console.print(f"skipped {options.file}, {fault}")
             if debts:
                 debts.writelines(line + "\n" for line in made.debts)
-            bar.advance(task, len(made.scores))
     if skipped:
-        console.print(f"{skipped} lines or statements skipped in all; every one of them is in {folder / 'skipped.txt'}")
+        where = folder.path / "skipped.txt"
+        console.print(f"{skipped} lines or statements skipped in all; every one of them is in {where}")
     for what, attempts_ in sorted(counted.items()):
         console.print(f"{what}: {attempts_} attempt{'s' * (attempts_ > 1)}; --index-from 0 or 1 settles it")
     if not total:
         raise BadInput(f"{options.file}: no trace could be read")
-    _finish(options, folder, total, outcomes)
+    return total, outcomes
 
 
 def _chunks(lines: Iterator[Record]) -> Iterator[list[Record]]:
@@ -180,163 +208,6 @@ def _chunks(lines: Iterator[Record]) -> Iterator[list[Record]]:
         yield chunk
 
 
-@lru_cache(maxsize=4)
-def _known(path: str, changed: int) -> tuple[dict[str, Instance], list[Instance]]:
-    """The instances by id, and in order."""
-    instances = read_parquet(read_bytes(Path(path)), path)
-    return {instance.id: instance for instance in instances}, instances
-
-
-@lru_cache(maxsize=ORACLES)
-def _oracle(path: str, changed: int, instance: str, name: str) -> Oracle:
-    return pick(_known(path, changed)[0][instance], name)
-
-
-def score_lines(path: str, changed: int, oracle: str, debts: bool, reading: Reading, lines: Sequence[Record]) -> Chunk:
-    """Score some records against the instances of a Parquet file."""
-    made = Chunk()
-    for number, line, fault in lines:
-        spot = f"line {number}"
-        try:
-            if fault:
-                raise BadInput(f"{spot}: {fault}")
-            record = _parsed(line, spot)
-            instance = _named(record, path, changed)
-            attempt = _attempt(record, instance, spot, reading, made)
-            decoder = attempt.trace.decoder
-            need = "?" if instance.difficulty is None else stratum_of(instance.difficulty.guesses)
-            if attempt.unread:
-                made.skipped.append(f"{spot}: unread: no move or answer of {decoder} was understood; in no figure")
-                for key in ((decoder, need), (decoder, "all")):
-                    made.sums.setdefault(key, Sums()).unread += 1
-                continue
-            life = TraceAnalysis(attempt.trace, instance, _oracle(path, changed, instance.id, oracle))
-            score = score_life(life)
-        except BadInput as fault:
-            said = brief(str(fault))
-            made.skipped.append(said if said.startswith(spot) else f"{spot}: {said}")
-            continue
-        if attempt.altered:  # its free cells may be right, but it changes the puzzle
-            score = replace(score, solved=False, met=score.met and False, unmet=score.need)
-        if reading.final_only:
-            score, life_ = replace(score, **dict.fromkeys(LIFE)), None
-        else:
-            life_ = life
-        made.scores.append(score)
-        need = "?" if score.guesses is None else stratum_of(score.guesses)
-        for key in ((decoder, need), (decoder, "all")):
-            sums = made.sums.setdefault(key, Sums())
-            sums.add(score, life_)
-            sums.in_part += attempt.in_part
-        if debts:
-            about = {"instance": instance.id, "decoder": decoder, "seed": attempt.trace.seed, "debts": life.debts()}
-            made.debts.append(json.dumps(about, separators=(",", ":")))
-    return made
-
-
-def _parsed(line: str, spot: str) -> dict:
-    try:
-        record = json.loads(line)
-        if not isinstance(record, dict):
-            raise ValueError("no JSON object")
-    except (ValueError, RecursionError) as fault:
-        raise BadInput(f"{spot}: not a record ({str(fault)[:100]})") from None
-    return record
-
-
-def _named(record: dict, path: str, changed: int) -> Instance:
-    """The instance that a record speaks of: by id, or by its place in the file from 1."""
-    by_id, ordered = _known(path, changed)
-    if record.get("array") in by_id:  # an array of a .npz that is called by its puzzle's id
-        record["instance"], record["decoder"] = record["array"], record["file"]
-    name = record.get("instance")
-    if name is None:
-        name = next((record[key] for key in ("instance_id", "puzzle_id", "id") if str(record.get(key)) in by_id), None)
-    if isinstance(name, str) and name in by_id:
-        return by_id[name]
-    shown = str(name)[:60] if not isinstance(name, int) or abs(name) < 10**60 else "a number beyond 64 bits"
-    if isinstance(name, (int, str)) and len(shown) < 10 and shown.isdecimal() and 1 <= int(shown) <= len(ordered):
-        return ordered[int(shown) - 1]
-    raise BadInput(f"no instance {shown!r} among the {len(ordered)} of --instances (an id, or a place from 1)")
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    """A record's trace. unread: nothing of it was understood; in_part: some statements could not be followed;
-    altered: it ends with a board that changes a given.
-    """
-
-    trace: Trace
-    unread: bool = False
-    in_part: bool = False
-    altered: bool = False
-
-
-def _attempt(record: dict, instance: Instance, spot: str, reading: Reading, made: Chunk) -> _Attempt:
-    """The attempt of a record, whatever its form; what of it cannot be read is skipped and named. Raises BadInput."""
-    text = text_of(record, reading, spot)
-    states = histories.states_of(record)
-    if text is None and states is None:
-        if "events" not in record:
-            fields = brief(", ".join(map(str, list(record)[:10])), 100)
-            raise BadInput(
-                f"{spot}: no events, text, messages or states; its fields are {fields}: --text-field NAME reads one"
-            )
-        if "decoder" in record:
-            named(record["decoder"], spot)
-        return _Attempt(from_lenient(record, instance, spot))
-    decoder = named(record.get("decoder", record.get("model", "transcript" if text is not None else "sampler")), spot)
-    seed = record.get("seed", 0)
-    if not isinstance(seed, int) or isinstance(seed, bool) or not -(2**63) <= seed < 2**63:
-        raise BadInput(f"{spot}: seed is no whole number of 64 bits")
-    if text is None:
-        history = histories.read(record, instance, spot, decoder, seed, reading.mask)
-        made.skipped += [f"{spot}: {note}" for note in history.notes]
-        return _Attempt(history.trace, altered=history.altered)
-    return _transcript(record, text, instance, spot, decoder, seed, reading, made)
-
-
-def _transcript(
-    record: dict, text: str, instance: Instance, spot: str, decoder: str, seed: int, reading: Reading, made: Chunk
-) -> _Attempt:
-    """The attempt of a record with a text; what of it cannot be read is skipped by line."""
-    first = record.get("line")
-    first = first if isinstance(first, int) and not isinstance(first, bool) and 0 < first < 2**53 else None
-    said = read(
-        text,
-        instance,
-        decoder,
-        seed,
-        first or 1,
-        reading.index_from,
-        reading.final_only,
-        reading.nodes_from,
-        reading.names,
-    )
-    for number, fault in enumerate(said.unread):
-        at = f"line {fault.line}" if first else f"{spot}, line {fault.line} of its text"
-        if number == NAMED:
-            made.skipped.append(f"{at}: and {len(said.unread) - NAMED} lines more of this attempt")
-            break
-        made.skipped.append(f"{at}: {brief(fault.why)}: {brief(repr(fault.text), 100)}")
-    made.attempts.append(
-        {
-            "line": spot,
-            "instance": instance.id,
-            "decoder": decoder,
-            "seed": seed,
-            "unread": said.nothing,
-            "statements followed": said.followed,
-            "statements not followed": said.missed,
-            "lines of prose": len(said.unread) - said.missed,
-            "counts from": said.base,
-            "sign": said.counting.why or said.counting.fault or None,
-        }
-    )
-    return _Attempt(said.trace, said.nothing, bool(said.missed), said.altered)
-
-
-SCHEMA = pyarrow.schema(SCORE_FIELDS)
 #: Column head: figure's name; a percent sign marks a share.
 COLUMNS = {
     "solved %": "solved",
@@ -361,7 +232,7 @@ LEGEND = (
 )
 
 
-def _finish(options: ScoreCommand, folder: Path, total: dict[Key, Sums], outcomes: Outcomes) -> None:
+def _finish(options: ScoreCommand, folder: RunFolder, total: dict[Key, Sums], outcomes: Outcomes) -> None:
     """Tables, run.json and the figure."""
     order = [*STRATA, "?", "all"]
     keys = sorted(total, key=lambda key: (key[0], order.index(key[1])))
@@ -393,14 +264,15 @@ def _finish(options: ScoreCommand, folder: Path, total: dict[Key, Sums], outcome
         },
         "pairs": [asdict(pair) | {"difference": pair.difference._asdict()} for pair in compared],
     }
-    write_atomically(folder / "run.json", json.dumps(about, indent=1) + "\n")
-    _figure(hazard, folder / "score.png")
+    folder.write_card({"status": "complete", **about})
+    folder.unlock()
+    _figure(hazard, folder.path / "score.png")
     if options.json:
         print(json.dumps({"rows": about["rows"], "pairs": about["pairs"]}, indent=1))
     else:
         _show(keys, figures, compared)
         _say_unread(total)
-    console.print(f"wrote scores.parquet, run.json and score.png to {folder}")
+    console.print(f"wrote scores.parquet, run.json and score.png to {folder.path}")
 
 
 def _say_unread(total: dict[Key, Sums]) -> None:

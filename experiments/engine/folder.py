@@ -53,6 +53,10 @@ def identity_in(folder: Path, command: str) -> dict:
     raise BadInput(f"{card} is not a run of this command; choose another --out")
 
 
+class OtherRun(BadInput):
+    """A folder holds a run of the same command that depends on something else."""
+
+
 class RunFolder:
     """A folder that one run writes to. identity: all that its results depend on, its `command` among it.
 
@@ -105,7 +109,7 @@ class RunFolder:
         mine = json.loads(json.dumps(self.identity))
         if found != mine:
             differing = [name for name in {**mine, **found} if found.get(name) != mine.get(name)]
-            raise BadInput(
+            raise OtherRun(
                 f"{self.path} holds another run (differing in {', '.join(differing)}); "
                 "choose another --out, or give --fresh to overwrite it"
             )

@@ -160,6 +160,26 @@ class Sums:
             tally.merge(other.tallies[name])
         self.hazard.merge(other.hazard)
 
+    def plain(self) -> dict:
+        """As plain data, for JSON."""
+        return {
+            "n": [self.n, self.unread, self.in_part],
+            "counts": self.counts,
+            "tallies": {name: list(tally.seen.items()) for name, tally in self.tallies.items() if tally.seen},
+            "hazard": [list(self.hazard.risk.items()), list(self.hazard.dead.items())],
+            "hazard_at": [self.hazard.risk_at.tolist(), self.hazard.dead_at.tolist()],
+        }
+
+    @classmethod
+    def of(cls, plain: dict) -> Sums:
+        """The inverse of plain."""
+        made = cls(*plain["n"], counts=Counter(plain["counts"]))
+        for name, seen in plain["tallies"].items():
+            made.tallies[name].seen = Counter(dict(seen))
+        numbers = (Counter(dict(counts)) for counts in plain["hazard"])
+        made.hazard = Hazard(*numbers, *(np.array(counts, dtype=np.int64) for counts in plain["hazard_at"]))
+        return made
+
     @property
     def undecided(self) -> int:
         """Traces of which the oracle left open which states were alive: in n and solved, not in need and the like."""
