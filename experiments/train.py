@@ -22,6 +22,7 @@ from csp.families.base import Family
 from csp.generate import FAMILIES, family
 from csp.io.files import write_atomically
 from experiments.cli.terminal import console, progress
+from generators import checkpoint
 from generators.training import trainer
 from generators.training.config import RENAMED, Kind, TrainConfig
 from generators.training.processes import Share
@@ -123,8 +124,15 @@ def _usable(path: Path) -> None:
     """Raises BadInput before any work if the checkpoint could not be written, or is there already."""
     if path.suffix != ".safetensors":
         raise BadInput(f"--out {path}: a checkpoint's name ends in .safetensors")
+    card = path.with_suffix(".json")
     if path.exists():
-        raise BadInput(f"{path} is there already; choose another --out or remove it")
+        alone = "" if card.exists() else " without its card"
+        raise BadInput(f"{path} is there already{alone}; choose another --out or remove it")
+    if card.exists():  # a run that died between card and weights left a card; anything else is not overwritten
+        try:
+            checkpoint.read_card(card)
+        except BadInput:
+            raise BadInput(f"--out {path}: its card would overwrite {card}, which is another file") from None
     probe = path.with_suffix(".probe")
     write_atomically(probe, b"")
     probe.unlink(missing_ok=True)  # under torchrun others try too

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import safetensors.torch
 import torch
 
 from csp.errors import BadInput, shown
-from csp.io.files import read_text, write_atomically
+from csp.io.files import read_text, replacing
 from csp.io.json_values import decode
 from generators.models.autoregressive import Autoregressive
 from generators.models.backbone_config import BackboneConfig
@@ -59,7 +60,12 @@ def shipped(family: str, kind: str) -> Path:
 
 
 def save(model: Network, path: Path, card: dict) -> None:
-    """Write weights and card, each whole or not at all. The card gains format, kind, config and sha256."""
+    """Write weights and card as one: both are on disk before either has its name, and the weights get theirs last.
+
+    Weights that are there are therefore whole and have their card; a card alone is what a death between the two names
+    leaves, and nothing to keep. The card gains format, kind, backbone, parameters and sha256. Raises BadInput if they
+    cannot be written.
+    """
     weights = {name: weight.contiguous() for name, weight in model.state_dict().items()}
     data = safetensors.torch.save(weights)
     full = {
@@ -70,8 +76,14 @@ def save(model: Network, path: Path, card: dict) -> None:
         **card,
         "sha256": hashlib.sha256(data).hexdigest(),
     }
-    write_atomically(path, data)
-    write_atomically(path.with_suffix(".json"), json.dumps(full, indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps(full, indent=1, ensure_ascii=False) + "\n"
+    # what is entered last is renamed first: the card
+    with replacing(path) as weights_file, replacing(path.with_suffix(".json")) as card_file:
+        for file, content in ((weights_file, data), (card_file, text.encode())):
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(os.path.realpath(path)).unlink(missing_ok=True)  # older weights do not stand beside the new card
 
 
 class Misfit(ValueError):
@@ -110,6 +122,14 @@ def _built(kind: object, backbone: object, weights: dict[str, torch.Tensor]) -> 
     return model
 
 
+def read_card(place: Path) -> dict:
+    """The card in NAME.json. Raises BadInput if it cannot be read or is no card."""
+    card = decode(read_text(place), str(place))
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        raise BadInput(f"{place}: not a takeback checkpoint card")
+    return card
+
+
 def load(
     path: Path, family: str | None = None, kind: str | None = None, dtype: torch.dtype = torch.float64
 ) -> Checkpoint:
@@ -119,9 +139,9 @@ def load(
     card, or another family or kind than those asked for.
     """
     place = path.with_suffix(".json")
-    card = decode(read_text(place), str(place))
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise BadInput(f"{place}: not a takeback checkpoint card")
+    card = read_card(place)
+    if not path.exists():
+        raise BadInput(f"cannot read {path}: only its card is there; the command that trained it will finish it")
     try:
         # the card says which network the weights are of; their hash, that they are the ones it was written for
         data = path.read_bytes()

@@ -6,14 +6,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import io
 import os
-import tempfile
+import re
+import secrets
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow
 import pyarrow.parquet
@@ -27,27 +30,117 @@ MOST_VALUES = 20_000_000
 ROWS_AT_ONCE = 256  # rows of a Parquet file that are plain Python objects at one time
 #: Characters of one JSON value, and lists and objects in it: 500,000 edges of 32 characters. A short text takes up to
 #: 15 times its characters in Python, an empty object 30 times, so that both are bounded.
+TEMPORARY = ".takeback-tmp"  # how the name of a file ends that is being written
 GZIP = b"\x1f\x8b"
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Put content at path so that a reader sees the old file or the new one. Raises BadInput if it cannot."""
-    data = content.encode() if isinstance(content, str) else content
+    with replacing(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to; at the end of the block it takes path's place, on disk, unless the block raised.
+
+    A link is followed, and what is no file (a pipe, /dev/null) is written to as it is. Raises BadInput for an OSError.
+    """
     try:
+        path = Path(os.path.realpath(path)) if path.is_symlink() else path
+        if path.exists() and not path.is_file() and not path.is_dir():
+            with path.open("wb") as file:
+                yield file
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, 0o644)
+        sweep(path.parent, path.name)
+        handle, name = _temporary(path)
+        with _removed_if_it_fails(name, handle), os.fdopen(handle, "wb", closefd=False) as file:
+            yield file
+            file.flush()
+            os.fsync(handle)
+            os.fchmod(handle, 0o644)
             os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        _sync_folder(path.parent)
     except OSError as fault:
         raise BadInput(f"cannot write {path}: {fault.strerror or fault}") from None
+
+
+@contextmanager
+def _removed_if_it_fails(name: Path, handle: int) -> Iterator[None]:
+    """Remove a temporary file if the block raises; let go of it, and of its lock, in any case."""
+    try:
+        yield
+    except BaseException:
+        name.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(handle)
+
+
+def _temporary(path: Path) -> tuple[int, Path]:
+    """A new file beside path, open and locked for as long as it is open: who dies leaves it unlocked."""
+    while True:
+        name = path.with_name(f".{_short(path.name)}.{secrets.token_hex(4)}{TEMPORARY}")
+        handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # somebody's sweep has it between the two lines above, and removes it
+            os.close(handle)
+            continue
+        except OSError:  # no locks here; no sweep can lock it either, and so none removes it
+            return handle, name
+        if _is(name, handle):
+            return handle, name
+        os.close(handle)  # swept between them
+
+
+def sweep(folder: Path, name: str | None = None) -> None:
+    """Remove the temporary files in a folder (of one target, if its name is given) whose writers are gone.
+
+    A writer holds a lock for as long as it writes: what can be locked has none. Where a file system knows no locks
+    nothing is removed, and nothing that is not called as temporaries are. Raises nothing.
+    """
+    pattern = re.compile(rf"\.{re.escape(_short(name)) if name else '.+'}\.[0-9a-f]{{8}}{re.escape(TEMPORARY)}", re.S)
+    with suppress(OSError):
+        ours = [found for found in os.listdir(folder) if found.endswith(TEMPORARY)]  # few of the thousands in parts/
+        for found in filter(pattern.fullmatch, ours):
+            with suppress(OSError):
+                _remove_stale(folder / found)
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove a temporary file unless its writer lives. Raises OSError if it does, or if it cannot be removed."""
+    handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _is(path, handle):  # or else it was renamed meanwhile, and is whole
+            path.unlink()
+    finally:
+        os.close(handle)
+
+
+def _is(path: Path, handle: int) -> bool:
+    """Whether that is the file's name still."""
+    try:
+        return os.path.samestat(os.stat(path, follow_symlinks=False), os.fstat(handle))
+    except FileNotFoundError:
+        return False
+
+
+def _short(name: str) -> str:
+    """The beginning of a file's name: with what temporaries add, it is no longer than file systems allow."""
+    return name[:50]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the names in a folder on disk, so that a power cut does not undo a rename; where that is possible."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -127,16 +220,8 @@ def parquet_stream(path: Path, schema: pyarrow.Schema) -> Iterator[Callable[[lis
 
     Raises BadInput if the file cannot be written.
     """
-    unfinished = path.with_suffix(f"{path.suffix}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with pyarrow.parquet.ParquetWriter(unfinished, schema, compression="zstd") as writer:
-            yield lambda records: writer.write_table(pyarrow.Table.from_pylist(records, schema=schema))
-        os.replace(unfinished, path)
-    except OSError as fault:
-        raise BadInput(f"cannot write {path}: {fault.strerror or fault}") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with replacing(path) as file, pyarrow.parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+        yield lambda records: writer.write_table(pyarrow.Table.from_pylist(records, schema=schema))
 
 
 def to_parquet(records: list[dict], schema: pyarrow.Schema) -> bytes:

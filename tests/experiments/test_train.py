@@ -7,6 +7,7 @@ import pytest
 from csp.errors import BadInput
 from experiments.cli.dispatch import guarded, modern
 from experiments.train import Train, main
+from generators import checkpoint
 from generators.training import trainer
 
 TINY = {"family": "colouring", "updates": 2, "batch": 4, "puzzles": 4, "dim": 8, "heads": 2, "blocks": 1, "loops": 1}
@@ -21,6 +22,19 @@ def test_it_trains_and_never_overwrites(capsys, tmp_path):
     before = path.read_bytes()
     assert guarded(lambda: main(Train("ar", out=path, **TINY))) == 2
     assert "is there already" in capsys.readouterr().err and path.read_bytes() == before
+
+
+def test_a_card_without_weights_is_written_anew_and_no_other_file_is(capsys, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    path.with_suffix(".json").write_text('{"format": "something else"}')
+    assert guarded(lambda: main(Train("ar", out=path, **TINY))) == 2
+    assert "its card would overwrite" in capsys.readouterr().err and not path.exists()
+    path.with_suffix(".json").write_text(json.dumps({"format": checkpoint.FORMAT}))
+    assert guarded(lambda: main(Train("ar", out=path, **TINY))) == 0
+    assert checkpoint.load(path, "colouring").card["training"]["updates"] == 2
+    path.with_suffix(".json").unlink()
+    assert guarded(lambda: main(Train("ar", out=path, **TINY))) == 2
+    assert "is there already without its card" in capsys.readouterr().err
 
 
 def test_half_precision_that_is_slow_here_is_said(capsys, tmp_path, monkeypatch):

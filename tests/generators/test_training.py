@@ -1,7 +1,9 @@
 """Training: resuming gives what an unbroken run gives; the card says what made it; damage is named."""
 
 import json
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,6 +52,42 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path, sets, kind, fam
     loaded = checkpoint.load(tmp_path / "whole.safetensors", family)
     assert loaded.card["family"] == family and loaded.card["training"]["updates"] == 6
     assert loaded.card["sha256"] == loaded.sha256 and len(loaded.card["curve"]["rows"]) == 3
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("step", ["x.json", "x.safetensors", "x.resume.safetensors"])
+def test_weights_that_are_there_have_their_card_wherever_a_run_dies(tmp_path, sets, monkeypatch, step, after):
+    config, path = TrainConfig("ar", "sudoku4", **TINY), tmp_path / "x.safetensors"
+    train(config, *sets["sudoku4"], tmp_path / "whole" / "x.safetensors", lambda news: None)
+    rename, remove = os.replace, Path.unlink
+
+    def dies_at(real, at):
+        def died(*files, **how):
+            here = Path(files[at]).name == step
+            if not here or after:
+                real(*files, **how)
+            if here:
+                raise KeyboardInterrupt
+
+        return died
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        if step == "x.resume.safetensors":
+            patch.setattr(Path, "unlink", dies_at(remove, 0))
+        else:
+            patch.setattr(os, "replace", dies_at(rename, 1))
+        train(config, *sets["sudoku4"], path, lambda news: None)
+
+    # What is there is whole, or else the state is there to go on from.
+    if path.exists():
+        checkpoint.load(path, "sudoku4")
+    else:
+        assert (tmp_path / "x.resume.safetensors").exists()
+        again = []
+        train(config, *sets["sudoku4"], path, again.append)
+        assert again == [] and not (tmp_path / "x.resume.safetensors").exists()
+    assert path.read_bytes() == (tmp_path / "whole" / "x.safetensors").read_bytes()
+    assert checkpoint.load(path).sha256 == checkpoint.load(tmp_path / "whole" / "x.safetensors").sha256
 
 
 def test_training_learns(tmp_path, sets):
