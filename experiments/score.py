@@ -132,7 +132,8 @@ def _score(options: ScoreCommand, folder: RunFolder, work: Callable[..., Chunk],
             if pieces[-1] in known:
                 bar.advance(task)
             else:
-                yield (pieces[-1], {**config, "lines": [record.number for record in chunk]}, chunk), partial(work, chunk)
+                kept = {**config, "lines": [record.number for record in chunk]}
+                yield (pieces[-1], kept, chunk), partial(work, chunk)
 
     with progress("pieces") as bar:
         task = bar.add_task("scoring", total=None)

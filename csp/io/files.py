@@ -28,8 +28,6 @@ MOST_BYTES = 170_000_000
 #: Values in one column of one row group of a Parquet file: what one row may hold is in memory whole (as 8 bytes each).
 MOST_VALUES = 20_000_000
 ROWS_AT_ONCE = 256  # rows of a Parquet file that are plain Python objects at one time
-#: Characters of one JSON value, and lists and objects in it: 500,000 edges of 32 characters. A short text takes up to
-#: 15 times its characters in Python, an empty object 30 times, so that both are bounded.
 TEMPORARY = ".takeback-tmp"  # how the name of a file ends that is being written
 GZIP = b"\x1f\x8b"
 
@@ -212,6 +210,20 @@ def from_parquet(data: bytes, where: str, most_rows: int | None = None) -> Itera
     except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as fault:
         reason = (str(fault).splitlines() or [type(fault).__name__])[0]
         raise BadInput(f"{where}: not a Parquet file that can be read ({reason})") from None
+
+
+@contextmanager
+def text_stream(path: Path) -> Iterator[io.TextIOWrapper]:
+    """Write a text file piece by piece, whole or not at all; what UTF-8 does not know is written as \\x or \\u escapes.
+
+    Raises BadInput if the file cannot be written.
+    """
+    with replacing(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", write_through=True)
+        try:
+            yield text
+        finally:
+            text.detach()  # or it would close the file
 
 
 @contextmanager
