@@ -80,6 +80,7 @@ EXPERIMENTS = {
     "control": ("experiments.control.command", "Control", "main", "steering frozen networks towards targets"),
     "ablations": ("experiments.ablations", "Ablations", "main", "what each choice in training buys"),
     "train": ("experiments.train", "Train", "main", "train a network"),
+    "results": ("experiments.query", "Query", "main", "the runs you have; questions about them in SQL"),
     "markdown": ("experiments.markdown.command", "Markdown", "main", "a run's tables; the documents' figures"),
 }
 INSTANCES = {

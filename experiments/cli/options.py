@@ -33,8 +33,8 @@ class RunOptions:
     """CPU threads of each process. Changes speed, never a trace."""
     workers: Annotated[int, tyro.conf.arg(metavar="N")] = 0
     """Processes; 0 = as many as there are cores, once it shows that there is work for them. Changes no figure."""
-    engine: Literal["local", "ray"] = "local"
-    """Where worker processes run: on this machine, or on a Ray cluster (at $RAY_ADDRESS)."""
+    engine: Annotated[str, tyro.conf.arg(metavar="NAME")] = "local"
+    """Where worker processes run: local (this machine), ray (the Ray cluster at $RAY_ADDRESS) or ray:ADDRESS."""
     fresh: tyro.conf.FlagCreatePairsOff[bool] = False
     """Overwrite what the folder holds."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
@@ -45,6 +45,8 @@ class RunOptions:
         for name in counts:
             if (number := getattr(self, name)) is not None and number < 1:
                 raise BadInput(f"--{name.replace('_', '-')} {number}: at least 1")
+        if self.engine not in ("local", "ray") and not self.engine.startswith("ray:"):
+            raise BadInput(f"no engine {self.engine!r}; there are local, ray and ray:ADDRESS")
         if self.threads < 1 or self.workers < 0:
             raise BadInput("--threads is at least 1, --workers at least 0")
         if not 0 <= self.seed < 2**63:

@@ -39,7 +39,7 @@ class Died:
 @dataclass(frozen=True)
 class Executor:
     """workers: processes; 0 = as many as there are cores, once the work has taken PATIENCE seconds in this one (Ray: as
-    many as the cluster has processors). threads: of each process. engine: "local" or "ray".
+    many as the cluster has processors). threads: of each process. engine: "local", "ray" or "ray:ADDRESS".
     """
 
     workers: int = 0
@@ -47,15 +47,20 @@ class Executor:
     engine: str = "local"
 
     @property
+    def remote(self) -> bool:
+        """Whether the processes are Ray's."""
+        return self.engine != "local"
+
+    @property
     def size(self) -> int:
         """How many processes there are at most."""
-        return self.workers or (cluster_size() if self.engine == "ray" else os.cpu_count() or 1)
+        return self.workers or (cluster_size() if self.remote else os.cpu_count() or 1)
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Any, Any, float]]:
         """(name, answer or Died, seconds) of each task as it is finished. Raises what a task raised."""
         tasks, started = iter(tasks), time.monotonic()
-        if self.engine == "ray":
-            connect()
+        if self.remote:
+            connect(self.engine.partition(":")[2])
         elif self.workers <= 1:
             for name, work in tasks:
                 yield name, *_timed(work, self.threads)
@@ -158,7 +163,7 @@ def _pool(executor: Executor, source: Iterator[tuple[int, Task]]) -> Iterator[tu
     """Run numbered tasks in the executor's processes; one more than there are processes is taken from the source."""
     # work that is under way when nobody wants more of the answers is dropped; joblib warns of that
     warnings.filterwarnings("ignore", category=UserWarning, module=r"joblib\.parallel")
-    own = {"backend": "ray-shards"} if executor.engine == "ray" else {"backend": "loky", "initializer": _begin}
+    own = {"backend": "ray-shards"} if executor.remote else {"backend": "loky", "initializer": _begin}
     size = max(2, executor.size)  # joblib would run a single one in this process
     parallel = joblib.Parallel(
         n_jobs=size, return_as="generator_unordered", batch_size=1, pre_dispatch=executor.size + 1, **own
@@ -175,10 +180,11 @@ def _deaths() -> tuple[type[BaseException], ...]:
     return BrokenProcessPool, RayError
 
 
-def connect() -> None:
-    """Join the Ray cluster at $RAY_ADDRESS; without one, Ray starts one on this machine.
+def connect(address: str = "") -> None:
+    """Join the Ray cluster at the address, or at $RAY_ADDRESS; without either, Ray starts one on this machine.
 
-    Raises BadInput if Ray is not installed or the cluster cannot be reached.
+    Every node needs this version of takeback, and sees folders of checkpoints under the same path; what comes out is
+    written by the process that asked. Raises BadInput if Ray is not installed or the cluster cannot be reached.
     """
     try:
         import ray
@@ -187,9 +193,9 @@ def connect() -> None:
         raise BadInput("--engine ray needs Ray: pip install 'takeback[ray]'") from None
     if not ray.is_initialized():
         try:
-            ray.init(logging_level="ERROR", log_to_driver=False)
+            ray.init(address or None, logging_level="ERROR", log_to_driver=False)
         except (ConnectionError, ValueError, RuntimeError) as fault:
-            where = os.environ.get("RAY_ADDRESS", "this machine")
+            where = address or os.environ.get("RAY_ADDRESS", "this machine")
             raise BadInput(f"no Ray cluster at {where}: {str(fault).splitlines()[0]}") from None
 
     class Shards(RayBackend):

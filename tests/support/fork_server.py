@@ -1,0 +1,105 @@
+"""Runs of the `takeback` command that can be killed at any moment, without the seconds that its imports take.
+
+A process of its own imports everything once and then forks a child for each run:
+
+    >>> with Server(FIRST=3) as server:                     # constants of experiments/engine/shards.py
+    ...     run = server.start(["ceiling", ...], tmp_path / "said")
+    ...     os.kill(run, signal.SIGKILL); server.wait(run)  # its exit code, negative for a signal
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+class Server:
+    """The process that forks. constants: of experiments/engine/shards.py, e.g. smaller shards."""
+
+    def __init__(self, **constants: float):
+        self.constants = constants
+
+    def __enter__(self) -> Server:
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, json.dumps(self.constants)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        assert json.loads(self.process.stdout.readline()) == "ready"
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(timeout=60)
+
+    def _ask(self, question: object) -> int:
+        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def start(self, words: list[str], said: Path) -> int:
+        """The process number of a run of `takeback WORDS`, the head of a session; what it says goes into a file."""
+        return self._ask({"words": [str(word) for word in words], "said": str(said)})
+
+    def wait(self, run: int) -> int:
+        """Its exit code."""
+        return self._ask({"wait": run})
+
+    def run(self, words: list[str], said: Path) -> int:
+        """The exit code of a run that nobody disturbs."""
+        return self.wait(self.start(words, said))
+
+
+def child(words: list[str], said: str) -> None:
+    """A forked run; does not return."""
+    from experiments.cli import dispatch
+
+    os.setsid()
+    handle = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    sys.argv = ["takeback", *words]
+    code = 99
+    try:
+        dispatch.entry()
+    except SystemExit as end:
+        code = end.code or 0
+    finally:
+        atexit._run_exitfuncs()  # as at the end of a command that was not forked
+        os._exit(code)
+
+
+def main() -> None:
+    """Answer questions, a line each, until there are no more."""
+    from experiments.ceiling import command, figures, screen  # noqa: F401
+    from experiments.cli import dispatch  # noqa: F401
+    from experiments.engine import shards
+
+    for name, value in json.loads(sys.argv[1]).items():
+        assert hasattr(shards, name)
+        setattr(shards, name, value)
+    print(json.dumps("ready"), flush=True)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        if "wait" in asked:
+            answer = os.waitstatus_to_exitcode(os.waitpid(asked["wait"], 0)[1])
+        else:
+            answer = os.fork()
+            if not answer:
+                child(**asked)
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
