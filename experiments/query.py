@@ -54,7 +54,7 @@ def main(options: Query) -> None:
     if options.json:
         print(json.dumps([dict(zip(heads, record)) for record in records], indent=1, default=str))
     else:
-        show("", heads, [[in_cell(value) for value in record] for record in records], left=left, wrap=left)
+        show("", heads, [[in_cell(value) for value in record] for record in records], left=left, wrap=("line",))
 
 
 def connection(folders: Sequence[Path]) -> duckdb.DuckDBPyConnection:

@@ -33,3 +33,14 @@ def node() -> str:
 
     time.sleep(0.3)
     return ray.util.get_node_ip_address()
+
+
+def done() -> str:
+    return "done"
+
+
+def threads() -> int:
+    """How many threads torch uses here."""
+    import torch
+
+    return torch.get_num_threads()
