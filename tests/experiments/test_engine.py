@@ -231,7 +231,8 @@ def test_a_ray_cluster_of_two_nodes(capsys, tmp_path):
     pytest.importorskip("ray", reason="Ray is an extra")
     words = ["ceiling", "--count", "12", "--decoders", "dsatur", "uniform-raster", "diffusion:order=random,k=9"]
     script = [sys.executable, SUPPORT / "ray_cluster.py", *words, "--engine", "ray", "--out", tmp_path / "ray"]
-    cluster = subprocess.Popen(script, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    cluster = subprocess.Popen(script, **pipes, start_new_session=True)
     try:
         out, err = cluster.communicate(timeout=300)
     finally:

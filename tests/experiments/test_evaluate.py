@@ -15,6 +15,7 @@ from experiments import evaluate
 from experiments.cli.dispatch import guarded
 from experiments.engine import decoder_catalogue, loaded_models
 from experiments.engine import run as engine
+from experiments.engine.shards import Cutter
 from experiments.evaluate import Evaluate, main
 from experiments.puzzle_files import certify
 from generators import checkpoint
@@ -135,9 +136,13 @@ def test_graphs_are_asked_for_their_best_known_colours_and_more(capsys, tmp_path
 
 def test_batches_hold_one_number_of_values_and_everything_once():
     made = [draw(name, 0, "test", i) for i in range(5) for name in ("planted:n=9,degree=2", "planted:n=8,colours=4")]
-    found = list(engine.batches(range(10), made, 3))
+    rows = decoder_catalogue.chosen(["dsatur"])
+    runner = loaded_models.runner(rows, "colouring", made, None)
+    jobs = engine.decoding_jobs(rows, made, runner, Evaluate(batch_size=3))
+    found = [shard.indices for shard in Cutter(jobs, {"dsatur": range(10)})]
     assert sorted(index for batch in found for index in batch) == list(range(10))
     assert all(len(batch) <= 3 and len({made[index].problem.d for index in batch}) == 1 for batch in found)
+    assert all(batch == tuple(sorted(batch, key=lambda index: made[index].problem.n)) for batch in found)
 
 
 def test_more_loops_are_another_decoder_on_the_same_weights(capsys, tmp_path):
@@ -206,4 +211,4 @@ def test_the_small_network_comes_first_where_it_fits(tmp_path):
         runner = loaded_models.runner(wanted, "colouring", [draw(family, 0, "any", 0)], tmp_path)
         assert list(runner.hashes) == [f"{name}.safetensors"] and list(runner.missing) == ["ar"]
     runner = loaded_models.runner(wanted, "colouring", [draw("planted:n=6,colours=6,degree=2", 0, "any", 0)], tmp_path)
-    assert not runner.models and "colouring-wide-diffusion" in runner.missing["diffusion"]
+    assert not runner.networks and "colouring-wide-diffusion" in runner.missing["diffusion"]
