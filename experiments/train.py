@@ -20,12 +20,12 @@ from torch import distributed
 from csp.errors import BadInput
 from csp.families.base import Family
 from csp.generate import FAMILIES, family
-from csp.io.files import write_atomically
 from experiments.cli.terminal import console, progress
 from generators import checkpoint
 from generators.training import trainer
 from generators.training.config import RENAMED, Kind, TrainConfig
 from generators.training.processes import Share
+from generators.training.resume import RESUME
 
 #: Old spellings of options, each with its new one; the dispatcher reads them with a notice.
 RENAMED_OPTIONS = {old.replace("_", "-"): new.replace("_", "-") for old, new in RENAMED.items()}
@@ -83,8 +83,10 @@ def main(options: Train) -> None:
         console.print(f"note: in bf16 a matrix product takes {cost:.0f} times as long here; --precision fp32 is faster")
     path = options.out or Path("results/checkpoints") / f"{options.family}-{options.kind}.safetensors"
     _usable(path)
-    if options.resume and not path.with_suffix(".resume.safetensors").exists():
+    if options.resume and not path.with_suffix(RESUME).exists():
         raise BadInput(f"--resume: there is no stopped run of {path}")
+    if first:  # drawing puzzles takes minutes: what a full disk would end is refused before
+        trainer.check_room(config, trainer.datasets(config, "train", len(config.sources)), path)
     with progress("puzzles") as bar:
         task = bar.add_task(f"drawing {config.family}", total=config.puzzles + 1024)
         sets = [
@@ -121,7 +123,7 @@ def _share(device: str) -> Share:
 
 
 def _usable(path: Path) -> None:
-    """Raises BadInput before any work if the checkpoint could not be written, or is there already."""
+    """Raises BadInput before any work if the checkpoint is there already, or something else in its place."""
     if path.suffix != ".safetensors":
         raise BadInput(f"--out {path}: a checkpoint's name ends in .safetensors")
     card = path.with_suffix(".json")
@@ -133,9 +135,6 @@ def _usable(path: Path) -> None:
             checkpoint.read_card(card)
         except BadInput:
             raise BadInput(f"--out {path}: its card would overwrite {card}, which is another file") from None
-    probe = path.with_suffix(".probe")
-    write_atomically(probe, b"")
-    probe.unlink(missing_ok=True)  # under torchrun others try too
 
 
 if __name__ == "__main__":

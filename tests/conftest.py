@@ -4,6 +4,7 @@ import os
 
 import hypothesis
 import pytest
+import quick_checks  # noqa: F401 (before the packages that it checks)
 import torch
 
 from csp.generate import draw

@@ -12,6 +12,7 @@ import io
 import os
 import re
 import secrets
+import shutil
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +30,7 @@ MOST_BYTES = 170_000_000
 MOST_VALUES = 20_000_000
 ROWS_AT_ONCE = 256  # rows of a Parquet file that are plain Python objects at one time
 TEMPORARY = ".takeback-tmp"  # how the name of a file ends that is being written
+CHUNK = 1 << 20  # bytes written at once when room is tried
 GZIP = b"\x1f\x8b"
 
 
@@ -105,6 +107,26 @@ def sweep(folder: Path, name: str | None = None) -> None:
         for found in filter(pattern.fullmatch, ours):
             with suppress(OSError):
                 _remove_stale(folder / found)
+
+
+def check_room(path: Path, size: int) -> None:
+    """Raises BadInput unless `size` bytes more can be written beside path, which is tried: quotas are not told."""
+    wanted = f"cannot write {path}: {size / 1e6:.1f} MB are needed"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent, path.name)
+        if (free := shutil.disk_usage(path.parent).free) < size:
+            raise BadInput(f"{wanted}, {free / 1e6:.1f} MB are free")
+        handle, name = _temporary(path)
+        try:
+            for start in range(0, size, CHUNK):
+                os.write(handle, bytes(min(CHUNK, size - start)))
+            os.fsync(handle)
+        finally:
+            name.unlink(missing_ok=True)
+            os.close(handle)
+    except OSError as fault:
+        raise BadInput(f"{wanted}; {fault.strerror or fault}") from None
 
 
 def _remove_stale(path: Path) -> None:

@@ -53,6 +53,8 @@ class WeightTracker:
         return {f"{kind} {name}": weight for kind, those in kinds for name, weight in (those or {}).items()}
 
 
+RESUME = ".resume.safetensors"  # how the name of a stopped run's state ends
+HEADER = 150  # bytes, about, that a tensor's name and shape take in a file
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")  # what AdamW keeps of every parameter
 
 
@@ -65,6 +67,14 @@ def save_state(config: dict, model, optimiser, tracker: WeightTracker, state: di
     tensors = {name: tensor.cpu() for name, tensor in (tensors | tracker.tensors()).items()}
     about = {"config": json.dumps(config), "state": json.dumps(state)}
     write_atomically(path, safetensors.torch.save(tensors, about))
+
+
+def state_bytes(model: torch.nn.Module, copies: int) -> int:
+    """How large the file of save_state will be: weights, moments, and `copies` of the learned weights beside them."""
+    everything = [p for p in model.parameters()]
+    learned = [p for p in everything if p.requires_grad]
+    values = sum(p.numel() for p in everything) + (2 + copies) * sum(p.numel() for p in learned)
+    return 4 * values + HEADER * (len(everything) + (3 + copies) * len(learned))
 
 
 def load_state(config: dict, model, optimiser, tracker: WeightTracker, path: Path) -> dict:

@@ -27,6 +27,7 @@ import numpy as np
 import torch
 
 from csp.errors import BadInput
+from csp.io import files
 from csp.seeds import key, stream
 from generators import checkpoint
 from generators.boards import Boards
@@ -37,7 +38,7 @@ from generators.models.latent_diffusion import LATENT
 from generators.training.config import CORRUPTION_OPTIONS, UNITS, TrainConfig
 from generators.training.datasets import Dataset, dataset, with_fewer_givens
 from generators.training.processes import ALONE, Share
-from generators.training.resume import WeightTracker, load_state, save_state
+from generators.training.resume import RESUME, WeightTracker, load_state, save_state, state_bytes
 
 #: AdamW's: the second moment forgets after about 50 updates instead of 1,000, a run here having only some thousand.
 BETAS = (0.9, 0.98)
@@ -82,6 +83,18 @@ def backbone_config(config: TrainConfig, train_sets: Sequence[Dataset]) -> Backb
         case "future":
             return replace(shape, answers=2 * d)
     return shape
+
+
+def check_room(config: TrainConfig, train_sets: Sequence[Dataset], path: Path) -> None:
+    """Raises BadInput unless there is room for what a run keeps: its state, and a newer one or the weights beside it.
+
+    Of the puzzles only their size counts: one of each source will do.
+    """
+    with torch.device("meta"):
+        model = checkpoint.KINDS[config.kind](backbone_config(config, train_sets), config.kind)
+    resume = path.with_suffix(RESUME)
+    size = state_bytes(model, copies=(config.ema > 0) + (config.patience > 0))
+    files.check_room(resume, size if resume.exists() else 2 * size)
 
 
 def build(config: TrainConfig, train_sets: Sequence[Dataset]) -> torch.nn.Module:
@@ -171,13 +184,15 @@ def train(
     `report` is called after every update with {update, loss} and, now and then, {validation}. share: this process's
     part of the work; only the first process writes.
     """
+    if share.rank == 0:
+        check_room(config, train_sets, path)
     model = build(config, train_sets).to(device)
     corrupt = corruption(model, config)
     named = {name: p for name, p in model.named_parameters() if p.requires_grad}
     learned = list(named.values())
     tracker = WeightTracker(config.ema, config.patience > 0, named)
     optimiser = new_optimiser(config, learned)
-    resume = path.with_suffix(".resume.safetensors")
+    resume = path.with_suffix(RESUME)
     state = load_state(asdict(config), model, optimiser, tracker, resume)
     state.setdefault("curve", [])
     state.setdefault("best", [0, math.inf])  # update, validation loss

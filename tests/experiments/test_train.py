@@ -1,10 +1,14 @@
 """`takeback train`: it works end to end, and refuses what no run can have before any work."""
 
+import errno
 import json
+import os
+import shutil
 
 import pytest
 
 from csp.errors import BadInput
+from csp.io import files
 from experiments.cli.dispatch import guarded, modern
 from experiments.train import Train, main
 from generators import checkpoint
@@ -37,9 +41,27 @@ def test_a_card_without_weights_is_written_anew_and_no_other_file_is(capsys, tmp
     assert "is there already without its card" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("how", ["full", "over its quota"])
+def test_a_disk_without_room_is_said_before_any_work(capsys, tmp_path, monkeypatch, how):
+    def over_quota(handle, data):
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    if how == "full":
+        monkeypatch.setattr(files.shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**9, 10**9, 1000))
+    else:
+        monkeypatch.setattr(files.os, "write", over_quota)
+    monkeypatch.setattr(trainer, "train", None)  # never reached
+    assert guarded(lambda: main(Train("ar", out=tmp_path / "mine.safetensors", **TINY))) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "MB are needed" in said and "cannot write" in said
+    assert ("0.0 MB are free" if how == "full" else "Disk quota exceeded") in said
+    assert not list(tmp_path.iterdir())
+
+
 def test_half_precision_that_is_slow_here_is_said(capsys, tmp_path, monkeypatch):
     assert 0.01 < trainer.cost_of_half(size=64) < 1000
     monkeypatch.setattr(trainer, "datasets", lambda *_: [])
+    monkeypatch.setattr(trainer, "check_room", lambda *_: None)
     monkeypatch.setattr(trainer, "train", lambda *_: None)
     for cost, precision, said in ((41.0, "bf16", True), (0.5, "bf16", False), (41.0, "fp32", False)):
         monkeypatch.setattr(trainer, "cost_of_half", lambda cost=cost: cost)

@@ -1,5 +1,6 @@
 """Training: resuming gives what an unbroken run gives; the card says what made it; damage is named."""
 
+import errno
 import json
 import os
 from dataclasses import replace
@@ -10,10 +11,11 @@ import pytest
 import torch
 
 from csp.errors import BadInput
+from csp.io import files
 from generators import checkpoint
 from generators.training.config import TrainConfig
 from generators.training.datasets import dataset
-from generators.training.trainer import learning_rate, train
+from generators.training.trainer import check_room, learning_rate, train
 
 TINY = {"updates": 6, "batch": 8, "puzzles": 20, "validate_every": 2, "dim": 16, "heads": 2, "blocks": 1, "loops": 1}
 
@@ -88,6 +90,47 @@ def test_weights_that_are_there_have_their_card_wherever_a_run_dies(tmp_path, se
         assert again == [] and not (tmp_path / "x.resume.safetensors").exists()
     assert path.read_bytes() == (tmp_path / "whole" / "x.safetensors").read_bytes()
     assert checkpoint.load(path).sha256 == checkpoint.load(tmp_path / "whole" / "x.safetensors").sha256
+
+
+@pytest.mark.parametrize(("kind", "options"), [("ar", {}), ("diffusion", {"ema": 0.9, "patience": 3})])
+def test_the_room_that_a_run_asks_for_is_what_it_takes(tmp_path, sets, monkeypatch, kind, options):
+    asked = []
+    monkeypatch.setattr(files, "check_room", lambda path, size: asked.append((path.name, path.exists(), size)))
+    config = TrainConfig(kind, "sudoku4", **{**TINY, "dim": 64}, **options)
+
+    def stop_at_three(report):
+        if report["update"] == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, *sets["sudoku4"], tmp_path / "x.safetensors", stop_at_three)
+    size = (tmp_path / "x.resume.safetensors").stat().st_size
+    check_room(config, sets["sudoku4"][0], tmp_path / "x.safetensors")
+    assert [one[:2] for one in asked] == [("x.resume.safetensors", False), ("x.resume.safetensors", True)]
+    assert asked[0][2] == pytest.approx(2 * size, rel=0.03) and asked[1][2] == pytest.approx(size, rel=0.03)
+
+
+@pytest.mark.parametrize("full", ["x.resume.safetensors", "x.safetensors"])
+def test_a_disk_that_gets_full_costs_no_state_that_was_kept(tmp_path, sets, monkeypatch, full):
+    config, path = TrainConfig("ar", "sudoku4", **TINY), tmp_path / "x.safetensors"
+    train(config, *sets["sudoku4"], tmp_path / "whole" / "x.safetensors", lambda news: None)
+    rename, states = os.replace, []
+
+    def no_room(source, target):
+        states.append(Path(target).name)
+        if states.count(full) == (2 if full == "x.resume.safetensors" else 1):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rename(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(BadInput, match=f"{full}: No space left on device"):
+        patch.setattr(os, "replace", no_room)
+        train(config, *sets["sudoku4"], path, lambda news: None)
+    assert not path.exists() and (tmp_path / "x.resume.safetensors").exists()
+    again = []
+    train(config, *sets["sudoku4"], path, again.append)
+    assert [n["update"] for n in again] == ([3, 4, 5, 6] if full == "x.resume.safetensors" else [])
+    assert path.read_bytes() == (tmp_path / "whole" / "x.safetensors").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["whole", "x.json", "x.safetensors"]
 
 
 def test_training_learns(tmp_path, sets):
