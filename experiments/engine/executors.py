@@ -28,6 +28,7 @@ from joblib.externals.loky.process_executor import BrokenProcessPool
 from csp.errors import BadInput
 
 Task = tuple[Any, Callable[[], Any]]  # what it is called by, and the work, which can be sent to another process
+WATCH = 0.5  # seconds between two looks of a process at whether its parent lives
 PATIENCE = 5.0  # seconds that a run takes before it is worth starting processes for
 
 
@@ -154,9 +155,17 @@ def _answer(number: int, work: Callable[[], Any], threads: int) -> tuple[int, An
 
 
 def _begin() -> None:
-    """At the start of a process: Ctrl-C is its parent's business."""
+    """At the start of a process: Ctrl-C is its parent's business, without which it ends."""
     with suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    """End this process when its parent has: an orphan would go on for minutes, and hold memory."""
+    while os.getppid() == parent:
+        time.sleep(WATCH)
+    os._exit(1)
 
 
 def _pool(executor: Executor, source: Iterator[tuple[int, Task]]) -> Iterator[tuple[int, Any, float]]:

@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +77,8 @@ def child(words: list[str], said: str) -> None:
     except SystemExit as end:
         code = end.code or 0
     finally:
-        atexit._run_exitfuncs()  # as at the end of a command that was not forked
+        threading._shutdown()  # as at the end of a command that was not forked
+        atexit._run_exitfuncs()
         os._exit(code)
 
 
