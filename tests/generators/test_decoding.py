@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from copies import copies
 
 from csp.families import colouring, sudoku
 from csp.generate import draw
@@ -111,10 +112,9 @@ def test_a_restart_takes_everything_back():
 
 def test_best_of_n_follows_the_cost_law():
     """P(solve) = 1 - (1 - p)^n for independent attempts: a uniform sampler on one edge, p = 2/3."""
-    edges = [path(2) for _ in range(1)]
     for attempts in (1, 2, 3):
         decoder = Decoder("uniform", temperature=1.0, retraction="restart", attempts=attempts)
-        solved = [decode(decoder, Uniform(), edges, seed)[0].end == "solved" for seed in range(600)]
+        solved = [trace.end == "solved" for trace in decode(decoder, Uniform(), copies(path(2), 600), 0)]
         truth = 1 - (1 / 3) ** attempts
         assert abs(np.mean(solved) - truth) < 4 * (truth * (1 - truth) / 600) ** 0.5 + 1e-9
 
@@ -123,7 +123,7 @@ def test_sampling_follows_the_model_at_its_temperature():
     probs = np.array([[0.7, 0.2, 0.1]])
     for temperature, expected in ((1.0, probs[0]), (0.5, probs[0] ** 2 / (probs[0] ** 2).sum())):
         decoder = Decoder("diffusion", temperature=temperature)
-        drawn = [decode(decoder, Stub(probs), [path(1)], seed)[0].events[0].value for seed in range(1500)]
+        drawn = [trace.events[0].value for trace in decode(decoder, Stub(probs), copies(path(1), 1500), 0)]
         share = np.bincount(drawn, minlength=4)[1:] / 1500
         assert np.abs(share - expected).max() < 0.05
 
@@ -131,7 +131,7 @@ def test_sampling_follows_the_model_at_its_temperature():
 def test_uniform_over_legal_has_the_hazard_that_counting_gives():
     """A path of 3, 2 colours, random order: dead only if both ends come first and differ, 1/3 * 1/2."""
     decoder = Decoder("uniform", "random", veto="legal", temperature=1.0)
-    ends = [decode(decoder, Uniform(), [path(3, 2)], seed)[0].end for seed in range(1500)]
+    ends = [trace.end for trace in decode(decoder, Uniform(), copies(path(3, 2), 1500), 0)]
     assert abs(np.mean([end == "stuck" for end in ends]) - 1 / 6) < 0.04
 
 

@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+from copies import copies
 
 from csp.errors import BadInput
 from csp.families import colouring
 from csp.problem import Instance
+from csp.trace import replay
 from generators.boards import stack
 from generators.decoding.loop import decode
 from generators.decoding.spec import Decoder
+from generators.models import exact
 from generators.models.exact import Exact, solutions
 from solvers.oracles.cp_sat import CpSat
 
@@ -53,11 +56,8 @@ def test_sampling_in_any_order_draws_solutions_evenly():
     counts = dict.fromkeys(known, 0)
     decoder = Decoder("exact", "random", temperature=1.0)
     runs = 20 * len(known)
-    for seed in range(runs):
-        board = np.zeros(6, dtype=np.int64)
-        for _, cell, value in decode(decoder, Exact(), [RING], seed)[0].events:
-            board[cell] = value
-        counts[tuple(board.tolist())] += 1
+    for trace in decode(decoder, Exact(), copies(RING, runs), 0):
+        counts[tuple(replay(trace, RING.givens)[-1].tolist())] += 1
     chi = sum((count - 20) ** 2 / 20 for count in counts.values())
     assert chi < 65 + 4 * (2 * 65) ** 0.5
 
@@ -72,12 +72,13 @@ def test_noise_follows_the_cost_law(noise):
     givens = np.array([1] + [0] * m)
     path = Instance(problem, givens, "toy", "path")
     decoder = Decoder("exact", "random", temperature=1.0, noise=noise)
-    solved = np.mean([decode(decoder, Exact(noise), [path], seed)[0].end == "solved" for seed in range(runs)])
+    solved = np.mean([trace.end == "solved" for trace in decode(decoder, Exact(noise), copies(path, runs), 0)])
     truth = (1 - noise) ** m
     assert abs(solved - truth) < 3 * (truth * (1 - truth) / runs) ** 0.5
 
 
-def test_too_many_solutions_are_refused_in_one_line():
+def test_too_many_solutions_are_refused_in_one_line(monkeypatch):
+    monkeypatch.setattr(exact, "PARTIAL", 0.1)  # 20,000 partial solutions: reached within a tenth of a second
     wide = graph(40, [(0, 1)], 3)
     with pytest.raises(BadInput, match=r"graph of 40 nodes: .*exact conditionals"):
         decode(Decoder("exact"), Exact(), [wide], 0)

@@ -39,14 +39,14 @@ def keeps(rule, held):
 
 
 def _sudoku4():
-    """The 288 grids, from all ways to stack four rows."""
-    rows = [r for r in product((1, 2, 3, 4), repeat=4) if len(set(r)) == 4]
-    grids = []
-    for four in product(rows, repeat=4):
-        grid = np.array(four)
-        columns = all(len(set(grid[:, c])) == 4 for c in range(4))
-        if columns and all(len(set(grid[r : r + 2, c : c + 2].ravel())) == 4 for r in (0, 2) for c in (0, 2)):
-            grids.append(grid.ravel())
+    """The 288 grids: two rows that fill two boxes, above two such rows with which all columns hold 1 to 4."""
+    rows = [row for row in product((1, 2, 3, 4), repeat=4) if len(set(row)) == 4]
+    bands = [a + b for a, b in product(rows, rows) if not set(a[:2]) & set(b[:2]) and not set(a[2:]) & set(b[2:])]
+    grids = [
+        top + bottom
+        for top, bottom in product(bands, bands)
+        if all(len({top[c], top[c + 4], bottom[c], bottom[c + 4]}) == 4 for c in range(4))
+    ]
     return np.array(grids, dtype=np.int64)
 
 
@@ -108,6 +108,11 @@ def mixed(draw):
     return Problem(n, d, tuple(draw(st.lists(rules(n, d), min_size=1, max_size=5))))
 
 
+def digits(n, base):
+    """n numbers below base, each as likely as the next: one draw of hypothesis for all of them, which is its price."""
+    return st.binary(min_size=n, max_size=n).map(lambda drawn: np.frombuffer(drawn, np.uint8).astype(np.int64) % base)
+
+
 @st.composite
 def instances(draw, solvable=None, of=None):
     """Instances of problems (of: which ones) with a few givens; solvable=True has a solution for sure."""
@@ -117,8 +122,8 @@ def instances(draw, solvable=None, of=None):
     if len(every) and (solvable or draw(st.booleans())):
         base = every[draw(st.integers(0, len(every) - 1))]
     else:
-        base = np.array(draw(st.lists(st.integers(1, problem.d), min_size=problem.n, max_size=problem.n)))
-    shown = draw(st.lists(st.booleans(), min_size=problem.n, max_size=problem.n))
+        base = 1 + draw(digits(problem.n, problem.d))
+    shown = draw(digits(problem.n, 2))
     return Instance(problem, np.where(shown, base, 0).astype(np.int64), "drawn", "drawn by hypothesis")
 
 
@@ -126,11 +131,11 @@ def instances(draw, solvable=None, of=None):
 def states(draw, instance):
     """A partial, contradictory or complete assignment that keeps the instance's givens."""
     n, d = instance.problem.n, instance.problem.d
-    values = np.array(draw(st.lists(st.integers(0, d), min_size=n, max_size=n)), dtype=np.int64)
+    values = draw(digits(n, d + 1))
     every = solutions_of(instance.problem)
     if len(every) and draw(st.booleans()):  # near a solution, so that alive states are common too
         base = every[draw(st.integers(0, len(every) - 1))]
-        values = np.where(draw(st.lists(st.booleans(), min_size=n, max_size=n)), base, 0)
+        values = np.where(draw(digits(n, 2)), base, 0)
         if draw(st.booleans()):
             values[draw(st.integers(0, n - 1))] = draw(st.integers(0, d))
     return np.where(instance.givens > 0, instance.givens, values).astype(np.int64)
