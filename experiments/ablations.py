@@ -5,7 +5,8 @@
 
 Every variant gets the same backbone, number of puzzles, batches and updates; a seed changes the puzzles, the batches
 and the first weights. Networks are kept in DIR, and a run that was stopped goes on. Each then fills the puzzles of the
-shipped set one cell a call, greedily, nothing vetoed and nothing taken back. Writes run.json.
+shipped set one cell a call, greedily, nothing vetoed and nothing taken back. A variant of a seed is a shard, named by
+all that it depends on, so that one folder serves many grids. Writes run.json.
 """
 
 from __future__ import annotations
@@ -13,22 +14,26 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import torch
+import pyarrow
 import tyro
 
 from csp.errors import BadInput
 from csp.generate import family
-from csp.io.files import write_atomically
+from csp.io.files import from_parquet, read_bytes, to_parquet, write_atomically
 from csp.problem import Instance
+from experiments.cli.options import check_processes
 from experiments.cli.tables import cell, show
 from experiments.cli.terminal import console, progress
 from experiments.engine import run
-from experiments.engine.folder import writable
+from experiments.engine.executors import DEATH, Died, Executor
+from experiments.engine.folder import RunFolder, renewed
+from experiments.engine.shards import digest
 from experiments.puzzle_files import load
 from experiments.scoring.statistics import Estimate, bootstrap_crossed
 from generators import checkpoint
@@ -57,6 +62,7 @@ class Variant:
 
 
 HELD_OUT = 512  # puzzles for the validation loss
+PARTS = 4  # of a training, after each of which it may be stopped and goes on from there
 CONFIDENCE = "diffusion:order=confidence"
 VARIANTS: dict[str, Variant] = {
     "diffusion": Variant("diffusion", CONFIDENCE, "masked diffusion, the plain recipe"),
@@ -125,10 +131,14 @@ class Ablations:
     """Width of the networks."""
     seeds: Annotated[int, tyro.conf.arg(metavar="N")] = 3
     """Networks a variant."""
-    threads: int = 0
-    """CPU threads; 0 = as many as there are cores."""
+    threads: Annotated[int, tyro.conf.arg(metavar="N")] = 1
+    """CPU threads of each process."""
+    workers: Annotated[int, tyro.conf.arg(metavar="N")] = 0
+    """Processes, each at a network of its own; 0 = as many as there are cores."""
+    engine: Annotated[str, tyro.conf.arg(metavar="NAME")] = "local"
+    """Where they run: local, ray or ray:ADDRESS (then DIR is a folder that every node sees)."""
     out: Annotated[Path, tyro.conf.arg(metavar="DIR")] = Path("results/ablations")
-    """Folder for networks and run.json."""
+    """Folder for networks, shards/ (what each solved) and run.json."""
 
 
 def main(options: Ablations) -> None:
@@ -140,27 +150,56 @@ def main(options: Ablations) -> None:
     for name in options.variants:
         if name not in suited:
             raise BadInput(f"no variant {name!r} for {options.family}; there are {', '.join(suited)}")
-    if options.threads < 0:
-        raise BadInput(f"--threads {options.threads}: at least 0")
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    check_processes(options.threads, options.workers, options.engine)
     chosen = {name: v for name, v in suited.items() if not options.variants or name in options.variants}
     solved_on = {s: load.shipped(options.solve or options.family, s, options.count) for s in options.stratum}
-    writable(options.out)
-    made = {}
-    with progress("networks") as bar:
-        task = bar.add_task("training", total=len(chosen) * options.seeds)
-        for name, variant in chosen.items():
-            bar.update(task, description=name)
-            results = []
-            for seed in range(options.seeds):
-                results.append(measured(options, variant.of or name, variant, seed, solved_on))
-                bar.advance(task)
-            made[name] = results
-            write_atomically(options.out / "run.json", json.dumps(as_json(options, made), indent=1) + "\n")
+
+    # a shard a variant and seed; variants that decode one network are the work of one process
+    folder = renewed(options.out, {"command": "ablations"})
+    grid = [(name, seed) for name in chosen for seed in range(options.seeds)]
+    works = {point: _work(options, *point, solved_on) for point in grid}
+    by_network: dict[Path, list[tuple[str, int]]] = {}
+    for point in grid:
+        if not folder.piece(digest(works[point].config)).exists():
+            by_network.setdefault(works[point].path, []).append(point)
+    _measure(options, folder, works, by_network, len(grid))
+
+    made = {name: [_kept(folder, works[name, seed]) for seed in range(options.seeds)] for name in chosen}
+    folder.write_card({"status": "complete", **as_json(options, made)})
+    folder.unlock()
     show_table(options, made)
     console.print(LEGEND)
-    console.print(f"wrote networks and run.json to {options.out}")
+    console.print(f"wrote networks, shards and run.json to {options.out}")
+
+
+def _measure(options: Ablations, folder: RunFolder, works: dict, by_network: dict, total: int) -> None:
+    """Train and decode what is missing; each variant is kept as soon as its network is done."""
+    workers = options.workers or min(len(by_network), Executor(0, engine=options.engine).size)
+    given_up = []
+    with progress("networks") as bar:
+        task = bar.add_task("training", total=total, completed=total - sum(map(len, by_network.values())))
+        tasks = ((points, partial(_all, [works[point] for point in points])) for points in by_network.values())
+        for points, answers, _ in Executor(workers, options.threads, options.engine).run(tasks):
+            if isinstance(answers, Died):
+                given_up.append(", ".join(f"{name}, seed {seed}" for name, seed in points))
+                continue
+            for point, records in zip(points, answers, strict=True):
+                config = works[point].config
+                schema = SCHEMA.with_metadata({"config": json.dumps(config)})
+                write_atomically(folder.piece(digest(config)), to_parquet(records, schema))
+                bar.update(task, advance=1, description=point[0])
+    if given_up:
+        raise BadInput(f"{'; '.join(given_up)}: {DEATH}; all else is kept, and the same command tries again")
+
+
+SCHEMA = pyarrow.schema(
+    [
+        *((name, pyarrow.string()) for name in ("row", "stratum", "instance", "sha256")),
+        *((name, pyarrow.int64()) for name in ("seed", "index")),
+        ("validation", pyarrow.float64()),
+        ("solved", pyarrow.bool_()),
+    ]
+)
 
 
 LEGEND = """
@@ -170,10 +209,58 @@ alike; with three networks it is rough), and in brackets each seed's. gain: perc
 diffusion, same seeds and puzzles, all strata together, with the same kind of interval."""
 
 
-def measured(
-    options: Ablations, net: str, variant: Variant, seed: int, solved_on: dict[str, Sequence[Instance]]
-) -> dict:
-    """A network's validation loss and what it solves, by stratum; it is trained first if it is not there yet."""
+@dataclass(frozen=True, eq=False)
+class TrainAndSolve:
+    """The work of a shard: what a variant's network solves; it is trained first if it is not there yet.
+
+    training: of the network, kept at `path`.
+    """
+
+    name: str
+    decoder: str
+    training: TrainConfig
+    path: Path
+    solved_on: dict[str, Sequence[Instance]]
+
+    @property
+    def config(self) -> dict:
+        """What the results are a function of."""
+        return {
+            "row": self.name,
+            "decoder": self.decoder,
+            "training": asdict(self.training),
+            "held out": HELD_OUT,
+            "puzzles": {stratum: [i.id for i in instances] for stratum, instances in self.solved_on.items()},
+            "takeback": metadata.version("takeback"),
+        }
+
+    def __call__(self) -> list[dict]:
+        """A record a puzzle."""
+        config, seed = self.training, self.training.seed
+        if not self.path.exists():
+            counts = {"train": config.puzzles, "validation": HELD_OUT}
+            sets = [_drawn(config.sources, seed, split, count) for split, count in counts.items()]
+            trainer.train(config, *sets, self.path, lambda news: None)
+        loaded = checkpoint.load(self.path, config.family, config.kind)
+        if renamed(loaded.card["training"]) != json.loads(json.dumps(asdict(config))):
+            raise BadInput(f"{self.path} was trained with other options; remove it or give another --out")
+        net = {"sha256": loaded.sha256, "validation": loaded.card["curve"]["rows"][-1][2]}
+        return [
+            {"row": self.name, "seed": seed, "stratum": stratum, "index": index, "instance": trace.instance, **net}
+            | {"solved": trace.end == "solved"}
+            for stratum, instances in self.solved_on.items()
+            for index, trace in enumerate(decode(parse(self.decoder), loaded.model, instances, seed))
+        ]
+
+
+def _all(works: Sequence[TrainAndSolve]) -> list[list[dict]]:
+    return [work() for work in works]
+
+
+def _work(options: Ablations, name: str, seed: int, solved_on: dict[str, Sequence[Instance]]) -> TrainAndSolve:
+    """What a variant of a seed is."""
+    variant = VARIANTS[name]
+    net = variant.of or name
     plain = TrainConfig(
         variant.kind,
         options.family,
@@ -182,24 +269,21 @@ def measured(
         seed=seed,
         data_seed=seed,
         dim=options.dim,
-        validate_every=options.updates,
+        validate_every=-(-options.updates // PARTS),
     )
-    config = VARIANTS[net].change(plain)
     words = f"{options.family}-{net}-{options.dim}-{options.updates}x{options.puzzles}-seed{seed}".replace("=", "")
-    path = options.out / f"{words}.safetensors"
-    if not path.exists():
-        counts = {"train": config.puzzles, "validation": HELD_OUT}
-        sets = [_drawn(config.sources, seed, split, count) for split, count in counts.items()]
-        trainer.train(config, *sets, path, lambda news: None)
-    loaded = checkpoint.load(path, options.family, variant.kind)
-    if renamed(loaded.card["training"]) != json.loads(json.dumps(asdict(config))):
-        raise BadInput(f"{path} was trained with other options; remove it or give another --out")
-    spec = parse(variant.decoder)
-    solved = {
-        stratum: [trace.end == "solved" for trace in decode(spec, loaded.model, instances, seed)]
-        for stratum, instances in solved_on.items()
-    }
-    return {"seed": seed, "sha256": loaded.sha256, "validation": loaded.card["curve"]["rows"][-1][2], "solved": solved}
+    path = options.out.absolute() / f"{words}.safetensors"
+    return TrainAndSolve(name, variant.decoder, VARIANTS[net].change(plain), path, solved_on)
+
+
+def _kept(folder: RunFolder, work: TrainAndSolve) -> dict:
+    """A shard as the tables read it: the seed's network, its validation loss, what it solved by stratum."""
+    path = folder.piece(digest(work.config))
+    solved: dict[str, list[bool]] = {}
+    for record in from_parquet(read_bytes(path), str(path)):
+        solved.setdefault(record["stratum"], []).append(record["solved"])
+    net = {name: record[name] for name in ("seed", "sha256", "validation")}
+    return {**net, "solved": solved}
 
 
 def validation(results: Sequence[dict]) -> Estimate:
@@ -252,8 +336,8 @@ def show_table(options: Ablations, made: dict[str, list[dict]]) -> None:
 
 def as_json(options: Ablations, made: dict[str, list[dict]]) -> dict:
     """run.json."""
-    identity = {"command": "ablations", **{name: str(value) for name, value in asdict(options).items()}}
-    return {"identity": identity, "versions": run.versions(), "variants": made}
+    asked = {name: str(value) for name, value in asdict(options).items()}
+    return {"options": asked, "versions": run.versions(), "variants": made}
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from csp.problem import STRATA
 from experiments.cli.tables import Line, cell, show
 from experiments.cli.terminal import console, progress, save_figure, say_undecided
 from experiments.engine.executors import DEATH, Died, Executor
-from experiments.engine.folder import OtherRun, RunFolder
+from experiments.engine.folder import RunFolder, renewed
 from experiments.engine.shards import digest
 from experiments.puzzle_files.options import PuzzleOptions
 from experiments.scoring.aggregate import BINS, Outcomes, Sums
@@ -101,21 +101,13 @@ def main(options: ScoreCommand) -> None:
         "reading": asdict(reading),
         "takeback": metadata.version("takeback"),
     }
-    folder = open_folder(path, identity)
+    folder = renewed(path, identity)
     known = folder.path / "instances.parquet"
     write_atomically(known, puzzles)
     work = partial(score_lines, str(known), known.stat().st_mtime_ns, options.oracle, options.debts, reading)
     pieces = _score(options, folder, work, lines)
     total, outcomes = _collect(options, folder, pieces, [instance.id for instance in instances])
     _finish(options, folder, total, outcomes)
-
-
-def open_folder(path: Path, identity: dict) -> RunFolder:
-    """The folder: scores of other attempts or by other rules are replaced, another command's run is not."""
-    try:
-        return RunFolder(path, identity)
-    except OtherRun:
-        return RunFolder(path, identity, fresh=True)
 
 
 def _score(options: ScoreCommand, folder: RunFolder, work: Callable[..., Chunk], lines: Iterator[Record]) -> list[Path]:

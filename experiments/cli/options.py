@@ -45,10 +45,7 @@ class RunOptions:
         for name in counts:
             if (number := getattr(self, name)) is not None and number < 1:
                 raise BadInput(f"--{name.replace('_', '-')} {number}: at least 1")
-        if self.engine not in ("local", "ray") and not self.engine.startswith("ray:"):
-            raise BadInput(f"no engine {self.engine!r}; there are local, ray and ray:ADDRESS")
-        if self.threads < 1 or self.workers < 0:
-            raise BadInput("--threads is at least 1, --workers at least 0")
+        check_processes(self.threads, self.workers, self.engine)
         if not 0 <= self.seed < 2**63:
             raise BadInput(f"--seed {self.seed}: a seed is from 0 to 2^63 - 1")
 
@@ -56,6 +53,14 @@ class RunOptions:
         """Six hexadecimal digits of all that results depend on."""
         plain = {name: getattr(RunOptions, name) for name in ("out", "fresh", "json", *WITHOUT_EFFECT)}
         return f"{key(repr(replace(self, **plain))):016x}"[:6]
+
+
+def check_processes(threads: int, workers: int, engine: str) -> None:
+    """Raises BadInput for options of processes that cannot be."""
+    if engine not in ("local", "ray") and not engine.startswith("ray:"):
+        raise BadInput(f"no engine {engine!r}; there are local, ray and ray:ADDRESS")
+    if threads < 1 or workers < 0:
+        raise BadInput("--threads is at least 1, --workers at least 0")
 
 
 def slug(text: str) -> str:

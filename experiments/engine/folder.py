@@ -143,6 +143,14 @@ class RunFolder:
         write_atomically(self.path / "run.json", json.dumps(card, indent=1) + "\n")
 
 
+def renewed(path: Path, identity: dict) -> RunFolder:
+    """The folder, for commands that replace an earlier run of their own which depends on something else."""
+    try:
+        return RunFolder(path, identity)
+    except OtherRun:
+        return RunFolder(path, identity, fresh=True)
+
+
 def writable(folder: Path) -> None:
     """Raises BadInput early if the results could not be written."""
     try:

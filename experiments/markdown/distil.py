@@ -18,6 +18,7 @@ from csp.errors import BadInput
 from csp.io.files import read_text
 from csp.problem import STRATA, stratum_of
 from experiments.ablations import VARIANTS, gain, solved_share, validation
+from experiments.cli.options import WITHOUT_EFFECT
 from experiments.control.tables import PAPER, PERCENTS, columns, needs
 from experiments.markdown.kept import Kept
 from experiments.scoring.statistics import Estimate
@@ -55,12 +56,12 @@ def tables_of(card: dict) -> list[dict]:
 
 def distil(card: dict, name: str, question: str = "", line: str = "") -> Kept:
     """What is kept of a run under that name. line: the command line, if it is known."""
-    identity, tables = card["identity"], tables_of(card)
+    identity, tables = {**card["identity"], **card.get("options", {})}, tables_of(card)
     guesses = [instance["guesses"] for instance in card.get("instances", ()) if instance["guesses"] is not None]
     strata = Counter(map(stratum_of, guesses))
     config = {what: value for what, value in identity.items() if what not in APART}
-    if identity["command"] == "ablations":  # its identity is its options
-        config = {what: value for what, value in identity.items() if what not in ("command", "out", "threads")}
+    if identity["command"] == "ablations":  # what it depends on are its options
+        config = {what: value for what, value in identity.items() if what not in ("command", "out", *WITHOUT_EFFECT)}
     elif puzzles := identity.get("puzzles"):
         # which puzzles they were, in one line: two runs of the same ones agree in it
         config["puzzles"] = hashlib.sha256("\n".join(puzzles).encode()).hexdigest()[:16]

@@ -29,6 +29,7 @@ def test_networks_are_kept_and_figures_follow(capsys, tmp_path, monkeypatch):
         "count": 3,
         "seeds": 2,
         "variants": ("diffusion", "loops=6", "high-masks"),
+        "workers": 1,
     }
     real, asked = trainer.TrainConfig, []
     monkeypatch.setattr(ablations, "HELD_OUT", 8)
