@@ -57,8 +57,8 @@ def main(options: Query) -> None:
         show("", heads, [[in_cell(value) for value in record] for record in records], left=left, wrap=("line",))
 
 
-def connection(folders: Sequence[Path]) -> duckdb.DuckDBPyConnection:
-    """A database in memory with the tables `runs` and `traces`. Raises BadInput if no folder holds a run."""
+def connection(folders: Sequence[Path]) -> Any:
+    """A duckdb connection to the tables `runs` and `traces`. Raises BadInput if no folder holds a run."""
     every = {path.parent: folder for folder in folders for path in found(folder)}
     cards = {folder: card for folder in every if (card := identity_card(folder / "run.json"))}
     names = {folder: name_of(folder, every[folder] if len(folders) == 1 else None) for folder in cards}
