@@ -53,11 +53,11 @@ class RunProgress:
         self.bar.update(self.task, completed=self.done, description=", ".join(under_way), left=self.time_left())
 
     def time_left(self) -> str:
-        """In words; rows that have not begun yet are not in it, and then it says "at least"."""
-        if not any(self.cutter.left.values()):
+        """In words: "about" by the speed of every row that is left, "perhaps" while some have not shown theirs."""
+        seconds, whole = self.cutter.time_left(self.executor.size)
+        if seconds is None or not any(self.cutter.left.values()):
             return ""
-        seconds, whole = self.cutter.time_left(self.executor.size if self.executor.workers != 1 else 1)
-        return f"{'about' if whole else 'at least'} {in_words(seconds)} to go"
+        return f"{'about' if whole else 'perhaps'} {in_words(seconds)} to go"
 
 
 def in_words(seconds: float) -> str:

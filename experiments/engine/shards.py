@@ -113,7 +113,13 @@ class Cutter:
         self.sizes[shard.name] = len(shard.indices)
         self.left[shard.name] -= len(shard.indices)
 
-    def time_left(self, workers: int) -> tuple[float, bool]:
-        """(seconds, whether that is all): what is left by the rates known; jobs not begun yet are not in it."""
-        known = sum(count * self.rates[name] for name, count in self.left.items() if name in self.rates)
-        return known / workers, all(name in self.rates for name, count in self.left.items() if count)
+    def time_left(self, workers: int) -> tuple[float | None, bool]:
+        """(seconds, whether every job's rate is known) of what is left; None before any is.
+
+        A job that has finished nothing yet is taken to be as fast as the others on average.
+        """
+        if not self.rates:
+            return None, False
+        mean = sum(self.rates.values()) / len(self.rates)
+        seconds = sum(count * self.rates.get(name, mean) for name, count in self.left.items())
+        return seconds / workers, all(name in self.rates for name, count in self.left.items() if count)
