@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -53,10 +54,8 @@ class AllDifferent(Constraint):
 
     scope: tuple[int, ...]
     relation: str = "row"
-
-    @property
-    def pairwise(self) -> bool:
-        return True
+    pairwise: ClassVar[bool] = True
+    parameters: ClassVar[tuple] = ()  # not looked up in each of a large graph's rules, as the property would
 
     def culprits(self, values: Int[np.ndarray, "*batch k"]) -> Bool[np.ndarray, "*batch k"]:
         same = values[..., :, None] == values[..., None, :]  # (..., k, k)
@@ -69,10 +68,8 @@ class NotEqual(Constraint):
 
     scope: tuple[int, int]
     relation: str = "edge"
-
-    @property
-    def pairwise(self) -> bool:
-        return True
+    pairwise: ClassVar[bool] = True
+    parameters: ClassVar[tuple] = ()
 
     def culprits(self, values: Int[np.ndarray, "*batch 2"]) -> Bool[np.ndarray, "*batch 2"]:
         broken = (values[..., :1] == values[..., 1:]) & (values[..., :1] > 0)

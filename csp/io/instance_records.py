@@ -29,7 +29,7 @@ from csp.errors import BadInput, one_line, shown
 from csp.families import colouring, latin, sudoku, sudoku_variants
 from csp.families.sudoku_variants import Variant
 from csp.io.files import from_parquet, to_parquet
-from csp.io.json_values import decode, encode, lines, whole
+from csp.io.json_values import decode, encode, lines, whole, wholes
 from csp.problem import LEVELS, Difficulty, Instance, Problem
 
 MOST_INSTANCES = 1_000_000  # of a file, where not only its first are asked for: each is kept in memory
@@ -151,12 +151,13 @@ def _problem(record: dict) -> Problem:
     if not isinstance(said, list):
         raise ValueError(f"edges are a list of pairs of nodes, not {shown(said)}")
     colouring.check_listed(len(said))
-    edges = [(whole(a, 0, n - 1), whole(b, 0, n - 1)) for a, b in said]
-    if any(a == b for a, b in edges):
+    pairs = [(a, b) for a, b in said]
+    wholes([end for pair in pairs for end in pair], 0, n - 1)
+    if any(a == b for a, b in pairs):
         raise ValueError("an edge joins a node to itself")
     if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
         raise ValueError(f"names are a list of {n} texts, not {shown(names)}")
-    return colouring.graph(n, edges, colours, names or ())
+    return colouring.graph(n, pairs, colours, names or ())
 
 
 def _label(said: object) -> str:
@@ -213,7 +214,7 @@ def _cells(said: object, problem: Problem) -> np.ndarray:
             raise ValueError("cells hold a symbol that stands for no value")
         values = [sudoku.SYMBOLS.index(symbol) for symbol in text]
     elif isinstance(said, list) and len(said) == problem.n:
-        values = [whole(value, 0, problem.d) for value in said]
+        values = wholes(said, 0, problem.d)
     elif isinstance(said, list):
         values = said
     else:

@@ -10,7 +10,7 @@ ValueError: True is not a whole number
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from csp.errors import BadInput, shown
 
@@ -30,6 +30,13 @@ def whole(number: object, low: int | None = None, high: int | None = None) -> in
     elif not integer or not low <= number <= high:
         raise ValueError(f"{shown(number)} is no whole number from {low} to {high}")
     return number
+
+
+def wholes(numbers: Sequence[object], low: int, high: int) -> Sequence[int]:
+    """The numbers, if each is a whole one from low to high: as whole() says it of the first that is not."""
+    if set(map(type, numbers)) <= {int} and (not numbers or low <= min(numbers) <= max(numbers) <= high):
+        return numbers  # nearly always, and a tenth of the time
+    return [whole(number, low, high) for number in numbers]
 
 
 def decode(text: str, where: str, problem: str = "not JSON") -> object:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from csp.errors import BadInput
+from csp.generate import draw
 from csp.io.trace_records import to_json
 from csp.trace import replay
 from experiments.engine.decoder_catalogue import ROWS
@@ -117,12 +118,14 @@ def test_a_trace_depends_on_instance_decoder_and_seed_alone(tiny_models, few, fa
     assert [together[index] for index in order] == [to_json(trace) for trace in shuffled]
 
 
-@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if isinstance(row.spec, Decoder)])
-def test_rows_give_the_same_traces_at_batch_sizes_1_and_64(tiny_models, name):
-    from csp.generate import draw
+@pytest.fixture(scope="module")
+def many():
+    return [draw("sudoku4", 2, "test", index) for index in range(64)]
 
-    spec = replace(ROWS[name].spec, calls=min(ROWS[name].spec.calls, 30))
-    instances = [draw("sudoku4", 2, "test", index) for index in range(64)]
+
+@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if isinstance(row.spec, Decoder)])
+def test_rows_give_the_same_traces_at_batch_sizes_1_and_64(tiny_models, many, name):
+    spec, instances = replace(ROWS[name].spec, calls=min(ROWS[name].spec.calls, 30)), many
     model = tiny_models["sudoku4"][spec.model]
     together = decode(spec, model, instances, 7)
     alone = [decode(spec, model, [instance], 7)[0] for instance in instances[::4]]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from csp.errors import BadInput
-from csp.io.json_values import decode, encode, lines, whole
+from csp.io.json_values import decode, encode, lines, whole, wholes
 
 VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.lists(st.integers())
 
@@ -23,6 +23,19 @@ def test_whole_takes_integers_in_range_and_nothing_else(value, low, high):
         else:
             with pytest.raises(ValueError, match="whole number"):
                 whole(value, *limits)
+
+
+@given(st.lists(st.integers(0, 9) | VALUES))
+def test_wholes_takes_what_whole_takes_and_names_the_first_that_it_refuses(values):
+    wrong = [value for value in values if type(value) is not int or not 1 <= value <= 8]
+    if not wrong:
+        assert list(wholes(values, 1, 8)) == values
+        return
+    with pytest.raises(ValueError) as ours:
+        wholes(values, 1, 8)
+    with pytest.raises(ValueError) as theirs:
+        whole(wrong[0], 1, 8)
+    assert str(ours.value) == str(theirs.value)
 
 
 @given(st.lists(st.dictionaries(st.text(), VALUES)))

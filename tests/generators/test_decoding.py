@@ -167,10 +167,13 @@ def test_a_network_refuses_boards_it_cannot_read(tiny_models):
 
 
 def test_the_network_of_the_readme_solves_what_it_was_not_trained_on():
-    """At least 95 % of certified-unique 6x6 puzzles of the test split, confidence order, nothing retracted."""
+    """At least 95 % of certified-unique 6x6 puzzles of the test split, confidence order, nothing retracted.
+
+    A net that solves 88 % of them passes in 7 of 100 draws of 60 puzzles, one that solves 85 % in 1.
+    """
     from generators import checkpoint
 
-    instances = [draw("sudoku6", 11, "test", index) for index in range(120)]
+    instances = [draw("sudoku6", 11, "test", index) for index in range(60)]
     model = checkpoint.load(checkpoint.shipped("sudoku6", "diffusion"), "sudoku6").model
     traces = decode(Decoder("diffusion", "confidence"), model, instances, 0)
     for instance, trace in zip(instances, traces):
