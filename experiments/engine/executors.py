@@ -63,33 +63,41 @@ class Executor:
         if self.remote:
             connect(self.engine.partition(":")[2])
         elif self.workers <= 1:
+            alone = self.workers == 1 or self.size == 1
             for name, work in tasks:
                 yield name, *_timed(work, self.threads)
-                if self.workers == 0 and self.size > 1 and time.monotonic() - started > PATIENCE:
+                if not alone and time.monotonic() - started > PATIENCE:
                     break
-            else:
+
+            # a last task alone is not worth a process
+            first = list(itertools.islice(tasks, 2))
+            if len(first) < 2:
+                yield from ((name, *_timed(work, self.threads)) for name, work in first)
                 return
+            tasks = itertools.chain(first, tasks)
         yield from self._spread(tasks)
 
     def _spread(self, tasks: Iterator[Task]) -> Iterator[tuple[Any, Any, float]]:
         """The same in processes; whatever was under way when one died is tried again by itself."""
         source = _Source(tasks)
-        while True:
+        ended = False
+        while not ended:
             try:
                 for number, answer, seconds in _pool(self, source):
                     yield source.under_way.pop(number)[0], answer, seconds
-                if source.fault is not None:
-                    raise source.fault
-                return
+                ended = True
             except _deaths():
-                suspects = source.under_way.copy()
-                source.under_way.clear()
-            for number, (name, work) in suspects.items():
+                pass
+
+            # What was taken and not answered is tried by itself; after an end that is what a dying pool still took.
+            for number, (name, work) in source.abandoned().items():
                 try:
                     [(_, answer, seconds)] = _pool(self, iter([(number, (name, work))]))
                 except _deaths():
                     answer, seconds = Died(), 0.0
                 yield name, answer, seconds
+        if source.fault is not None:
+            raise source.fault
 
 
 class _Source:
@@ -102,6 +110,12 @@ class _Source:
         self.tasks, self.numbers, self.lock = tasks, itertools.count(), threading.Lock()
         self.under_way: dict[int, Task] = {}
         self.fault: BaseException | None = None
+
+    def abandoned(self) -> dict[int, Task]:
+        """What is under way, which nobody is at any more; from now on it is not."""
+        with self.lock:
+            left, self.under_way = self.under_way, {}
+        return left
 
     def __iter__(self) -> _Source:
         return self

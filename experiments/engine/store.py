@@ -64,7 +64,7 @@ class Store(RunFolder):
         super().__init__(folder, identity, fresh)
         self.kept = kept
         self.made: dict[tuple[str, int], Piece] = {}
-        self.about: dict[tuple[str, int], dict | None] = {}
+        self.found: dict[tuple[str, int], list[tuple[dict | None, Piece]]] = {}  # of other calls or networks too
         if self.resumed:
             self._load()
 
@@ -101,14 +101,13 @@ class Store(RunFolder):
         if puzzles is not None and trace.instance != puzzles[record["index"]]:
             raise BadInput("of another run")
         key = modern_name(record["row"]), record["index"]
-        self.made[key] = trace, self.kept.read(record["score"])
-        self.about[key] = record.get("about")
+        self.found.setdefault(key, []).append((record.get("about"), (trace, self.kept.read(record["score"]))))
 
     def add(self, shard: Shard, pieces: Sequence[Piece]) -> None:
         """Keep a finished shard: it is on disk when this returns."""
         records = []
         for index, (trace, score) in zip(shard.indices, pieces, strict=True):
-            self.made[shard.name, index], self.about[shard.name, index] = (trace, score), shard.about
+            self.made[shard.name, index] = trace, score
             about = None if shard.about is None else json.dumps(shard.about)
             record = {"row": shard.name, "index": index, "about": about, "trace": to_record(trace)}
             records.append(record | self.kept.write(score))
@@ -116,8 +115,12 @@ class Store(RunFolder):
         write_atomically(self.piece(shard.digest), to_parquet(records, schema))
 
     def missing(self, job: str, size: int, about: dict | None = None) -> list[int]:
-        """The indices below size that the job has not finished yet, or made from something else than `about`."""
-        return [i for i in range(size) if (job, i) not in self.made or self.about[job, i] != about]
+        """The indices below size of which there is no piece made from just `about`; the others are the job's pieces."""
+        for index in range(size):
+            fitting = [piece for other, piece in self.found.get((job, index), ()) if other == about]
+            if fitting:
+                self.made[job, index] = fitting[0]
+        return [index for index in range(size) if (job, index) not in self.made]
 
     def trace(self, job: str, index: int) -> Trace:
         """A finished trace."""

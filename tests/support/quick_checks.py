@@ -20,6 +20,9 @@ def jaxtyped(*, typechecker):
 
 def _decorated(typechecker, it):
     if inspect.isclass(it):
+        inherits = any(hasattr(base, "__dataclass_fields__") for base in it.__mro__[1:])
+        if inherits:  # fields whose annotations speak of another module's names
+            return THEIRS(typechecker=typechecker)(it)
         if hasattr(it, "__dataclass_fields__") and "__init__" in vars(it):
             it.__init__ = _decorated(typechecker, it.__init__)
         return it
