@@ -105,16 +105,19 @@ def test_any_combination_conforms(tiny_models, few, family, data, seed):
 
 
 @pytest.mark.parametrize("family", ["sudoku4", "colouring"])
-@settings(max_examples=15)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 5), data=st.data())
 def test_a_trace_depends_on_instance_decoder_and_seed_alone(tiny_models, few, family, seed, data):
+    """Three boards of eight alone, all eight in another order: what one board in five shows is seen in half of the
+    examples by the former, in all by the latter.
+    """
     decoder = data.draw(decoders(tuple(MODELS) if family == "sudoku4" else NOT_COUNTING))
     model, quality = model_of(tiny_models[family], decoder), tiny_models[family]["quality"]
     together = [to_json(trace) for trace in decode(decoder, model, few[family], seed, quality)]
-    alone = [to_json(decode(decoder, model, [instance], seed, quality)[0]) for instance in few[family]]
     order = data.draw(st.permutations(range(len(few[family]))))
+    alone = [to_json(decode(decoder, model, [few[family][index]], seed, quality)[0]) for index in order[:3]]
     shuffled = decode(decoder, model, [few[family][index] for index in order], seed, quality)
-    assert together == alone
+    assert [together[index] for index in order[:3]] == alone
     assert [together[index] for index in order] == [to_json(trace) for trace in shuffled]
 
 
@@ -128,8 +131,8 @@ def test_rows_give_the_same_traces_at_batch_sizes_1_and_64(tiny_models, many, na
     spec, instances = replace(ROWS[name].spec, calls=min(ROWS[name].spec.calls, 30)), many
     model = tiny_models["sudoku4"][spec.model]
     together = decode(spec, model, instances, 7)
-    alone = [decode(spec, model, [instance], 7)[0] for instance in instances[::4]]
-    assert [to_json(t) for t in together[::4]] == [to_json(t) for t in alone]
+    alone = [decode(spec, model, [instance], 7)[0] for instance in instances[::8]]
+    assert [to_json(t) for t in together[::8]] == [to_json(t) for t in alone]
     for instance, trace in zip(instances, together):
         conform(spec, instance, trace)
 

@@ -8,6 +8,7 @@ before the packages that are checked; tests/test_shapes.py sees that it is at wo
 
 import functools
 import inspect
+from dataclasses import is_dataclass
 
 import jaxtyping
 
@@ -20,10 +21,9 @@ def jaxtyped(*, typechecker):
 
 def _decorated(typechecker, it):
     if inspect.isclass(it):
-        inherits = any(hasattr(base, "__dataclass_fields__") for base in it.__mro__[1:])
-        if inherits:  # fields whose annotations speak of another module's names
+        if any(map(is_dataclass, it.__mro__[1:])):  # its __init__ has annotations that another module's names explain
             return THEIRS(typechecker=typechecker)(it)
-        if hasattr(it, "__dataclass_fields__") and "__init__" in vars(it):
+        if is_dataclass(it) and "__init__" in vars(it):
             it.__init__ = _decorated(typechecker, it.__init__)
         return it
 
