@@ -190,7 +190,7 @@ def measured(
         counts = {"train": config.puzzles, "validation": HELD_OUT}
         sets = [_drawn(config.sources, seed, split, count) for split, count in counts.items()]
         trainer.train(config, *sets, path, lambda news: None)
-    loaded = checkpoint.load(path, options.family, variant.kind)
+    loaded = checkpoint.load(path, options.family, variant.kind, torch.float32)
     if renamed(loaded.card["training"]) != json.loads(json.dumps(asdict(config))):
         raise BadInput(f"{path} was trained with other options; remove it or give another --out")
     spec = parse(variant.decoder)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pyarrow
+import torch
 import tyro
 
 from csp.control_target import Target
@@ -59,8 +60,14 @@ SAMPLES = Kept(
 
 @dataclass(frozen=True)
 class Control(RunOptions):
-    """Control success, validity and cost of steering frozen nets, by task and method."""
+    """Control success, validity and cost of steering frozen nets, by task and method.
 
+    In float64: gradients go through the nets, batch by batch, and what they lead to is rounded to more decimals than
+    float32 has.
+    """
+
+    precision: Literal["float64"] = "float64"
+    """Of the networks' arithmetic; gradients through them are taken in float64 alone."""
     task: Annotated[tuple[str, ...], tyro.conf.arg(metavar="TASK ...")] = tuple(TASKS)
     """Tasks: content, speech, tree, span, length, infill, content+tree, diagonals."""
     methods: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = ()
@@ -83,6 +90,7 @@ class Control(RunOptions):
 def main(options: Control) -> None:
     """Run it. Raises BadInput for what the user can put right."""
     options.check("targets", "samples", "calls", "batch_size")
+    torch.set_num_threads(options.threads)
     for task in options.task:
         if task not in TASKS:
             raise BadInput(f"no task {task!r}; there are {', '.join(TASKS)}")

@@ -268,9 +268,10 @@ def modern_trace(trace: Trace) -> Trace:
 
 
 def modern_identity(identity: dict) -> dict:
-    """What a run depends on, its decoders under the present names."""
+    """What a run depends on, its decoders under the present names; networks ran in float64 before it was said."""
     if "decoders" not in identity:
         return identity
+    identity = {"precision": "float64", **identity}
     decoders = {modern_name(name): specs.modern(text, RENAMED)[0] for name, text in identity["decoders"].items()}
     return {**identity, "decoders": decoders}
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
+
+import torch
 
 from csp.problem import Instance
 from csp.trace import Trace
@@ -24,7 +27,12 @@ ANY_RULE = ("cp-sat", "python-constraint")  # solvers that take rules of every c
 
 @dataclass(frozen=True)
 class Runner:
-    """What turns instances into traces, for the rows that can run; `hashes` are the checkpoints' SHA-256."""
+    """What turns instances into traces, for the rows that can run; `hashes` are the checkpoints' SHA-256.
+
+    threads: how many share the instances out. Torch itself splits no operation while a network decodes
+    (models/inference.py): a product takes less than a tenth of a millisecond, about what it costs to wake a second
+    thread for it, which then spins for the next one on a core that somebody else could use.
+    """
 
     models: dict[str, Model | BacktrackingAR]
     quality: Scorer | None
@@ -32,6 +40,7 @@ class Runner:
     missing: dict[str, str]  # kind of checkpoint: why it cannot be had
     decodable: str = ""  # why the decode loop cannot take the instances, if it cannot
     searchable: str = ""  # likewise solvers that keep lists of legal values
+    threads: int = 1
 
     def reason_left_out(self, row: Row) -> str | None:
         """Why a row cannot run here, or None."""
@@ -43,8 +52,10 @@ class Runner:
 
     def run(self, row: Row, instances: Sequence[Instance], seed: int) -> list[Trace]:
         """A trace an instance, named after the row."""
-        if isinstance(row.spec, Decoder):
-            return decode(row.spec, self._model(row.spec), instances, seed, self.quality)
+        spec = row.spec
+        if isinstance(spec, Decoder):
+            model = self._model(spec)
+            return in_threads(lambda some: decode(spec, model, some, seed, self.quality), instances, self.threads)
         return [_timed(SOLVERS[row.spec], instance, seed) for instance in instances]
 
     def _model(self, spec: Decoder) -> Model | BacktrackingAR:
@@ -61,6 +72,20 @@ def networks(row: Row) -> list[str]:
     return model + ["quality"] * (row.spec.signal == "quality")
 
 
+def in_threads(
+    job: Callable[[Sequence[Instance]], list[Trace]], instances: Sequence[Instance], threads: int
+) -> list[Trace]:
+    """The job's traces of the instances, in order, dealt out to that many threads."""
+    threads = min(threads, len(instances))
+    if threads <= 1:
+        return job(instances)
+    traces: list[Trace | None] = [None] * len(instances)
+    with ThreadPoolExecutor(threads) as pool:
+        for start, some in enumerate(pool.map(job, [instances[start::threads] for start in range(threads)])):
+            traces[start::threads] = some
+    return [trace for trace in traces if trace is not None]
+
+
 def _timed(solver: Callable[[Instance, int], Trace], instance: Instance, seed: int) -> Trace:
     started = perf_counter()
     trace = solver(instance, seed)
@@ -68,8 +93,15 @@ def _timed(solver: Callable[[Instance, int], Trace], instance: Instance, seed: i
     return replace(trace, costs=trace.costs._replace(seconds=seconds))
 
 
-def runner(rows: Sequence[Row], family: str, instances: Sequence[Instance], folder: Path | None) -> Runner:
-    """The models that the rows need, loaded from `folder` (default: those that are shipped).
+def runner(
+    rows: Sequence[Row],
+    family: str,
+    instances: Sequence[Instance],
+    folder: Path | None,
+    precision: str = "float32",
+    threads: int = 1,
+) -> Runner:
+    """The models that the rows need, loaded from `folder` (default: those that are shipped), in float32 or float64.
 
     Of a FAMILY-KIND checkpoint and one that reads more shapes, FAMILY-wide-KIND, the first that fits the instances is
     taken. A kind that has none leaves its rows out; a checkpoint that is damaged or belongs to another family raises
@@ -86,7 +118,7 @@ def runner(rows: Sequence[Row], family: str, instances: Sequence[Instance], fold
         if not there:
             missing[kind] = f"there is no {family} {kind} checkpoint in {folder}"
         for path in there:
-            loaded = checkpoint.load(path, family, kind)
+            loaded = checkpoint.load(path, family, kind, getattr(torch, precision))
             misfits = [m for shape in shapes if (m := loaded.model.backbone.config.misfit(*shape))]
             if not misfits:
                 models[kind], hashes[path.name] = loaded.model, loaded.sha256
@@ -97,4 +129,4 @@ def runner(rows: Sequence[Row], family: str, instances: Sequence[Instance], fold
         next((f"they know no rules like those of a {i.problem.name}" for i in instances if not fits(i.problem)), "")
         for fits in (lambda problem: problem.pairwise, lambda problem: problem.searchable)
     )
-    return Runner(models, models.pop("quality", None), hashes, missing, decodable, searchable)
+    return Runner(models, models.pop("quality", None), hashes, missing, decodable, searchable, threads)

@@ -85,7 +85,7 @@ def decode_and_score(
     """
     instances = read()
     writable(folder)
-    runner = loaded_models.runner(rows, instances[0].family, instances, options.checkpoints)
+    runner = loaded_models.runner(rows, instances[0].family, instances, options.checkpoints, options.precision, options.threads)
     able = runnable(rows, runner)
     jobs = [job.sized(instances) for row in able for job in spread(row)]
 
@@ -97,6 +97,7 @@ def decode_and_score(
         "seed": options.seed,
         "decoders": {job.name: str(job.spec) for job in jobs},
         "checkpoints": runner.hashes,
+        "precision": options.precision,
         "takeback": metadata.version("takeback"),
     }
     store = Store(folder, identity, options.fresh, SCORES)

@@ -76,7 +76,7 @@ class BoardReader:
         w.add_and_normalise(*arrays, bias)
         torch.addmm(w.head_bias, normal, w.head, out=out)
 
-    def _heads(self, columns: Float[Tensor, "tokens parts*dim"], parts: int) -> Tensor:
+    def _heads(self, columns: Float[Tensor, "tokens columns"], parts: int) -> Tensor:
         """(parts, heads, tokens, dim / heads)"""
         heads = self.weights.config.heads
         return columns.view(len(columns), parts, heads, -1).permute(1, 2, 0, 3)

@@ -46,11 +46,11 @@ class Layer:
     own, aim: what a relation code of the query's cell, or of its target, to the key's cell adds, (2 ** BITS, heads).
     """
 
-    qkv: Float[Tensor, "dim 3*dim"]
+    qkv: Float[Tensor, "dim columns"]
     out: Float[Tensor, "dim dim"]
-    up: Float[Tensor, "dim 4*dim"]
-    up_bias: Float[Tensor, " 4*dim"]
-    down: Float[Tensor, "4*dim dim"]
+    up: Float[Tensor, "dim inner"]
+    up_bias: Float[Tensor, " inner"]
+    down: Float[Tensor, "inner dim"]
     down_bias: Float[np.ndarray, " dim"]
     own: Float[np.ndarray, "codes heads"]
     aim: Float[np.ndarray, "codes heads"]

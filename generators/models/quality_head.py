@@ -97,7 +97,8 @@ class QualityHead(nn.Module):
 
     def _reader(self, boards: Boards) -> CellReader:
         """The reader of these boards, which are the same from call to call of a decoder."""
-        if self.reading is None or self.reading.boards is not boards:
+        reading = self.reading
+        if reading is None or reading.boards is not boards:
             weights = Weights(self.backbone, boards.d, self.block, self.norm, self.head)
-            self.reading = CellReader(self.base, weights, boards)
-        return self.reading
+            self.reading = reading = CellReader(self.base, weights, boards)
+        return reading
