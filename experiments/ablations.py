@@ -21,6 +21,7 @@ from typing import Annotated
 
 import numpy as np
 import pyarrow
+import torch
 import tyro
 
 from csp.errors import BadInput
@@ -62,6 +63,7 @@ class Variant:
 
 
 HELD_OUT = 512  # puzzles for the validation loss
+PRECISION = "float32"  # that the networks answer in
 PARTS = 4  # of a training, after each of which it may be stopped and goes on from there
 CONFIDENCE = "diffusion:order=confidence"
 VARIANTS: dict[str, Variant] = {
@@ -230,6 +232,7 @@ class TrainAndSolve:
             "decoder": self.decoder,
             "training": asdict(self.training),
             "held out": HELD_OUT,
+            "precision": PRECISION,
             "puzzles": {stratum: [i.id for i in instances] for stratum, instances in self.solved_on.items()},
             "takeback": metadata.version("takeback"),
         }
@@ -241,7 +244,7 @@ class TrainAndSolve:
             counts = {"train": config.puzzles, "validation": HELD_OUT}
             sets = [_drawn(config.sources, seed, split, count) for split, count in counts.items()]
             trainer.train(config, *sets, self.path, lambda news: None)
-        loaded = checkpoint.load(self.path, config.family, config.kind)
+        loaded = checkpoint.load(self.path, config.family, config.kind, getattr(torch, PRECISION))
         if renamed(loaded.card["training"]) != json.loads(json.dumps(asdict(config))):
             raise BadInput(f"{self.path} was trained with other options; remove it or give another --out")
         net = {"sha256": loaded.sha256, "validation": loaded.card["curve"]["rows"][-1][2]}

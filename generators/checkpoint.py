@@ -133,7 +133,7 @@ def read_card(place: Path) -> dict:
 def load(
     path: Path, family: str | None = None, kind: str | None = None, dtype: torch.dtype = torch.float64
 ) -> Checkpoint:
-    """A checkpoint ready to decode, in float64 so that a trace does not depend on batch shapes.
+    """A checkpoint in evaluation mode. dtype: what decoding computes in; traces depend on it, on batches they do not.
 
     Raises BadInput, in one line, for a missing, truncated or foreign file, weights that do not match their
     card, or another family or kind than those asked for.

@@ -27,10 +27,11 @@ class RunOptions:
     """Folder with FAMILY-KIND.safetensors (default: the shipped ones)."""
     batch_size: int = 128
     """Boards decoded at once. Changes speed and memory, never a trace."""
-    precision: Literal["float32", "float64"] = "float64"
-    """Of the networks' arithmetic."""
+    precision: Literal["float32", "float64"] = "float32"
+    """Of the networks' arithmetic. float64 takes three times as long and makes the traces of earlier releases."""
     threads: Annotated[int, tyro.conf.arg(metavar="N")] = 1
-    """CPU threads of each process. Changes speed, never a trace."""
+    """CPU threads of each process, which share its boards out; an operation on a board is too small to be split, and
+    processes (--workers) do not wait for one another. Changes speed, never a trace."""
     workers: Annotated[int, tyro.conf.arg(metavar="N")] = 0
     """Processes; 0 = as many as there are cores, once it shows that there is work for them. Changes no figure."""
     engine: Annotated[str, tyro.conf.arg(metavar="NAME")] = "local"

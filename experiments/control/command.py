@@ -69,8 +69,14 @@ def _sample(record: dict) -> dict:
 
 @dataclass(frozen=True)
 class Control(RunOptions):
-    """Control success, validity and cost of steering frozen nets, by task and method."""
+    """Control success, validity and cost of steering frozen nets, by task and method.
 
+    In float64: gradients go through the nets, batch by batch, and what they lead to is rounded to more decimals than
+    float32 has.
+    """
+
+    precision: Literal["float64"] = "float64"
+    """Of the networks' arithmetic; gradients through them are taken in float64 alone."""
     task: Annotated[tuple[str, ...], tyro.conf.arg(metavar="TASK ...")] = tuple(TASKS)
     """Tasks: content, speech, tree, span, length, infill, content+tree, diagonals."""
     methods: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -55,12 +56,18 @@ def _loaded(network: Network) -> checkpoint.Network:
 
 @dataclass(frozen=True)
 class Runner:
-    """What turns instances into traces, for the rows that can run; small enough to be sent to other processes."""
+    """What turns instances into traces, for the rows that can run; small enough to be sent to other processes.
+
+    threads: how many share the instances out. Torch itself splits no operation while a network decodes
+    (models/inference.py): a product takes less than a tenth of a millisecond, about what it costs to wake a second
+    thread for it, which then spins for the next one on a core that somebody else could use.
+    """
 
     networks: dict[str, Network]  # by kind
     missing: dict[str, str]  # kind of checkpoint: why it cannot be had
     decodable: str = ""  # why the decode loop cannot take the instances, if it cannot
     searchable: str = ""  # likewise solvers that keep lists of legal values
+    threads: int = 1
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -81,9 +88,11 @@ class Runner:
 
     def run(self, row: Row, instances: Sequence[Instance], seed: int) -> list[Trace]:
         """A trace an instance, named after the row."""
-        if isinstance(row.spec, Decoder):
-            quality = self.networks["quality"].load() if row.spec.signal == "quality" else None
-            return decode(row.spec, self._model(row.spec), instances, seed, quality)
+        spec = row.spec
+        if isinstance(spec, Decoder):
+            quality = self.networks["quality"].load() if spec.signal == "quality" else None
+            model = self._model(spec)
+            return in_threads(lambda some: decode(spec, model, some, seed, quality), instances, self.threads)
         return [_timed(SOLVERS[row.spec], instance, seed) for instance in instances]
 
     def _model(self, spec: Decoder) -> Model | BacktrackingAR:
@@ -100,6 +109,20 @@ def networks(row: Row) -> list[str]:
     return model + ["quality"] * (row.spec.signal == "quality")
 
 
+def in_threads(
+    job: Callable[[Sequence[Instance]], list[Trace]], instances: Sequence[Instance], threads: int
+) -> list[Trace]:
+    """The job's traces of the instances, in order, dealt out to that many threads, in none of which torch has more."""
+    threads = min(threads, len(instances))
+    if threads <= 1:
+        return job(instances)
+    traces: list[Trace | None] = [None] * len(instances)
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        for start, some in enumerate(pool.map(job, [instances[start::threads] for start in range(threads)])):
+            traces[start::threads] = some
+    return [trace for trace in traces if trace is not None]
+
+
 def _timed(solver: Callable[[Instance, int], Trace], instance: Instance, seed: int) -> Trace:
     started = perf_counter()
     trace = solver(instance, seed)
@@ -108,9 +131,14 @@ def _timed(solver: Callable[[Instance, int], Trace], instance: Instance, seed: i
 
 
 def runner(
-    rows: Sequence[Row], family: str, instances: Sequence[Instance], folder: Path | None, precision: str = "float64"
+    rows: Sequence[Row],
+    family: str,
+    instances: Sequence[Instance],
+    folder: Path | None,
+    precision: str = "float32",
+    threads: int = 1,
 ) -> Runner:
-    """The models that the rows need, loaded from `folder` (default: those that are shipped).
+    """The models that the rows need, loaded from `folder` (default: those that are shipped), in float32 or float64.
 
     Of a FAMILY-KIND checkpoint and one that reads more shapes, FAMILY-wide-KIND, the first that fits the instances is
     taken. A kind that has none leaves its rows out; a checkpoint that is damaged or belongs to another family raises
@@ -138,4 +166,4 @@ def runner(
         next((f"they know no rules like those of a {i.problem.name}" for i in instances if not fits(i.problem)), "")
         for fits in (lambda problem: problem.pairwise, lambda problem: problem.searchable)
     )
-    return Runner(found, missing, decodable, searchable)
+    return Runner(found, missing, decodable, searchable, threads)

@@ -4,8 +4,9 @@
 
 A call asks the model about every unfinished board at once; each board then commits cells, and if its veto (or, on a
 full board, the checker) says that it is lost, its retraction takes cells back. Finished boards leave the batch.
-Whatever is random comes from counters hashed with the board's own key, and networks run in float64, so a trace depends
-on (instance, decoder, seed) alone: not on batch neighbours, batch size or padding.
+Whatever is random comes from counters hashed with the board's own key, and networks compute in shapes that do not follow
+the batch (models/inference.py), so a trace depends on (instance, decoder, seed) and the networks' precision alone: not on
+batch neighbours, batch size or padding.
 
 Whatever fills and empties one board a sample by a rule runs here: orders, vetoes, retractions and signals are passed in
 by the Decoder. Two loops stand beside it: beam search, where boards are rows of a tournament and nothing is retracted
@@ -79,8 +80,8 @@ def decode(
 
 
 def choose_values(
-    log_probs: Float[np.ndarray, "batch N d"], allowed: Bool[np.ndarray, "batch N d"], gumbel: np.ndarray | None
-) -> tuple[Int[np.ndarray, "batch N"], Float[np.ndarray, "batch N d"]]:
+    log_probs: Float[np.ndarray, "*cells d"], allowed: Bool[np.ndarray, "*cells d"], gumbel: np.ndarray | None
+) -> tuple[Int[np.ndarray, "*cells"], Float[np.ndarray, "*cells d"]]:
     """A value 1..d for every cell, and the probabilities left after the veto (0 everywhere if none is allowed).
 
     gumbel: temperature times Gumbel noise to sample, None to take the likeliest (lowest among equals).
@@ -147,7 +148,13 @@ class _DecodeLoop:
         gumbel = None
         if heat.any():
             gumbel = heat[:, None, None] * -np.log(-np.log(self.state.random(rows, VALUE, values=True)))
-        values, probs = choose_values(prediction.log_probs, self.seen.allowed, gumbel)
+
+        # Cells that the model does not speak about, all but one of an AR net's, are left out of the work.
+        speaks = prediction.speaks
+        values, probs = np.ones(speaks.shape, dtype=np.int64), np.zeros(prediction.log_probs.shape)
+        values[speaks], probs[speaks] = choose_values(
+            prediction.log_probs[speaks], self.seen.allowed[speaks], None if gumbel is None else gumbel[speaks]
+        )
         return values, probs, np.take_along_axis(probs, values[..., None] - 1, axis=2)[..., 0]
 
     def _commit(self, prediction: Prediction, priority, wanted) -> Bool[np.ndarray, " rows"]:

@@ -24,9 +24,10 @@ from generators.decoding.state import State
 from generators.decoding.vetoes import inspect
 from generators.models.backbone_config import check_fits
 from generators.models.backtracking_ar import GUESS, OUT, BacktrackingAR, max_tokens, word
-from generators.models.causal import pairs_read, sight
-from generators.models.interface import DIGITS
-from generators.models.kv_cache import ReadTokens, reading_places, token_ids
+from generators.models.causal import pairs_read
+from generators.models.inference import Weights, rounded
+from generators.models.kv_cache import ReadTokens, token_ids
+from generators.models.text_reader import TextReader, next_tokens
 
 NO_ITEM = -1  # the mark of clues, START and places that nothing is written at
 
@@ -39,8 +40,6 @@ class _Texts:
         self.model, self.state = model, state
         boards = state.boards
         size, width, longest = len(boards), boards.width, max_tokens(boards.width)
-        self.weight = model.backbone.head.weight
-        self.codes = torch.as_tensor(boards.relations, device=self.weight.device)
 
         # The clues in raster order, then START; the rest is written as it comes.
         self.values = np.zeros((size, longest), dtype=np.int64)
@@ -57,7 +56,8 @@ class _Texts:
 
         rows = np.arange(size)
         self.active = rows[~state.full(rows)]
-        self.cache = ReadTokens(model.backbone.config, size, longest, self.weight)
+        self.known = ReadTokens(size, longest)
+        self.reader = TextReader(Weights(model.backbone, boards.d), boards.relations, size, longest)
 
     def run(self) -> None:
         """One answer a call for every text that is not finished."""
@@ -122,31 +122,21 @@ class _Texts:
     @torch.inference_mode()
     def _ask(self, rows: Int[np.ndarray, " rows"]) -> Float[np.ndarray, "rows answers"]:
         """Log-probabilities of the answers about each text's last target; costs are counted."""
-        self.cache.select(rows)
-        width, longest, device = self.state.boards.width, max_tokens(self.state.boards.width), self.weight.device
-        end = self.length[rows]
+        self.known.select(rows)
+        end, clues = self.length[rows], self.clues[rows]
         fields = np.stack([part[rows] for part in (self.values, self.cells, self.targets)])  # (3, rows, longest)
-        tokens = token_ids(*fields, width)
+        tokens = token_ids(*fields, self.state.boards.width)
 
         # What has changed since the last call; the last token always has, being aimed at another cell.
-        first = np.minimum(self.cache.known(tokens), end - 1)
+        first = np.minimum(self.known.known(tokens, rows), end - 1)
         count = end - first
-        places = reading_places(first, count, longest)
-        ids = np.take_along_axis(fields, np.minimum(places, longest - 1)[None], axis=2)  # (3, rows, m)
+        every = np.ones(len(rows), dtype=bool)
+        answer = rounded(self.reader.read(next_tokens(rows, fields, first, count, clues, every)))
+        self.known.note(tokens, end, rows)
 
-        # Behind the text is a place for padding, which padding alone looks at, or softmax would have nothing to weigh.
-        keys = np.pad(self.cells[rows], ((0, 0), (0, 1)), constant_values=width)
-        blocked = sight(self.clues[rows], places, longest + 1)
-        blocked[:, :, longest] = torch.from_numpy(places < longest)
-        codes = self.codes if len(self.codes) == 1 else self.codes[torch.as_tensor(rows, device=device)]
-        tensors = [torch.as_tensor(part, device=device) for part in (*ids, keys)]
-        where = torch.as_tensor(places, device=device)
-        answer = self.model.read(*tensors, codes, blocked.to(device), self.state.boards.d, self.cache, where)
-        self.cache.note(tokens, end)
-
-        looked = pairs_read(first, count, self.clues[rows])
+        looked = pairs_read(first, count, clues)
         self.state.spend(rows, 1, count, self.model.backbone.flops(count, looked), 0.0)
-        return np.round(answer.double().cpu().numpy()[np.arange(len(rows)), count - 1], DIGITS)
+        return answer
 
     def _close(self, rows: Int[np.ndarray, " rows"]) -> None:
         """Finish boards that are full, stuck, out of room or out of budget."""

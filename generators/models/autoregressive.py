@@ -24,12 +24,12 @@ from generators.boards import Boards
 from generators.models.backbone_config import BackboneConfig, check_fits
 from generators.models.causal import pairs_read, random_order, raster, sight
 from generators.models.examples import Examples
-from generators.models.interface import DIGITS, Prediction
-from generators.models.kv_cache import Cache, ReadTokens, reading_places, token_ids
+from generators.models.inference import Weights, rounded
+from generators.models.interface import Prediction
+from generators.models.kv_cache import ReadTokens, token_ids
+from generators.models.text_reader import UNKEPT, NewTokens, TextReader, next_tokens
 from generators.models.transformer import Backbone, pairs, weighted_nats
 from solvers.solver_order import solver_sequence
-
-FAR = 4  # tokens behind the others from which a board is read apart from them
 
 
 class Autoregressive(nn.Module):
@@ -51,8 +51,6 @@ class Autoregressive(nn.Module):
         codes: Int[Tensor, "shared N N"],
         blocked: Bool[Tensor, "batch m T"],
         d: int,
-        cache: Cache | None = None,
-        places: Int[Tensor, "batch m"] | None = None,
         more: Float[Tensor, "batch m dim"] | None = None,
     ) -> Float[Tensor, "batch m d"]:
         """Log-probabilities of the targets' values 1..d. In cells and keys (the keys' cells), N means no cell. more:
@@ -60,7 +58,7 @@ class Autoregressive(nn.Module):
         width = codes.shape[-1]
         related = pairs(codes, cells, targets, keys)
         cells, targets = (self.backbone.ids(part, width) for part in (cells, targets))
-        return self.backbone(d, values, cells, targets, related, blocked, cache, places, more=more)
+        return self.backbone(d, values, cells, targets, related, blocked, more=more)
 
     def text(self, assignments, givens, order) -> tokens.Tokens:
         """The causal layout, with this network's START."""
@@ -117,10 +115,6 @@ class _Text:
     last: Int[np.ndarray, " rows"]
     asked: Int[np.ndarray, " rows"]
 
-    def take(self, rows: Int[np.ndarray, " some"]) -> _Text:
-        """Those of some boards."""
-        return _Text(self.fields[:, rows], self.clues[rows], self.last[rows], self.asked[rows])
-
     @property
     def single(self) -> Bool[np.ndarray, " rows"]:
         """Boards with one question: it is the last token itself, at its own place, and stays in the cache."""
@@ -130,18 +124,15 @@ class _Text:
 class AutoregressiveSession:
     """Reads only the tokens it has not read yet: what is in the KV cache and still stands is kept.
 
-    Places of the cache: 0 ... N - 1 the text; N, where the padding of a ragged batch goes; and behind it one for each
-    question of a call that asks about several cells of a board at once. Such a question is the last token aimed at one
-    of the cells: it sees what was committed, and itself, but no other question, and is forgotten after the call.
+    A call may ask about several cells of a board at once. Such a question is the last token aimed at one of the cells:
+    it sees what was committed, and itself, but no other question, and is forgotten after the call.
     """
 
     def __init__(self, model: Autoregressive, boards: Boards):
         self.model, self.boards = model, boards
-        self.weight = model.backbone.head.weight
         self.order = raster(boards)
-        self.codes = torch.as_tensor(boards.relations, device=self.weight.device)
-        questions = boards.width if model.kind == "ar-random" else 0  # the other kinds speak about one cell
-        self.cache = ReadTokens(model.backbone.config, len(boards), boards.width, self.weight, beyond=1 + questions)
+        self.known = ReadTokens(len(boards), boards.width)
+        self.reader = TextReader(Weights(model.backbone, boards.d), boards.relations, len(boards), boards.width)
 
     @torch.inference_mode()
     def predict(
@@ -152,45 +143,29 @@ class AutoregressiveSession:
         wanted: Bool[np.ndarray, "rows N"] | None = None,
     ) -> Prediction:
         """About the cells wanted (kind ar: the first blank one), given the commits in their sequence."""
-        self.cache.select(rows)
-        width = self.boards.width
+        self.known.select(rows)
         wanted, text = self._write(rows, assignments, commit_order, wanted)
-        tokens = token_ids(*text.fields, width)
+        tokens = token_ids(*text.fields, self.boards.width)
 
         # What is read and paid for: the history that is not in the cache, and the questions.
-        first = np.minimum(self.cache.known(tokens), text.last)
+        first = np.minimum(self.known.known(tokens, rows), text.last)
         history = text.last - first + text.single
         spent = text.last - first + text.asked
         looked = pairs_read(first, history, text.clues) + (spent - history) * (text.last + 1)
         flops = self.model.backbone.flops(spent, looked)
 
-        # A few boards that were rewound catch up on their own, so that not everybody's batch is as long as theirs.
-        far = text.last - first > FAR
-        if far.any() and not far.all():
-            self._catch_up(rows, text, first, np.nonzero(far)[0])
-            first = np.where(far, text.last, first)
-            history = text.last - first + text.single
-
-        # One pass of the net over the rest; questions about several cells follow the history.
-        places = reading_places(first, history, width)
-        fields = np.take_along_axis(text.fields, np.minimum(places, width - 1)[None], axis=2)  # (3, rows, m)
-        cells = np.argsort(~wanted, axis=1, kind="stable")[:, : text.asked.max()]  # those wanted, then any
-        fits = np.arange(text.asked.max()) < text.asked[:, None]
-        history_end = places.shape[1]
+        # One pass of the net over the rest; several questions of a board follow its history.
+        new = next_tokens(rows, text.fields, first, history, text.clues, text.single)
         if not text.single.all():
-            fields, places = self._ask_apart(text, fields, places, cells, fits)
-        answer = self._feed(rows, text, fields, places, self.cache, questions=not text.single.all())
-        self.cache.note(tokens, text.last + text.single)
+            new = new.then(self._questions(rows, text, wanted))
+        answer = rounded(self.reader.read(new))
+        self.known.note(tokens, text.last + text.single, rows)
 
-        # A single question's answer is the last of its history, the others stand behind everybody's history.
-        answer = np.round(answer.double().cpu().numpy(), DIGITS)
-        column = np.where(text.single, history - 1, history_end)[:, None] + np.arange(text.asked.max())
-        row, place = np.nonzero(fits)
+        # Each answer is about its token's target.
         log_probs = np.zeros((*assignments.shape, self.boards.d))
-        log_probs[row, cells[row, place]] = answer[row, column[row, place]]
-        speaks = np.zeros(assignments.shape, dtype=bool)
-        speaks[row, cells[row, place]] = True
-        return Prediction(log_probs, speaks, spent, flops)
+        row, cell = np.searchsorted(rows, new.board[new.asked]), new.targets[new.asked]
+        log_probs[row, cell] = answer
+        return Prediction(log_probs, wanted, spent, flops)
 
     def _write(self, rows, assignments, commit_order, wanted) -> tuple[Bool[np.ndarray, "rows N"], _Text]:
         """(wanted, text): the blank cells that are asked about, and the tokens up to them."""
@@ -215,51 +190,16 @@ class AutoregressiveSession:
         rank = np.where(wanted, late, np.where(blank, late + 1, np.where(assignments > 0, commit_order, late + 2)))
         return np.argsort(rank, axis=1, kind="stable"), wanted
 
-    def _ask_apart(self, text: _Text, fields, places, cells, fits):
-        """(fields, places) with the questions of boards that have several behind them."""
-        each, width = np.arange(len(cells)), self.boards.width
-        last = text.fields[:, each, text.last]  # (3, rows): the questions are this token, aimed at each of the cells
-        questions = np.stack([*(np.broadcast_to(last[k][:, None], cells.shape) for k in (0, 1)), cells])
-        spots = np.where(fits & ~text.single[:, None], width + 1 + np.arange(cells.shape[1]), width)
-        return np.concatenate([fields, questions], axis=2), np.concatenate([places, spots], axis=1)
-
-    def _feed(self, rows, text: _Text, fields, places, cache: Cache, questions: bool) -> Float[Tensor, "rows m d"]:
-        """Read tokens (fields, at places) of these boards into a cache; what the net answers at each.
-
-        questions: whether there are any behind the text; they all come from the cell of the last token.
-        """
-        width, device = self.boards.width, self.weight.device
-        keys = np.pad(text.fields[1], ((0, 0), (0, cache.width - width)), constant_values=width)
-        if questions:
-            keys[:, width + 1 :] = text.fields[1, np.arange(len(rows)), text.last][:, None]
-        codes = self.codes if len(self.codes) == 1 else self.codes[torch.as_tensor(rows, device=device)]
-        fed = [torch.as_tensor(part, device=device) for part in (*fields, keys)]
-        blocked = self._sight(text, places).to(device)
-        return self.model.read(*fed, codes, blocked, self.boards.d, cache, torch.as_tensor(places, device=device))
-
-    def _catch_up(self, rows, text: _Text, first, some: Int[np.ndarray, " some"]) -> None:
-        """Read the text of some boards up to the token before the last, in a copy of their part of the cache."""
-        text, first = text.take(some), first[some]
-        places = reading_places(first, text.last - first, self.boards.width)
-        fields = np.take_along_axis(text.fields, np.minimum(places, self.boards.width - 1)[None], axis=2)
-        where = torch.as_tensor(some, device=self.weight.device)
-        part = self.cache.part(where)
-        self._feed(rows[some], text, fields, places, part, questions=False)
-        self.cache.put(where, part)
-
-    def _sight(self, text: _Text, places: Int[np.ndarray, "rows m"]) -> Bool[Tensor, "rows m T"]:
-        """blocked: where each fed token may not look. Questions look at the history and at themselves. Padding looks at
-        its own place: a row of scores that are all -inf would be no number after softmax.
-        """
-        width, keys = self.boards.width, np.arange(self.cache.width)
-        blocked = sight(text.clues, np.minimum(places, width), self.cache.width)
-        beyond = torch.from_numpy(places >= width)
-        history = torch.from_numpy(keys < text.last[:, None])
-        own = torch.from_numpy(keys == places[:, :, None])
-        question = torch.from_numpy(places > width)[:, :, None]
-        alone = ~own & ~(question & history[:, None, :])
-        return torch.where(beyond[:, :, None], alone, blocked)
+    def _questions(self, rows, text: _Text, wanted: Bool[np.ndarray, "rows N"]) -> NewTokens:
+        """The questions of the boards that have several."""
+        row, cells = np.nonzero(wanted & ~text.single[:, None])
+        last = text.last[row]
+        values, from_cells, _ = text.fields[:, row, last]
+        asked = np.ones(len(row), dtype=bool)
+        return NewTokens(rows[row], values, from_cells, cells, np.full(len(row), UNKEPT), last, asked)
 
     def move(self, rows: Int[np.ndarray, " rows"], sources: Int[np.ndarray, " rows"]) -> None:
-        """What is on the boards at `rows` (rising) goes on from what was on those at `sources`: caches are copied."""
-        self.cache.move(rows, sources)
+        """What is on the boards at `rows` goes on from what was on those at `sources`: caches are copied."""
+        self.known.copy(rows, sources)
+        self.reader.copy(rows, sources)
+        self.known.select(rows)

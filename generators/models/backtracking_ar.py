@@ -86,11 +86,11 @@ class BacktrackingAR(nn.Module):
         counted = labels > 0
         return weighted_nats(log_probs, labels, counted / np.maximum(counted.sum(1, keepdims=True), 1))
 
-    def read(self, values, cells, targets, keys, codes, blocked, d, cache=None, places=None) -> Tensor:
+    def read(self, values, cells, targets, keys, codes, blocked, d) -> Tensor:
         """Log-probabilities of the answers about the targets; the cell id N means no cell."""
         related = pairs(codes, cells, targets, keys)
         cells, targets = (self.backbone.ids(part, codes.shape[-1]) for part in (cells, targets))
-        return self.backbone(d, values, cells, targets, related, blocked, cache, places)
+        return self.backbone(d, values, cells, targets, related, blocked)
 
     def training_flops(self, boards: Boards) -> float:
         """FLOPs of one update, as if every text were as long as the board is wide."""

@@ -1,12 +1,13 @@
 """What a causal network has read: keys and values of its tokens, so that it reads each of them once.
 
-    >>> cache = ReadTokens(config, boards=64, text=36, like=weight)
-    >>> cache.select(rows)                          # the boards that are asked about now
-    >>> first = cache.known(tokens)                 # leading tokens that stand in the cache: read on from there
-    >>> cache.note(tokens, first + count)           # after the net has read them
+    >>> read = ReadTokens(boards=64, text=36)
+    >>> read.select(rows)                           # the boards that are asked about now
+    >>> first = read.known(tokens, rows)            # leading tokens that stand in the cache: read on from there
+    >>> read.note(tokens, first + count, rows)      # after the net has read them
 
-Every session of a causal network (models/autoregressive.py, models/prompted_ar.py, decoding/written_undo.py) keeps its
-text in one of these. A token that was taken back is found by comparison: nobody has to say what has changed.
+Every session of a causal network (models/autoregressive.py, models/prompted_ar.py, decoding/written_undo.py) keeps what
+it has read in one of these. A token that was taken back is found by comparison: nobody has to say what has changed. The
+keys and values themselves are in a Cache, where gradients may be wanted, or in a TextReader (models/text_reader.py).
 """
 
 from __future__ import annotations
@@ -19,8 +20,6 @@ from torch import Tensor
 from generators.models.backbone_config import BackboneConfig
 
 NOTHING = -1  # in ReadTokens.tokens: no token has been read there
-ALL = slice(None)
-Places = Int[np.ndarray, " rows"] | slice
 
 
 class Cache:
@@ -34,10 +33,6 @@ class Cache:
     def width(self) -> int:
         """How many places there are."""
         return self.store.shape[4]
-
-    def keep(self, rows: Int[Tensor, " rows"]) -> None:
-        """Drop all other rows of the batch."""
-        self.store = self.store[:, :, rows]
 
     def part(self, rows: Int[Tensor, " rows"]) -> Cache:
         """A copy of these rows."""
@@ -58,48 +53,38 @@ class Cache:
         return keys, values
 
 
-class ReadTokens(Cache):
-    """A cache of the texts of some boards, and which tokens stand in it.
+class ReadTokens:
+    """Which tokens of the boards' texts have been read: those that stand in a cache. tokens: (boards, text)."""
 
-    text: places of the text, whose tokens are remembered; before: places in front of it (a prompt); beyond: places
-    behind it, the first of which takes the padding of a ragged batch. rows: the boards that are in the cache, rising;
-    tokens: what was read at each place of the text, NOTHING where nothing was.
-    """
-
-    def __init__(self, config: BackboneConfig, boards: int, text: int, like: Tensor, before: int = 0, beyond: int = 1):
-        super().__init__(config, boards, before + text + beyond, like)
-        self.rows = np.arange(boards)
+    def __init__(self, boards: int, text: int):
         self.tokens = np.full((boards, text), NOTHING)
+        self.rows = np.arange(boards)
 
     def select(self, rows: Int[np.ndarray, " rows"]) -> None:
         """Forget the boards that are not asked about; one that comes back is read anew."""
-        if np.array_equal(rows, self.rows):
-            return
-        places = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
-        self.keep(torch.as_tensor(places, device=self.store.device))
-        there = self.rows[places] == rows
-        self.tokens, self.rows = np.where(there[:, None], self.tokens[places], NOTHING), rows
-
-    def move(self, rows: Int[np.ndarray, " rows"], sources: Int[np.ndarray, " rows"]) -> None:
-        """From now on the cache is of `rows` alone (rising), which go on from what was read of those at `sources`."""
-        places = np.searchsorted(self.rows, sources)
-        self.keep(torch.as_tensor(places, device=self.store.device))
-        self.tokens, self.rows = self.tokens[places], rows
+        if not np.array_equal(rows, self.rows):
+            left = np.ones(len(self.tokens), dtype=bool)
+            left[rows] = False
+            self.tokens[left], self.rows = NOTHING, rows
 
     def copy(self, rows: Int[np.ndarray, " rows"], sources: Int[np.ndarray, " rows"]) -> None:
         """The boards at `rows` go on from what was read of those at `sources`; all others stay."""
-        self.put(torch.as_tensor(rows), self.part(torch.as_tensor(sources)))
         self.tokens[rows] = self.tokens[sources]
 
-    def known(self, tokens: Int[np.ndarray, "rows text"], places: Places = ALL) -> Int[np.ndarray, " rows"]:
-        """How many leading tokens of each text stand in the cache. places: of the boards in the cache."""
-        return np.cumprod(self.tokens[places] == tokens, axis=1).sum(1)
+    def known(
+        self, tokens: Int[np.ndarray, "rows text"], rows: Int[np.ndarray, " rows"]
+    ) -> Int[np.ndarray, " rows"]:
+        """How many leading tokens of each of those boards' texts have been read."""
+        return np.argmin(np.pad(self.tokens[rows] == tokens, ((0, 0), (0, 1))), axis=1)
 
     def note(
-        self, tokens: Int[np.ndarray, "rows text"], counts: Int[np.ndarray, " rows"], places: Places = ALL
+        self,
+        tokens: Int[np.ndarray, "rows text"],
+        counts: Int[np.ndarray, " rows"],
+        rows: Int[np.ndarray, " rows"],
     ) -> None:
-        """The first `counts` tokens of each text stand in the cache now, and nothing behind them."""
-        self.tokens[places] = np.where(np.arange(tokens.shape[1]) < counts[:, None], tokens, NOTHING)
+        """The first `counts` tokens of each text have been read, and nothing behind them."""
+        self.tokens[rows] = np.where(np.arange(tokens.shape[1]) < counts[:, None], tokens, NOTHING)
 
 
 def token_ids(

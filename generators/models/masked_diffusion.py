@@ -10,6 +10,8 @@ an upper bound on -log p(x) per free cell. t is stratified over the batch.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
@@ -19,9 +21,13 @@ from torch.nn import functional as F
 from csp.tokens import start
 from generators.boards import Boards
 from generators.models.backbone_config import BackboneConfig, check_fits
+from generators.models.board_reader import BoardReader
 from generators.models.examples import Examples, stratified
-from generators.models.interface import DIGITS, Prediction
-from generators.models.transformer import Backbone, pairs, weighted_nats
+from generators.models.inference import Weights, one_thread, rounded
+from generators.models.interface import Prediction
+from generators.models.transformer import BITS, Backbone, pairs, weighted_nats
+
+KEPT_BYTES = 1 << 28  # of attention biases that a session keeps: those of 128 graphs of 250 nodes, say
 
 
 class MaskedDiffusion(nn.Module):
@@ -165,20 +171,84 @@ def masks(
     return free & (rng.random(free.shape) < t[:, None]), t
 
 
+class CellReader:
+    """What a bidirectional net says of cells of boards, one board after the other (models/board_reader.py).
+
+    Which cells are related is looked up once a board, and kept as long as there is room.
+    """
+
+    def __init__(self, model: MaskedDiffusion, weights: Weights, boards: Boards):
+        self.model, self.weights, self.boards = model, weights, boards
+        self.cells = boards.real.sum(1)
+        self.readers: dict[int, BoardReader] = {}
+        self.told: dict[int, _Told] = {}
+        self.room = KEPT_BYTES
+
+    def logits(
+        self,
+        rows: Int[np.ndarray, " rows"],
+        assignments: Int[np.ndarray, "rows N"],
+        asked: Bool[np.ndarray, "rows N"],
+    ) -> Float[Tensor, "asked answers"]:
+        """Of the cells asked about, board by board. The answer about a board is a function of that board alone."""
+        counts = asked.sum(1)
+        out = torch.empty((int(counts.sum()), self.weights.head.shape[1]), dtype=self.weights.dtype)
+        values, cells = torch.from_numpy(assignments), torch.from_numpy(np.nonzero(asked)[1])
+        ends = np.cumsum(counts).tolist()
+        with one_thread():
+            for place, row in enumerate(rows.tolist()):
+                start, end = ends[place] - int(counts[place]), ends[place]
+                if start == end:
+                    continue
+                told = self._told(row)
+                board = values[place, : self.cells[row]]
+                board = board if told.more is None else torch.cat([board, told.more])
+                self._reader(len(board)).read(board, told.at, told.biases, cells[start:end], out[start:end])
+        return out[:, : self.weights.answers]
+
+    def _reader(self, tokens: int) -> BoardReader:
+        """The buffers for boards of so many tokens."""
+        if tokens not in self.readers:
+            self.readers[tokens] = BoardReader(self.weights, tokens)
+        return self.readers[tokens]
+
+    def _told(self, row: int) -> _Told:
+        """What does not change while a board is filled."""
+        key = 0 if len(self.boards.relations) == 1 else row
+        if key in self.told:
+            return self.told[key]
+
+        # The board by itself: no padding, nothing blocked.
+        n, w = int(self.cells[row]), self.weights
+        blank, real = torch.zeros((1, n), dtype=torch.int64), torch.ones((1, n), dtype=torch.bool)
+        related = pairs(torch.as_tensor(self.boards.relations[key : key + 1, :n, :n]))
+        values, cells, targets, related, _ = self.model.read(blank, related, real)
+        own, aim = related[0] & ((1 << BITS) - 1), related[0] >> BITS
+        tables = [(torch.from_numpy(layer.own.T), torch.from_numpy(layer.aim.T)) for layer in w.distinct]
+        biases = [(one[:, own] + other[:, aim]).contiguous() for one, other in tables]  # (heads, tokens, tokens)
+        told = _Told(w.cell[cells[0]] + w.target[targets[0]], biases, None if values.shape[1] == n else values[0, n:])
+
+        size = sum(bias.nbytes for bias in biases)
+        if size <= self.room:
+            self.told[key], self.room = told, self.room - size
+        return told
+
+
+class _Told(NamedTuple):
+    """at: the embeddings of each token's cell and target; biases: a block's each; more: the values of edge tokens."""
+
+    at: Float[Tensor, "tokens dim"]
+    biases: list[Tensor]
+    more: Int[Tensor, " edges"] | None
+
+
 class DiffusionSession:
     """One full pass over all cells a call."""
 
     def __init__(self, model: MaskedDiffusion, boards: Boards):
-        weight = model.backbone.head.weight
         self.model, self.boards = model, boards
-        self.related = pairs(torch.as_tensor(boards.relations, device=weight.device))
-        self.real = torch.as_tensor(boards.real, device=weight.device)
+        self.reader = CellReader(model, Weights(model.backbone, boards.d), boards)
         self.edges = model.edges(boards)
-
-    def of(self, rows: Int[np.ndarray, " rows"]) -> tuple[Tensor, Bool[Tensor, "rows N"]]:
-        """(related, real) of these boards."""
-        where = torch.as_tensor(rows, device=self.real.device)
-        return self.related if len(self.related) == 1 else self.related[where], self.real[where]
 
     @torch.inference_mode()
     def predict(
@@ -188,12 +258,14 @@ class DiffusionSession:
         commit_order: Int[np.ndarray, "rows N"] | None = None,
         wanted: Bool[np.ndarray, "rows N"] | None = None,
     ) -> Prediction:
-        """About every blank cell. commit_order and wanted change nothing: no sequence is read, and all cells answer."""
-        related, real = self.of(rows)
-        answer = self.model(self.boards.d, torch.as_tensor(assignments, device=real.device), related, real)
-        log_probs = np.round(answer.double().cpu().numpy(), DIGITS)  # (rows, N, d)
+        """About the blank cells that are wanted. commit_order changes nothing: no sequence is read."""
+        cells = self.boards.real[rows]
+        asked = (assignments == 0) & cells
+        if wanted is not None:
+            asked &= wanted
+        log_probs = np.zeros((*assignments.shape, self.boards.d))
+        log_probs[asked] = rounded(self.reader.logits(rows, assignments, asked))
 
         # Padding is never a board's cost: what a board is charged does not depend on those beside it.
-        cells = self.boards.real[rows]
         tokens = cells.sum(1) + self.edges[rows]
-        return Prediction(log_probs, (assignments == 0) & cells, tokens, self.model.backbone.flops(tokens, tokens**2))
+        return Prediction(log_probs, asked, tokens, self.model.backbone.flops(tokens, tokens**2))

@@ -140,7 +140,8 @@ class PromptedSession:
     def __init__(self, model: Prompted, boards: Boards, told: RuleFeatures):
         self.model, self.boards, self.told = model, boards, told
         self.weight = model.backbone.head.weight
-        self.cache = ReadTokens(model.backbone.config, len(boards), boards.width, self.weight, before=boards.width)
+        self.cache = Cache(model.backbone.config, len(boards), 2 * boards.width + 1, self.weight)
+        self.read = ReadTokens(len(boards), boards.width)
         self.fresh = np.ones(len(boards), dtype=bool)  # whose prompt is not paid for yet
         with torch.inference_mode():
             places = torch.arange(boards.width).expand(len(boards), -1)
@@ -152,7 +153,7 @@ class PromptedSession:
         width, each = self.boards.width, np.arange(len(rows))
         text = np.concatenate([np.full((len(rows), 1), start(self.model.backbone.config.d)), assignments[:, :-1]], 1)
         last = (assignments == 0).argmax(1)  # the token whose target is the first blank cell
-        first = np.minimum(self.cache.known(text, rows), last)
+        first = np.minimum(self.read.known(text, rows), last)
         tokens = last - first + 1
 
         # In the cache the text stands behind the prompt.
@@ -166,7 +167,7 @@ class PromptedSession:
         )  # (rows, m, dim)
         if part is not self.cache:
             self.cache.put(where, part)
-        self.cache.note(text, last + 1, rows)
+        self.read.note(text, last + 1, rows)
 
         answer = self.model.say(self.boards.d, features[each, last - first]).double().numpy()
         log_probs, speaks = np.zeros((*assignments.shape, self.boards.d)), np.zeros(assignments.shape, dtype=bool)
@@ -180,5 +181,6 @@ class PromptedSession:
 
     def move(self, rows: Int[np.ndarray, " rows"], sources: Int[np.ndarray, " rows"]) -> None:
         """What is on the boards at `rows` goes on from what was on those at `sources`, of the same target."""
-        self.cache.copy(rows, sources)
+        self.cache.put(torch.as_tensor(rows), self.cache.part(torch.as_tensor(sources)))
+        self.read.copy(rows, sources)
         self.fresh[rows] = self.fresh[sources]

@@ -19,8 +19,9 @@ from torch.nn import functional as F
 from generators.boards import Boards
 from generators.models.backbone_config import BackboneConfig, check_fits
 from generators.models.examples import Examples
-from generators.models.interface import DIGITS, Verdict
-from generators.models.masked_diffusion import DiffusionSession, MaskedDiffusion, masks
+from generators.models.inference import DECIMALS, Weights
+from generators.models.interface import Verdict
+from generators.models.masked_diffusion import CellReader, MaskedDiffusion, masks
 from generators.models.transformer import Backbone, Block, pairs
 
 
@@ -32,6 +33,7 @@ class QualityHead(nn.Module):
         self.kind = self.name = kind
         self.base = MaskedDiffusion(config).requires_grad_(False)
         self.block, self.norm, self.head = Block(config), nn.RMSNorm(config.dim), nn.Linear(config.dim, 1)
+        self.reading: CellReader | None = None
 
     @property
     def backbone(self) -> Backbone:
@@ -84,10 +86,19 @@ class QualityHead(nn.Module):
     def score(self, boards: Boards, rows: Int[np.ndarray, " rows"], assignments: Int[np.ndarray, "rows N"]) -> Verdict:
         """How right each committed value looks. Raises BadInput if the net cannot read the boards."""
         check_fits(self.name, self.backbone.config, boards)
-        related, real = DiffusionSession(self.base, boards).of(rows)
-        logits = self(boards.d, torch.as_tensor(assignments, device=real.device), related, real)
-        right = np.round(logits.double().sigmoid().cpu().numpy(), DIGITS)  # (rows, N)
+        committed = (assignments > 0) & boards.real[rows]
+        right = np.zeros(assignments.shape)
+        logits = self._reader(boards).logits(rows, assignments, committed)[:, 0]
+        right[committed] = np.round(logits.double().sigmoid().numpy(), DECIMALS[logits.dtype])  # (rows, N)
 
         tokens = boards.real[rows].sum(1)
         extra = self.backbone.layer_flops(tokens, tokens**2)
         return Verdict(right, tokens, self.backbone.flops(tokens, tokens**2) + extra)
+
+    def _reader(self, boards: Boards) -> CellReader:
+        """The reader of these boards, which are the same from call to call of a decoder."""
+        reading = self.reading
+        if reading is None or reading.boards is not boards:
+            weights = Weights(self.backbone, boards.d, self.block, self.norm, self.head)
+            self.reading = reading = CellReader(self.base, weights, boards)
+        return reading
