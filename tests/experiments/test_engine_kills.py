@@ -10,8 +10,15 @@ import pyarrow.parquet
 import pytest
 from fork_server import Server
 
-ROWS = ("uniform-raster", "no-net-raster", "dsatur", "depth-first", "diffusion:order=random,k=9")
-WORDS = ["ceiling", "--count", "30", "--decoders", *ROWS]
+PUZZLES = 24
+ROWS = (
+    "uniform:veto=legal,temperature=1",
+    "uniform:order=random,veto=legal,temperature=1",
+    "uniform:veto=legal,retraction=depth",
+    "diffusion:order=random,k=9",
+)
+SET = ("--family", "sudoku6", "--stratum", "4-10", "--count", str(PUZZLES))
+WORDS = ["evaluate", *SET, "--calls", "50", "--decoders", *ROWS]
 KILLS = 30
 SMALL = {"FIRST": 3, "LEAST": 2, "SECONDS": 0.01}  # shards of a few puzzles each
 
@@ -77,7 +84,7 @@ def test_thirty_kills_lose_and_double_nothing(server, unbroken, tmp_path):
         everything = [key for keys in now.values() for key in keys]
         assert len(everything) == len(set(everything))
         before, kills = now, kills + (code == -signal.SIGKILL)
-        if code == 0 or len(everything) == len(ROWS) * 30:
+        if code == 0 or len(everything) == len(ROWS) * PUZZLES:
             assert server.run([*WORDS, "--out", folder, "--workers", "1"], tmp_path / "said") == 0
             assert (folder / "traces.jsonl").read_bytes() == traces
             finished += 1

@@ -3,7 +3,7 @@
 A process of its own imports everything once and then forks a child for each run:
 
     >>> with Server(FIRST=3) as server:                     # constants of experiments/engine/shards.py
-    ...     run = server.start(["ceiling", ...], tmp_path / "said")
+    ...     run = server.start(["evaluate", ...], tmp_path / "said")
     ...     os.kill(run, signal.SIGKILL); server.wait(run)  # its exit code, negative for a signal
 """
 
@@ -84,7 +84,7 @@ def child(words: list[str], said: str) -> None:
 
 def main() -> None:
     """Answer questions, a line each, until there are no more."""
-    from experiments.ceiling import command, figures, screen  # noqa: F401
+    from experiments import evaluate  # noqa: F401
     from experiments.cli import dispatch  # noqa: F401
     from experiments.engine import shards
 
