@@ -25,6 +25,7 @@ from csp.errors import BadInput
 from csp.generate import family
 from csp.io.files import write_atomically
 from csp.problem import Instance
+from experiments.cli.signals import interrupted_says
 from experiments.cli.tables import cell, show
 from experiments.cli.terminal import console, progress
 from experiments.engine import run
@@ -147,7 +148,8 @@ def main(options: Ablations) -> None:
     solved_on = {s: load.shipped(options.solve or options.family, s, options.count) for s in options.stratum}
     run.writable(options.out)
     made = {}
-    with progress("networks") as bar:
+    kept = f"networks that are trained are kept in {options.out}, and the same command goes on from there"
+    with interrupted_says(kept), progress("networks") as bar:
         task = bar.add_task("training", total=len(chosen) * options.seeds)
         for name, variant in chosen.items():
             bar.update(task, description=name)
