@@ -29,11 +29,12 @@ from csp.generate import family
 from csp.io.files import from_parquet, read_bytes, to_parquet, write_atomically
 from csp.problem import Instance
 from experiments.cli.options import check_processes
+from experiments.cli.signals import interrupted_says
 from experiments.cli.tables import cell, show
 from experiments.cli.terminal import console, progress
 from experiments.engine import run
 from experiments.engine.executors import DEATH, Died, Executor
-from experiments.engine.folder import RunFolder, renewed
+from experiments.engine.folder import RunFolder, kept_in, renewed
 from experiments.engine.shards import digest
 from experiments.puzzle_files import load
 from experiments.scoring.statistics import Estimate, bootstrap_crossed
@@ -178,7 +179,7 @@ def _measure(options: Ablations, folder: RunFolder, works: dict, by_network: dic
     """Train and decode what is missing; each variant is kept as soon as its network is done."""
     workers = options.workers or min(len(by_network), Executor(0, engine=options.engine).size)
     given_up = []
-    with progress("networks") as bar:
+    with interrupted_says(kept_in(options.out)), progress("networks") as bar:
         task = bar.add_task("training", total=total, completed=total - sum(map(len, by_network.values())))
         tasks = ((points, partial(_all, [works[point] for point in points])) for points in by_network.values())
         for points, answers, _ in Executor(workers, options.threads, options.engine).run(tasks):

@@ -31,10 +31,11 @@ from csp.errors import BadInput
 from csp.io.files import parquet_stream, read_bytes, text_stream, write_atomically
 from csp.io.instance_records import write_parquet
 from csp.problem import STRATA
+from experiments.cli.signals import interrupted_says
 from experiments.cli.tables import Line, cell, show
 from experiments.cli.terminal import console, progress, save_figure, say_undecided
 from experiments.engine.executors import DEATH, Died, Executor
-from experiments.engine.folder import RunFolder, renewed
+from experiments.engine.folder import RunFolder, kept_in, renewed
 from experiments.engine.shards import digest
 from experiments.puzzle_files.options import PuzzleOptions
 from experiments.scoring.aggregate import BINS, Outcomes, Sums
@@ -127,7 +128,7 @@ def _score(options: ScoreCommand, folder: RunFolder, work: Callable[..., Chunk],
                 kept = {**config, "lines": [record.number for record in chunk]}
                 yield (pieces[-1], kept, chunk), partial(work, chunk)
 
-    with progress("pieces") as bar:
+    with interrupted_says(kept_in(folder.path)), progress("pieces") as bar:
         task = bar.add_task("scoring", total=None)
         for (path, config, chunk), made, _ in Executor(options.workers).run(tasks()):
             if isinstance(made, Died):

@@ -20,6 +20,7 @@ from torch import distributed
 from csp.errors import BadInput
 from csp.families.base import Family
 from csp.generate import FAMILIES, family
+from experiments.cli.signals import interrupted_says
 from experiments.cli.terminal import console, progress
 from generators import checkpoint
 from generators.training import trainer
@@ -104,11 +105,21 @@ def main(options: Train) -> None:
                     f"update {news['update']:>6}  loss {news['loss']:.4f}  validation {news['validation']:.4f}"
                 )
 
-        trainer.train(config, *sets, path, report, options.device, share)
+        with interrupted_says(lambda: _kept(path)):
+            trainer.train(config, *sets, path, report, options.device, share)
     if share.rank == 0:
         console.print(f"wrote {path} and its card")
     if share.size > 1:
         distributed.destroy_process_group()
+
+
+def _kept(path: Path) -> str:
+    """What an interrupted run leaves."""
+    if path.exists():
+        return f"{path} is written"
+    if path.with_suffix(RESUME).exists():
+        return "the state at its last validation is kept, and the same command goes on from there"
+    return "it had not come to its first validation, and nothing is kept"
 
 
 def _share(device: str) -> Share:

@@ -11,6 +11,7 @@ from typing import Any
 import tyro
 
 from csp.errors import BadInput
+from experiments.cli import signals
 from experiments.cli.terminal import console
 from solvers.oracles.base import Undecided
 
@@ -26,32 +27,62 @@ def guarded(job: Callable[[], None]) -> int:
         job()
         sys.stdout.flush()
         return 0
-    except (BadInput, Undecided) as fault:
-        console.print(f"takeback: {fault}")
-        return 3 if isinstance(fault, Undecided) else 2
-    except KeyboardInterrupt:
-        console.print("takeback: interrupted; what was finished is kept, and the same command goes on from there")
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except OSError as fault:
-        console.print(f"takeback: {fault.filename or 'system'}: {fault.strerror or fault}")
-        return 2
-    except MemoryError:
-        console.print("takeback: out of memory; try a smaller --batch-size")
-        return 2
+    except KeyboardInterrupt as fault:
+        return _interrupted(fault)
     except Exception as fault:
-        if os.environ.get("TAKEBACK_DEBUG"):
-            raise
-        text = str(fault).splitlines()[0] if str(fault) else ""
-        console.print(f"takeback: internal error, {type(fault).__name__}: {text} (TAKEBACK_DEBUG=1 shows where)")
-        return 70
+        # an exception that a signal raised within a library may come out of it as another one
+        return _interrupted(fault) if signals.came() else _failed(fault)
+
+
+def _interrupted(fault: BaseException) -> int:
+    """End the workers and say that it was interrupted; the exit code."""
+    line, code = signals.ended(fault)
+    signals.end_workers()
+    console.print(f"takeback: {line}")
+    return code
+
+
+def _failed(fault: Exception) -> int:
+    """Say in one line what went wrong; the exit code."""
+    match fault:
+        case BadInput() | Undecided():
+            console.print(f"takeback: {fault}")
+            return 3 if isinstance(fault, Undecided) else 2
+        case BrokenPipeError():
+            _drop_output()
+            return 141
+        case OSError():
+            console.print(f"takeback: {fault.filename or 'system'}: {fault.strerror or fault}")
+            _drop_output()
+            return 2
+        case MemoryError():
+            console.print("takeback: out of memory; try a smaller --batch-size")
+            return 2
+    if os.environ.get("TAKEBACK_DEBUG"):
+        raise fault
+    text = str(fault).splitlines()[0] if str(fault) else ""
+    console.print(f"takeback: internal error, {type(fault).__name__}: {text} (TAKEBACK_DEBUG=1 shows where)")
+    return 70
+
+
+def _drop_output() -> None:
+    """If standard output takes nothing (a closed pipe, a full disk), send the rest nowhere: it is flushed at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(main: Callable[[Any], None], options: type, prog: str | None = None) -> None:
     """Parse the command line into options and run main on it; exits."""
-    sys.exit(guarded(lambda: main(tyro.cli(options, prog=prog, args=modern(options, sys.argv[1:])))))
+    signals.install()
+
+    def job() -> None:
+        parsed = tyro.cli(options, prog=prog, args=modern(options, sys.argv[1:]))
+        with signals.answered():
+            main(parsed)
+
+    sys.exit(guarded(job))
 
 
 def modern(options: type, words: Sequence[str]) -> list[str]:
@@ -124,11 +155,14 @@ def dispatch(jobs: Jobs, prog: str, about: str, words: Sequence[str]) -> None:
     module, options, function, _ = jobs[name]
     loaded = import_module(module)
     kind = getattr(loaded, options)
-    getattr(loaded, function)(tyro.cli(kind, prog=f"{prog} {name}", args=modern(kind, words[1:])))
+    parsed = tyro.cli(kind, prog=f"{prog} {name}", args=modern(kind, words[1:]))
+    with signals.answered():
+        getattr(loaded, function)(parsed)
 
 
 def entry() -> None:
-    """The console script."""
+    """The command line, as experiments/cli/entry.py starts it."""
+    signals.install()
 
     def job() -> None:
         words = sys.argv[1:]

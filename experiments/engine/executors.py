@@ -26,6 +26,7 @@ import joblib
 from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from csp.errors import BadInput
+from csp.processes import unheard_by_children
 
 Task = tuple[Any, Callable[[], Any]]  # what it is called by, and the work, which can be sent to another process
 WATCH = 0.5  # seconds between two looks of a process at whether its parent lives
@@ -191,7 +192,9 @@ def _pool(executor: Executor, source: Iterator[tuple[int, Task]]) -> Iterator[tu
     parallel = joblib.Parallel(
         n_jobs=size, return_as="generator_unordered", batch_size=1, pre_dispatch=executor.size + 1, **own
     )
-    yield from parallel(joblib.delayed(_answer)(number, work, executor.threads) for number, (_, work) in source)
+    with unheard_by_children():
+        answers = parallel(joblib.delayed(_answer)(number, work, executor.threads) for number, (_, work) in source)
+    yield from answers
 
 
 def _deaths() -> tuple[type[BaseException], ...]:

@@ -151,6 +151,11 @@ def renewed(path: Path, identity: dict) -> RunFolder:
         return RunFolder(path, identity, fresh=True)
 
 
+def kept_in(path: Path) -> str:
+    """What is said of a run that is interrupted."""
+    return f"what was finished is kept in {path}, and the same command goes on from there"
+
+
 def writable(folder: Path) -> None:
     """Raises BadInput early if the results could not be written."""
     try:

@@ -20,11 +20,12 @@ from pathlib import Path
 from csp.errors import BadInput
 from csp.problem import STRATA, Instance
 from experiments.cli.options import RunOptions
+from experiments.cli.signals import interrupted_says
 from experiments.cli.terminal import console, say_left_out, say_undecided
 from experiments.engine import loaded_models
 from experiments.engine.decoder_catalogue import Row
 from experiments.engine.executors import DEATH, Died, Executor
-from experiments.engine.folder import writable
+from experiments.engine.folder import kept_in, writable
 from experiments.engine.loaded_models import Runner, networks
 from experiments.engine.progress import RunProgress
 from experiments.engine.shards import LEAST, Cutter, Job, Shard
@@ -178,7 +179,7 @@ def run(store: Store, jobs: Sequence[Job], options: RunOptions, unit: str = "tra
             yield shard, shard.work
 
     given_up: list[str] = []
-    with shown.shown():
+    with interrupted_says(kept_in(store.path)), shown.shown():
         for shard, pieces, seconds in executor.run(tasks()):
             if isinstance(pieces, Died):
                 places = sorted(shard.indices)

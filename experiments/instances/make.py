@@ -17,6 +17,7 @@ import tyro
 from csp import generate
 from csp.errors import BadInput
 from csp.problem import STRATA, Instance
+from experiments.cli.signals import interrupted_says
 from experiments.cli.terminal import console, progress
 from experiments.engine.executors import in_order
 from experiments.instances.tables import summary
@@ -54,7 +55,9 @@ class Make:
 
 
 def make(options: Make) -> None:
-    """Draw, and write. Raises BadInput after writing what was found if a stratum stayed short."""
+    """Draw, and write. Raises BadInput after writing what was found if a stratum stayed short, and likewise
+    KeyboardInterrupt if it was interrupted, with a note of what is written.
+    """
     strata = _strata(options.stratum)
     if options.count < 1 or options.patience < 1 or options.workers < 0 or not 0 <= options.seed < 2**63:
         raise BadInput("--count and --patience are at least 1, --workers and --seed at least 0")
@@ -66,7 +69,7 @@ def make(options: Make) -> None:
     with progress("puzzles") as bar:
         task = bar.add_task(name, total=sum(wanted.values()))
         looked = stale = 0
-        stopped = False
+        stopped: KeyboardInterrupt | None = None
         try:
             for instance in _stream(name, options):
                 looked += 1
@@ -79,21 +82,26 @@ def make(options: Make) -> None:
                     bar.advance(task)
                 if all(len(found[s]) == wanted[s] for s in wanted) or stale == STALE:
                     break
-        except KeyboardInterrupt:
-            stopped = True
+        except KeyboardInterrupt as stop:  # what was found is written first
+            stopped = stop
     chosen = [instance for stratum in found.values() for instance in stratum]
     if not chosen:
-        if stopped:
-            raise KeyboardInterrupt
+        if stopped is not None:
+            stopped.add_note(f"none of {looked} draws was one of those asked for, and nothing is written")
+            raise stopped
         raise BadInput(f"{name}: none of {looked} different draws is in stratum {' or '.join(wanted)}; nothing written")
     about = {"family": name, "seed": str(options.seed), "split": options.split, "drawn": str(looked)}
-    where = target.write(chosen, about | {"takeback": metadata.version("takeback")})
+    with interrupted_says(f"{len(chosen)} were found, and not all of them are written"):
+        where = target.write(chosen, about | {"takeback": metadata.version("takeback")})
     summary(chosen, f"{len(chosen)} of {looked} drawn from {name}, {options.split} split, seed {options.seed}")
     console.print(f"wrote {where}")
     short = [f"{len(found[s])} in stratum {s}" for s in wanted if len(found[s]) < wanted[s]]
+    said = f"{name}: only {', '.join(short)} among {looked} draws, not {options.count}; they are written"
+    if stopped is not None:
+        stopped.add_note(said if short else "all were found, and are written")
+        raise stopped
     if short:
-        said = f"{name}: only {', '.join(short)} among {looked} draws, not {options.count}; they are written"
-        raise BadInput(f"interrupted; {said}" if stopped else said)
+        raise BadInput(said)
 
 
 def _strata(names: Sequence[str]) -> list[str]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+from functools import lru_cache
+
 import numpy as np
 from jaxtyping import Int
 from ortools.sat.python import cp_model
@@ -50,7 +55,7 @@ class CpSat(Oracle):
         """
         solver = self._solver()
         solver.parameters.cp_model_presolve = False
-        if solver.solve(self._model(self.instance.givens)[0]) == cp_model.UNKNOWN:
+        if _solve(solver, self._model(self.instance.givens)[0]) == cp_model.UNKNOWN:
             raise Undecided(f"CP-SAT: {self.instance.provenance} undecided after {self.limit} deterministic s")
         return solver.num_conflicts, solver.num_branches
 
@@ -60,6 +65,7 @@ class CpSat(Oracle):
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = 0
         solver.parameters.max_deterministic_time = self.limit
+        solver.parameters.catch_sigint_signal = False  # CP-SAT would end its search and pass Ctrl-C for a limit
         return solver
 
     def _run(self, model, callback=None) -> cp_model.CpSolver | None:
@@ -67,7 +73,7 @@ class CpSat(Oracle):
         solver = self._solver()
         if callback is not None:
             solver.parameters.enumerate_all_solutions = True
-        status = solver.solve(model, callback)
+        status = _solve(solver, model, callback)
 
         # everything but a proof is refused: a limit must never pass for "no", nor a good repair for the best
         if status == cp_model.UNKNOWN:
@@ -107,6 +113,42 @@ class CpSat(Oracle):
         if solver is None:
             raise ValueError(f"{self.instance.provenance} has no solution, so no debt")
         return committed[np.array([not solver.value(keep) for keep in kept], dtype=bool)]
+
+
+def _solve(solver: cp_model.CpSolver, model: cp_model.CpModel, callback=None) -> cp_model.CpSolverStatus:
+    """The status of a solve, which Ctrl-C and SIGTERM interrupt as they do Python."""
+    if threading.current_thread() is not threading.main_thread():  # no signal is answered here
+        return solver.solve(model, callback)
+    listener = _listener(os.getpid())
+    listener.solver, before = solver, signal.set_wakeup_fd(listener.writing, warn_on_full_buffer=False)
+    try:
+        return solver.solve(model, callback)
+    finally:
+        listener.solver = None
+        signal.set_wakeup_fd(before)
+
+
+class _Listener:
+    """A thread that stops the search under way when a signal arrives: the main one is in C then, and answers it only
+    when it is back.
+    """
+
+    def __init__(self):
+        self.solver: cp_model.CpSolver | None = None
+        self.reading, self.writing = os.pipe()
+        os.set_blocking(self.writing, False)
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        while number := os.read(self.reading, 1):
+            if number[0] in (signal.SIGINT, signal.SIGTERM) and (solver := self.solver) is not None:
+                solver.stop_search()
+
+
+@lru_cache(maxsize=1)
+def _listener(process: int) -> _Listener:
+    """The process's own: threads do not live on in a forked one."""
+    return _Listener()
 
 
 class _Counter(cp_model.CpSolverSolutionCallback):

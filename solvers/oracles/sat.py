@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Int
+from pysat._utils import MainThread
 from pysat.examples.rc2 import RC2
 from pysat.formula import WCNF
 from pysat.solvers import Solver
@@ -12,6 +13,10 @@ from csp.problem import Instance
 from solvers.encodings import literal, rules_cnf
 from solvers.oracles.base import Oracle, Undecided
 from solvers.oracles.cp_sat import DEBT_LIMIT, CpSat
+
+# Asked from the main thread, python-sat answers Ctrl-C itself: by a jump out of the solver, which crashes when it is
+# used or freed after that. Python's own answer waits for the end of a question, a fraction of a second.
+MainThread.check = staticmethod(lambda: False)
 
 RC2_COMMITS = 120  # commits up to which debts go to RC2, which knows no limit
 

@@ -8,7 +8,9 @@ from time import perf_counter
 
 import numpy as np
 
+from csp.errors import BadInput
 from csp.problem import Instance
+from csp.processes import unheard_by_children
 from csp.trace import Costs, Trace, rewrites
 
 
@@ -16,7 +18,7 @@ class PythonConstraint:
     """python-constraint's BacktrackingSolver, in a process of its own: compiled code that no signal interrupts.
 
     One worker process serves many instances; it is ended when an instance takes more than `limit` seconds.
-    The trace is one call that commits the whole solution.
+    The trace is one call that commits the whole solution. Raises BadInput if the process does not live.
     """
 
     def __init__(self, limit: float = 10.0):
@@ -28,7 +30,11 @@ class PythonConstraint:
             return self._ask(instance, seed)
         except (EOFError, ConnectionError):  # the worker was ended from outside: once more, with a new one
             self.close()
+        try:
             return self._ask(instance, seed)
+        except (EOFError, ConnectionError):
+            self.close()
+            raise BadInput(f"python-constraint's process was ended twice from outside, on {instance.id}") from None
 
     def _ask(self, instance: Instance, seed: int) -> Trace:
         # spawned, not forked: this process may run threads (PyTorch's) that a fork would leave locked
@@ -36,9 +42,11 @@ class PythonConstraint:
             context = multiprocessing.get_context("spawn")
             here, there = context.Pipe()
             process = context.Process(target=_serve, args=(there,), daemon=True)
-            process.start()
+            with unheard_by_children():
+                process.start()
+            there.close()  # the worker's own end is the only one now: if it dies, this one is told
             self.worker = process, here
-            here.recv()  # it has started: its imports do not count towards the limit
+            self._await_start()
 
         # only plain data crosses: the worker builds the solver's own problem
         pipe = self.worker[1]
@@ -56,6 +64,20 @@ class PythonConstraint:
         events = tuple(rewrites(instance.givens, solution, 1))
         return Trace(instance.id, "python-constraint", seed, events, "solved", costs)
 
+    def _await_start(self) -> None:
+        """Wait until the worker has made its imports: they do not count towards the limit."""
+        process, pipe = self.worker
+        try:
+            pipe.recv()
+        except (EOFError, ConnectionError):
+            process.join()
+            code = process.exitcode
+            self.close()
+            raise BadInput(
+                f"python-constraint's process ended as it started (exit code {code}); a script that calls it does so "
+                'under `if __name__ == "__main__":`'
+            ) from None
+
     def close(self) -> None:
         """End the worker process."""
         if self.worker is not None:
@@ -67,13 +89,10 @@ class PythonConstraint:
 
 def _serve(pipe: Connection) -> None:
     """The worker: receives problems, sends solutions (or None), until the pipe is closed."""
-    import signal
-
     import constraint as pyc
 
     from solvers.encodings import to_python_constraint
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     pipe.send("ready")
     while True:
         try:

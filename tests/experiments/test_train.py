@@ -10,6 +10,7 @@ import pytest
 from csp.errors import BadInput
 from csp.io import files
 from experiments.cli.dispatch import guarded, modern
+from experiments.cli.signals import Terminated
 from experiments.train import Train, main
 from generators import checkpoint
 from generators.training import trainer
@@ -39,6 +40,29 @@ def test_a_card_without_weights_is_written_anew_and_no_other_file_is(capsys, tmp
     path.with_suffix(".json").unlink()
     assert guarded(lambda: main(Train("ar", out=path, **TINY))) == 2
     assert "is there already without its card" in capsys.readouterr().err
+
+
+def test_an_interruption_says_what_is_kept(capsys, tmp_path, monkeypatch):
+    path = tmp_path / "mine.safetensors"
+    monkeypatch.setattr(trainer, "datasets", lambda *_: [])
+    monkeypatch.setattr(trainer, "check_room", lambda *_: None)
+    for written, kept in (
+        (None, "it had not come to its first validation, and nothing is kept"),
+        (
+            path.with_suffix(".resume.safetensors"),
+            "the state at its last validation is kept, and the same command goes",
+        ),
+        (path, f"{path} is written"),
+    ):
+
+        def stopped(*_, written=written):
+            if written is not None:
+                written.touch()
+            raise Terminated
+
+        monkeypatch.setattr(trainer, "train", stopped)
+        assert guarded(lambda: main(Train("ar", out=path, **TINY))) == 143
+        assert capsys.readouterr().err.startswith(f"takeback: terminated; {kept}")
 
 
 @pytest.mark.parametrize("how", ["full", "over its quota"])
