@@ -28,7 +28,7 @@ class RunOptions:
     batch_size: int = 128
     """Boards decoded at once. Changes speed and memory, never a trace."""
     precision: Literal["float32", "float64"] = "float32"
-    """Of the networks' arithmetic. float64 takes three times as long and makes the traces of releases before float32."""
+    """Of the networks' arithmetic. float64 takes three times as long and makes the traces of earlier releases."""
     threads: Annotated[int, tyro.conf.arg(metavar="N")] = 1
     """CPU threads of each process, which share its boards out; an operation on a board is too small to be split, and
     processes (--workers) do not wait for one another. Changes speed, never a trace."""

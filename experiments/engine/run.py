@@ -85,7 +85,9 @@ def decode_and_score(
     """
     instances = read()
     writable(folder)
-    runner = loaded_models.runner(rows, instances[0].family, instances, options.checkpoints, options.precision, options.threads)
+    runner = loaded_models.runner(
+        rows, instances[0].family, instances, options.checkpoints, options.precision, options.threads
+    )
     able = runnable(rows, runner)
     jobs = [job.sized(instances) for row in able for job in spread(row)]
 
