@@ -9,10 +9,12 @@ confidence of masked cells); traces a second over batch sizes; the share of time
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
+from itertools import product
 from unittest.mock import patch
 
 import numpy as np
@@ -23,16 +25,20 @@ from rich.table import Table
 
 from csp.io import shipped_sets
 from csp.problem import Instance
+from benchmarks.plain_sessions import PlainAR, PlainDiffusion
 from experiments.cli.terminal import console
+from experiments.engine.loaded_models import in_threads
 from generators import checkpoint
 from generators.boards import stack
 from generators.decoding.loop import decode
 from generators.decoding.spec import parse
 from generators.models.autoregressive import Autoregressive
-from generators.models.kv_cache import Cache
+from generators.models.masked_diffusion import CellReader
+from generators.models.text_reader import TextReader
 from generators.models.transformer import pairs
 
 REPEATS = 5
+DECODED = {"ar": "ar", "diffusion": "diffusion:order=confidence"}
 SETS = {"sudoku6": ("4-10", 36), "sudoku9": ("1-3", 81)}
 
 
@@ -115,7 +121,7 @@ def ratio(name: str, ours: Callable, theirs: Callable, count: int, same: Callabl
 def shares(model, spec, instances: Sequence[Instance]) -> tuple[float, float]:
     """(share of time outside the network, traces a second) of one decode call.
 
-    The network: relation codes, layers, and keeping the KV cache.
+    The network: the layers, the attention biases, and keeping the KV cache.
     """
     inside = 0.0
 
@@ -130,16 +136,88 @@ def shares(model, spec, instances: Sequence[Instance]) -> tuple[float, float]:
         return run
 
     with ExitStack() as stack_of:
-        parts = [(Cache, "__init__"), (Cache, "keep")]
-        parts += [(model, "read")] if isinstance(model, Autoregressive) else [(model, "forward")]
-        for owner, name in parts:
+        for owner, name in ((TextReader, "__init__"), (TextReader, "read"), (CellReader, "logits")):
             stack_of.enter_context(patch.object(owner, name, clocked(getattr(owner, name))))
         total, _ = timed(lambda: decode(spec, model, instances, 0))
     return 1 - inside / total, len(instances) / total
 
 
+def matmul_peak(size: int = 1536) -> float:
+    """FLOP/s of a large float32 product on the threads that torch has."""
+    a, b, out = (torch.randn(size, size) for _ in range(3))
+    times = [timed(lambda: torch.mm(a, b, out=out))[0] for _ in range(9)]
+    return 2 * size**3 / min(times)
+
+
+def precisions(solving: int) -> Table:
+    """float32 now against float64 as it was, on one thread; how many of `solving` puzzles each solves."""
+    table = Table(title="float32 / float64 as it was, one thread", box=box.SIMPLE_HEAD, title_justify="left")
+    for head in ("", "traces/s", "as it was", "ratio", "same board", "of matmul peak", "network, batch 128", "solved"):
+        table.add_column(head, justify="right" if head else "left", no_wrap=True)
+    torch.set_num_threads(1)
+    plain = {"ar": PlainAR, "diffusion": PlainDiffusion}
+    for (name, (stratum, cells)), (kind, text) in product(SETS.items(), DECODED.items()):
+        known = [i for s in ("0", stratum, "11-100") for i in shipped_sets.load(name, s)]
+        now = checkpoint.load(checkpoint.shipped(name, kind), dtype=torch.float32).model
+        was = plain[kind](checkpoint.load(checkpoint.shipped(name, kind), dtype=torch.float64).model)
+        few = known[: 128 if kind == "ar" else 16 if cells > 50 else 64]
+        spec = parse(text)
+        row = ratio(
+            f"{name} {text}",
+            lambda spec=spec, now=now, few=few: decode(spec, now, few, 0),
+            lambda spec=spec, was=was, few=few: decode(spec, was, few, 0),
+            len(few),
+            lambda a, b: int((finals(a, few) == finals(b, few)).all(1).sum()),  # noqa: B023
+        )
+        seconds, traces = timed(lambda: decode(spec, now, few, 0))  # noqa: B023
+        used = sum(trace.costs.flops for trace in traces) / seconds / matmul_peak()
+        outside, _ = shares(now, spec, known[:128])
+        counts = [
+            str(sum(trace.end == "solved" for trace in decode(spec, net, known[:solving], 0)))
+            for net in (now, was)
+            if solving
+        ]
+        table.add_row(*row, f"{100 * used:.0f} %", f"{100 - 100 * outside:.0f} %", " / ".join(counts) or "-")
+    return table
+
+
+def threads() -> Table:
+    """Traces a second with one and two threads that share the boards out, and with one operation split over two."""
+    table = Table(title="threads, sudoku9", box=box.SIMPLE_HEAD, title_justify="left")
+    for head in ("", "1", "2, boards shared out", "2, operations split (float64 as it was: 1 / 2)"):
+        table.add_column(head, justify="right" if head else "left", no_wrap=True)
+    for kind, text in DECODED.items():
+        few = shipped_sets.load("sudoku9", "0")[: 64 if kind == "ar" else 16]
+        now = checkpoint.load(checkpoint.shipped("sudoku9", kind), dtype=torch.float32).model
+        was = checkpoint.load(checkpoint.shipped("sudoku9", kind), dtype=torch.float64).model
+        plain = {"ar": PlainAR, "diffusion": PlainDiffusion}[kind](was)
+        spec, rates = parse(text), []
+        for _ in range(3):
+            torch.set_num_threads(1)
+            jobs = [lambda n=n: in_threads(lambda some: decode(spec, now, some, 0), few, n) for n in (1, 2)]  # noqa: B023
+            rates.append([len(few) / timed(job)[0] for job in jobs])
+            for split in (1, 2):
+                rates[-1].append(len(few) / _split(split, spec, plain, few))
+        torch.set_num_threads(1)
+        one, shared, whole, split = np.median(rates, axis=0)
+        table.add_row(text, f"{one:.1f}", f"{shared:.1f}", f"{whole:.1f} / {split:.1f}")
+    return table
+
+
+def _split(count: int, spec, net, few: Sequence[Instance]) -> float:
+    """Seconds with torch's operations split over `count` threads, which decode itself does not let happen."""
+    torch.set_num_threads(count)
+    with patch("generators.decoding.loop.one_thread", nullcontext):
+        return timed(lambda: decode(spec, net, few, 0))[0]
+
+
 def main() -> None:
-    """Print the tables."""
+    """Print the tables; with --quick those of precision and threads alone."""
+    solving = int(next((word for word in sys.argv[1:] if word.isdigit()), "0"))
+    if "--quick" in sys.argv:
+        for table in (precisions, threads):
+            Console(width=200).print(table(solving) if table is precisions else threads())
+        return
     console.print(f"{torch.get_num_threads()} threads, {REPEATS} repeats in turn; median, and ratio [lowest, highest]")
     against = Table(title="side by side", box=box.SIMPLE_HEAD, title_justify="left")
     for head in ("", "traces/s", "plainer one", "ratio", "same board"):

@@ -4,9 +4,9 @@
 
 A call asks the model about every unfinished board at once; each board then commits cells, and if its veto (or, on a
 full board, the checker) says that it is lost, its retraction takes cells back. Finished boards leave the batch.
-Whatever is random comes from counters hashed with the board's own key, and networks compute in shapes that do not follow
-the batch (models/inference.py), so a trace depends on (instance, decoder, seed) and the networks' precision alone: not on
-batch neighbours, batch size or padding.
+Whatever is random comes from counters hashed with the board's own key, and networks compute in shapes that do not
+follow the batch (models/inference.py), so a trace depends on (instance, decoder, seed) and the networks' precision
+alone: not on batch neighbours, batch size or padding.
 
 Whatever fills and empties one board a sample by a rule runs here: orders, vetoes, retractions and signals are passed in
 by the Decoder. Two loops stand beside it: beam search, where boards are rows of a tournament and nothing is retracted
@@ -36,6 +36,7 @@ from generators.decoding.spec import REMDM, TREE, Decoder
 from generators.decoding.state import CELL, REMASK, SMALLEST, VALUE, State
 from generators.decoding.vetoes import Inspection, inspect, near_of
 from generators.models.backtracking_ar import BacktrackingAR
+from generators.models.inference import one_thread
 from generators.models.interface import Model, Prediction, Scorer
 from generators.models.transformer import with_loops
 
@@ -67,15 +68,15 @@ def decode(
     # Random numbers come from the boards' keys: seed, decoder and instance, nothing else.
     boards = stack(instances, "decode", seed, decoder.stream)
     state = State(decoder, boards)
-    if decoder.retraction == "beam":
-        beam.run(state, model)
-        return state.traces(seed)
-    if isinstance(model, BacktrackingAR):
-        written_undo.run(model, state)
-        return state.traces(seed)
-    run = _DecodeLoop(state, model, SignalSources(model, quality, {}))
-    while len(run.active):
-        run.step()
+    with one_thread():  # for all calls at once: torch takes its time to change the number
+        if decoder.retraction == "beam":
+            beam.run(state, model)
+        elif isinstance(model, BacktrackingAR):
+            written_undo.run(model, state)
+        else:
+            run = _DecodeLoop(state, model, SignalSources(model, quality, {}))
+            while len(run.active):
+                run.step()
     return state.traces(seed)
 
 

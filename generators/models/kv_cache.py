@@ -71,9 +71,7 @@ class ReadTokens:
         """The boards at `rows` go on from what was read of those at `sources`; all others stay."""
         self.tokens[rows] = self.tokens[sources]
 
-    def known(
-        self, tokens: Int[np.ndarray, "rows text"], rows: Int[np.ndarray, " rows"]
-    ) -> Int[np.ndarray, " rows"]:
+    def known(self, tokens: Int[np.ndarray, "rows text"], rows: Int[np.ndarray, " rows"]) -> Int[np.ndarray, " rows"]:
         """How many leading tokens of each of those boards' texts have been read."""
         return np.argmin(np.pad(self.tokens[rows] == tokens, ((0, 0), (0, 1))), axis=1)
 

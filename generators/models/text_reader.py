@@ -20,7 +20,6 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from generators.models.inference import FAST, Weights, one_thread
-from generators.models.transformer import BITS
 
 TILE = 16  # rows of a product: smaller ones are slower by far, larger ones a waste when few boards are left
 CHUNK = 256  # tokens that go through the net together, unless a board has more: what a core's cache can hold
@@ -121,8 +120,9 @@ class TextReader:
         for place in range(len(w.distinct)):
             layer, bias = w.layers[place], room.biases[place]
             _look_up(
-                layer.own, layer.aim, self.codes, new.board, new.cells, new.targets, new.seen, new.place, self.cells, bias
-            )
+                layer.own, layer.aim, self.codes, new.board, new.cells, new.targets, new.seen, new.place,
+                self.cells, bias,
+            )  # fmt: skip
 
         # Rows that pad the last tile hold zeros, and stay so until the first bias; nobody looks at them.
         width = self.codes.shape[-1]
@@ -194,7 +194,9 @@ class _Room:
     def __init__(self, weights: Weights, rows: int, text: int):
         config, dtype = weights.config, weights.dtype
         dim = config.dim
-        self.first, self.x, self.more, self.normal, self.mixed = (torch.zeros((rows, dim), dtype=dtype) for _ in range(5))
+        self.first, self.x, self.more, self.normal, self.mixed = (
+            torch.zeros((rows, dim), dtype=dtype) for _ in range(5)
+        )
         self.qkv, self.up = torch.zeros((rows, 3 * dim), dtype=dtype), torch.zeros((TILE, 4 * dim), dtype=dtype)
         self.arrays = self.x.numpy(), self.more.numpy(), self.normal.numpy()
         self.qkv_array, self.mixed_array = self.qkv.numpy(), self.mixed.numpy()
