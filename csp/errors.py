@@ -1,4 +1,4 @@
-"""The one exception for what a user can put right, and how messages quote what somebody else wrote.
+"""The exceptions for what a user can put right and for what stays undecided, and how messages quote what others wrote.
 
 Commands print it as one line and exit non-zero.
 """
@@ -16,6 +16,10 @@ class BadInput(ValueError):
 
     def __init__(self, message: object = ""):
         super().__init__(one_line(str(message)))
+
+
+class Undecided(RuntimeError):
+    """A limit was reached before the answer was known: neither yes nor no."""
 
 
 def one_line(text: str) -> str:

@@ -10,10 +10,9 @@ from typing import Any
 
 import tyro
 
-from csp.errors import BadInput
+from csp.errors import BadInput, Undecided
 from experiments.cli import signals
 from experiments.cli.terminal import console
-from solvers.oracles.base import Undecided
 
 ABOUT = """takeback: does a generator that cannot take a token back hit a ceiling?
 

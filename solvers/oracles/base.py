@@ -15,11 +15,8 @@ from abc import ABC, abstractmethod
 import numpy as np
 from jaxtyping import Bool, Int
 
+from csp.errors import Undecided as Undecided  # what oracles raise over a limit
 from csp.problem import Instance
-
-
-class Undecided(RuntimeError):
-    """A limit was reached before the answer was known: neither yes nor no."""
 
 
 class Oracle(ABC):
