@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import gzip
 import io
@@ -109,14 +110,21 @@ def sweep(folder: Path, name: str | None = None) -> None:
                 _remove_stale(folder / found)
 
 
-def check_room(path: Path, size: int) -> None:
-    """Raises BadInput unless `size` bytes more can be written beside path, which is tried: quotas are not told."""
-    wanted = f"cannot write {path}: {size / 1e6:.1f} MB are needed"
+def check_room(path: Path, size: int = 0) -> None:
+    """Raises BadInput unless path can be written, `size` bytes of it; that is tried, since quotas are not told.
+
+    The folder is made, as for writing.
+    """
+    wanted = f"cannot write {path}: " + f"{size / 1e6:.1f} MB are needed, " * (size > 0)
     try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if path.exists() and not path.is_file():  # a pipe, which takes what it takes
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path.parent, path.name)
         if (free := shutil.disk_usage(path.parent).free) < size:
-            raise BadInput(f"{wanted}, {free / 1e6:.1f} MB are free")
+            raise BadInput(f"{wanted}{free / 1e6:.1f} MB are free")
         handle, name = _temporary(path)
         try:
             for start in range(0, size, CHUNK):
@@ -126,7 +134,7 @@ def check_room(path: Path, size: int) -> None:
             name.unlink(missing_ok=True)
             os.close(handle)
     except OSError as fault:
-        raise BadInput(f"{wanted}; {fault.strerror or fault}") from None
+        raise BadInput(f"{wanted}{fault.strerror or fault}") from None
 
 
 def _remove_stale(path: Path) -> None:

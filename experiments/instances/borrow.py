@@ -42,6 +42,7 @@ def fetch(options: From) -> None:
     if options.count < 1 or options.seed < 0:
         raise BadInput("--count is at least 1, --seed at least 0")
     target = Destination(options.out, None)
+    target.check()
     drawn = reasoning_gym.draw(options.dataset, options.seed, options.count)
     graded = [with_effort(generate.certified(instance, settle)) for instance in drawn]
     where = target.write(graded, {"from": f"{options.source} {options.dataset} seed {options.seed}"})

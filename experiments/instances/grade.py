@@ -50,6 +50,8 @@ def grade(options: Grade) -> None:
     if out.suffix not in (".jsonl", ".parquet"):
         raise BadInput(f"--out {out}: graded puzzles are written as .jsonl or .parquet")
     ungraded = options.puzzles_of(options.file, options.colours)
+    target = Destination(out, None)
+    target.check()
     pieces = [ungraded[start : start + CHUNK] for start in range(0, len(ungraded), CHUNK)]
     graded: list[Instance] = []
     with progress("puzzles") as bar:
@@ -57,7 +59,7 @@ def grade(options: Grade) -> None:
         for piece in in_order(options.workers, _grade, ((piece, options) for piece in pieces), "puzzles"):
             graded += piece
             bar.advance(task, len(piece))
-    where = Destination(out, None).write(graded, {"graded": options.file.name})
+    where = target.write(graded, {"graded": options.file.name})
     if len(graded) <= 30:
         each(graded)
     summary(graded, f"{len(graded)} puzzle{'s' * (len(graded) > 1)} of {options.file.name}")

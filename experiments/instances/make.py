@@ -63,6 +63,7 @@ def make(options: Make) -> None:
         raise BadInput("--count and --patience are at least 1, --workers and --seed at least 0")
     name = generate.spelling(options.family)
     target = Destination(options.out, options.format)
+    target.check()
     wanted = {stratum: options.count for stratum in strata} or {"any": options.count}
     found: dict[str, list[Instance]] = {stratum: [] for stratum in wanted}
     seen: set[str] = set()

@@ -19,7 +19,7 @@ import tyro
 from csp import generate
 from csp.errors import BadInput
 from csp.families.random_graphs import RandomGraph
-from csp.io.files import write_atomically
+from csp.io.files import check_room, write_atomically
 from csp.io.instance_records import write_parquet
 from csp.problem import Instance
 from experiments.cli.tables import cell, show
@@ -57,6 +57,7 @@ def main(options: Sweep) -> None:
     degrees = [round(low + i * step, 6) for i in range(int((high - low) / step + 1e-9) + 1)]
     joint = "," if ":" in options.family else ":"
     names = [generate.spelling(f"{options.family}{joint}degree={degree}") for degree in degrees]
+    check_room(options.out / "sweep.parquet")
     drawn: list[list[Instance]] = []
     with progress("graphs") as bar:
         task = bar.add_task("drawing", total=len(names) * options.count)
@@ -69,9 +70,9 @@ def main(options: Sweep) -> None:
                 drawn[-1].append(next(answers))
                 bar.advance(task)
     everything = [instance for at_degree in drawn for instance in at_degree]
-    write_atomically(options.out / "sweep.parquet", write_parquet(everything, {"family": options.family}))
     points = [_point(at_degree) for at_degree in drawn]
-    _show(options, degrees, points)
+    _show(options, degrees, points)  # first: a disk that has become full does not take it away
+    write_atomically(options.out / "sweep.parquet", write_parquet(everything, {"family": options.family}))
     _figure(options, degrees, drawn, points)
     console.print(f"wrote sweep.parquet and sweep.png to {options.out}")
 

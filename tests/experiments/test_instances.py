@@ -1,6 +1,8 @@
 """`takeback instances`: what the commands write, say and refuse."""
 
+import errno
 import json
+import os
 
 import numpy as np
 import pyarrow.parquet
@@ -9,7 +11,7 @@ import pytest
 from csp import generate
 from csp.errors import BadInput
 from csp.io import shipped_sets
-from csp.io.instance_records import read_jsonl, read_parquet, write_parquet
+from csp.io.instance_records import read_jsonl, read_parquet, write_jsonl, write_parquet
 from csp.problem import STRATA
 from experiments.cli.dispatch import guarded
 from experiments.instances import borrow, convert, grade, sweep
@@ -217,3 +219,57 @@ def test_from_reasoning_gym_writes_certified_puzzles(tmp_path):
     out = tmp_path / "x.jsonl"
     borrow.fetch(borrow.From("reasoning-gym", "mini_sudoku", out, count=3))
     assert [i.difficulty.solutions for i in read_jsonl(out.read_text())] == [1, 1, 1]
+
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("already", [0, 1, 2])
+def test_a_disk_that_gets_full_leaves_none_of_several_files(capsys, tmp_path, monkeypatch, already):
+    source = tmp_path / "three.jsonl"
+    source.write_text(write_jsonl([generate.draw("sudoku4", 0, "any", index) for index in range(3)]))
+    before, rename, renamed = sorted(tmp_path.rglob("*.cnf")), os.replace, []
+
+    def full(*files):
+        if len(renamed) == already:
+            raise FULL
+        renamed.append(rename(*files))
+
+    monkeypatch.setattr(os, "replace", full)
+    assert guarded(lambda: convert.convert(convert.Convert(source, tmp_path / "x.cnf"))) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and said.endswith("No space left on device\n")
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == [source, *before]
+
+
+def test_a_place_that_cannot_be_written_is_said_before_any_work(capsys, tmp_path, monkeypatch):
+    source = tmp_path / "one.jsonl"
+    source.write_text(write_jsonl([generate.draw("sudoku4", 0, "any", 0)]))
+    (tmp_path / "folder.jsonl").mkdir()
+
+    def refused(job, words):
+        assert guarded(job) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and "cannot write" in said and words in said
+
+    jobs = {
+        "make": lambda out: making.make(making.Make("sudoku4", out)),
+        "grade": lambda out: grade.grade(grade.Grade(source, out=out)),
+        "sweep": lambda out: sweep.main(sweep.Sweep("gnp:n=20", (2.0, 3.0, 1.0), count=2, out=out)),
+        "from": lambda out: borrow.fetch(borrow.From("reasoning-gym", "mini_sudoku", out)),
+    }
+    for module in (making, grade, sweep):
+        monkeypatch.setattr(module, "parallel", None)  # never reached
+    monkeypatch.setattr(making, "_draw", None)
+    monkeypatch.setattr(reasoning_gym, "draw", None)
+    for job in jobs.values():
+        refused(lambda job=job: job(source / "x.jsonl"), "one.jsonl")
+    for name in ("make", "grade"):
+        refused(lambda name=name: jobs[name](tmp_path / "folder.jsonl"), "Is a directory")
+
+    def read_only(*_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "open", read_only)
+    for job in jobs.values():
+        refused(lambda job=job: job(tmp_path / "x.jsonl"), "Read-only file system")
