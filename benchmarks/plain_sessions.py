@@ -57,7 +57,9 @@ class PlainAR:
         session = PlainAR(self.model)
         session.boards, session.order = boards, raster(boards)
         session.codes = torch.as_tensor(boards.relations)
-        session.cache = Cache(self.model.backbone.config, len(boards), boards.width + 1, self.model.backbone.head.weight)
+        session.cache = Cache(
+            self.model.backbone.config, len(boards), boards.width + 1, self.model.backbone.head.weight
+        )
         session.rows, session.tokens = np.arange(len(boards)), np.full(boards.givens.shape, NOTHING)
         return session
 
@@ -78,7 +80,9 @@ class PlainAR:
         first = np.minimum(np.cumprod(self.tokens == tokens, axis=1).sum(1), last)
         count = last - first + 1
         places = reading_places(first, count, width)
-        ids = [torch.as_tensor(part) for part in np.take_along_axis(fields, np.minimum(places, width - 1)[None], axis=2)]
+        ids = [
+            torch.as_tensor(part) for part in np.take_along_axis(fields, np.minimum(places, width - 1)[None], axis=2)
+        ]
         keys = torch.as_tensor(np.pad(text.cells, ((0, 0), (0, 1)), constant_values=width))
         blocked = sight(text.clues, places, width + 1)
         blocked[:, :, width] = torch.from_numpy(places < width)

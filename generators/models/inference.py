@@ -122,6 +122,25 @@ class Weights:
         _add_and_normalise(x, more, normal, bias, self.eps, self.share)
 
 
+def gelu(up: Float[Tensor, "rows inner"], array: np.ndarray, bias: Tensor) -> None:
+    """GELU of up + bias, in place. array: the same memory as up.
+
+    Torch's takes as long as the product before it in rows as few as these; in float32 a rational erf does.
+    """
+    if up.dtype is torch.float32:
+        _gelu(array, bias.numpy())
+    else:
+        torch.ops.aten.gelu(up.add_(bias), out=up)
+
+
+def softmax(scores: Float[Tensor, "heads queries tokens"]) -> None:
+    """Over the last axis, in place."""
+    if scores.dtype is torch.float32:
+        _softmax(scores.numpy())
+    else:
+        torch.softmax(scores, -1, out=scores)
+
+
 def rounded(logits: Float[Tensor, "*rows answers"]) -> Float[np.ndarray, "*rows answers"]:
     """Log-probabilities, in float64, rounded as the logits' own precision asks for."""
     log_probs = logits.double().log_softmax(-1).numpy()
@@ -151,7 +170,7 @@ def _array(weight: Tensor) -> np.ndarray:
     return weight.detach().cpu().numpy()
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
+@numba.njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 @no_type_check
 def _add_and_normalise(x, more, normal, bias, eps, share):
     for row in range(x.shape[0]):
@@ -163,3 +182,60 @@ def _add_and_normalise(x, more, normal, bias, eps, share):
         scale = (eps / eps) / np.sqrt(total * share + eps)
         for place in range(x.shape[1]):
             normal[row, place] = x[row, place] * scale
+
+
+@numba.njit(cache=True, nogil=True, fastmath=FAST | {"nnan"}, error_model="numpy")
+@no_type_check
+def _gelu(up, bias):
+    """x / 2 * (1 + erf(x / sqrt(2))) in float32, erf as Eigen's odd rational minimax (generic_fast_erf_float)."""
+    half, root, most = np.float32(0.5), np.float32(0.70710678118654752), np.float32(4)
+    for row in range(up.shape[0]):
+        for place in range(up.shape[1]):
+            value = up[row, place] + bias[place]
+            x = min(max(value * root, -most), most)
+            s = x * x
+            p = s * np.float32(-2.72614225801306e-10) + np.float32(2.77068142495902e-08)
+            p = s * p + np.float32(-2.10102402082508e-06)
+            p = s * p + np.float32(-5.69250639462346e-05)
+            p = s * p + np.float32(-7.34990630326855e-04)
+            p = s * p + np.float32(-2.95459980854025e-03)
+            p = s * p + np.float32(-1.60960333262415e-02)
+            q = s * np.float32(-1.45660718464996e-05) + np.float32(-2.13374055278905e-04)
+            q = s * q + np.float32(-1.68282697438203e-03)
+            q = s * q + np.float32(-7.37332916720468e-03)
+            q = s * q + np.float32(-1.42647390514189e-02)
+            up[row, place] = half * value * (np.float32(1) + x * p / q)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+@no_type_check
+def exp32(x):
+    """e ** x for x <= 0 in float32, as Cephes' expf: 2 ** k, put together from its bits, times a polynomial."""
+    x = max(x, np.float32(-87))
+    k = np.floor(x * np.float32(1.44269504088896341) + np.float32(0.5))
+    r = x - k * np.float32(0.693359375) + k * np.float32(2.12194440e-4)
+    p = r * np.float32(1.9875691500e-4) + np.float32(1.3981999507e-3)
+    p = r * p + np.float32(8.3334519073e-3)
+    p = r * p + np.float32(4.1665795894e-2)
+    p = r * p + np.float32(1.6666665459e-1)
+    p = r * p + np.float32(5.0000001201e-1)
+    bits = np.int32((np.int32(k) + np.int32(127)) << np.int32(23))
+    return (p * r * r + r + np.float32(1)) * bits.view(np.float32)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
+@no_type_check
+def _softmax(scores):
+    for head in range(scores.shape[0]):
+        for query in range(scores.shape[1]):
+            row = scores[head, query]
+            top = row[0]
+            for key in range(len(row)):
+                top = max(top, row[key])
+            total = top - top
+            for key in range(len(row)):
+                row[key] = exp32(row[key] - top)
+                total += row[key]
+            share = np.float32(1) / total
+            for key in range(len(row)):
+                row[key] *= share

@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from generators.models.inference import FAST, Weights, one_thread
+from generators.models.inference import FAST, Weights, exp32, gelu, one_thread
 
 TILE = 16  # rows of a product: smaller ones are slower by far, larger ones a waste when few boards are left
 CHUNK = 256  # tokens that go through the net together, unless a board has more: what a core's cache can hold
@@ -78,7 +78,7 @@ class TextReader:
     """The net, and the keys and values of every board's text.
 
     codes: which cells are related, a batch axis of 1 where all boards share them. Keys lie (layers, boards, heads,
-    dim / heads, text), values (layers, boards, heads, text, dim / heads): the loops over them run along their last axis.
+    dim / heads, text), values (layers, boards, heads, text, dim / heads): loops over them run along their last axis.
     """
 
     def __init__(self, weights: Weights, codes: Int[np.ndarray, "shared N N"], boards: int, text: int):
@@ -147,8 +147,8 @@ class TextReader:
                 torch.mm(tile.mixed, layer.out, out=tile.more)
             w.add_and_normalise(x, more, normal, w.no_bias)
             for tile in room.tiles[:tiles]:
-                torch.addmm(layer.up_bias, tile.normal, layer.up, out=tile.up)
-                torch.ops.aten.gelu(tile.up, out=tile.up)
+                torch.mm(tile.normal, layer.up, out=tile.up)
+                gelu(tile.up, room.up_array, layer.up_bias)
                 torch.mm(tile.up, layer.down, out=tile.more)
             bias = layer.down_bias
         w.add_and_normalise(x, more, normal, bias)
@@ -199,7 +199,7 @@ class _Room:
         )
         self.qkv, self.up = torch.zeros((rows, 3 * dim), dtype=dtype), torch.zeros((TILE, 4 * dim), dtype=dtype)
         self.arrays = self.x.numpy(), self.more.numpy(), self.normal.numpy()
-        self.qkv_array, self.mixed_array = self.qkv.numpy(), self.mixed.numpy()
+        self.qkv_array, self.mixed_array, self.up_array = self.qkv.numpy(), self.mixed.numpy(), self.up.numpy()
         kind = weights.no_bias.dtype
         self.biases = np.empty((len(weights.distinct), rows, config.heads, text + 1), dtype=kind)
         self.scores = np.empty(text + 1, dtype=kind)
@@ -223,7 +223,7 @@ def _look_up(own, aim, codes, board, cells, targets, seen, place, key_cells, bia
                 bias[token, head, key] = own[mine, head] + aim[aimed, head]
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
+@numba.njit(cache=True, nogil=True, fastmath=FAST, error_model="numpy")
 @no_type_check
 def _attend(qkv, board, place, seen, bias, keys, values, mixed, scores):
     """Keep the tokens' keys and values, then mix what each of them sees into `mixed` (tokens, dim)."""
@@ -266,8 +266,13 @@ def _attend(qkv, board, place, seen, bias, keys, values, mixed, scores):
             for at in range(1, total):
                 top = max(top, scores[at])
             summed = top - top
+            if scores.itemsize == 4:
+                for at in range(total):
+                    scores[at] = exp32(scores[at] - top)
+            else:
+                for at in range(total):
+                    scores[at] = np.exp(scores[at] - top)
             for at in range(total):
-                scores[at] = np.exp(scores[at] - top)
                 summed += scores[at]
 
             # The mean of the values, four keys at a time.
