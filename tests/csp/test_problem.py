@@ -6,9 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import instances, problems, solutions_of, states
 
+from csp.constraints import NotEqual
 from csp.errors import BadInput
 from csp.families import colouring, sudoku
-from csp.problem import SELF, Instance
+from csp.global_constraints import Allowed, Increasing, Sum
+from csp.problem import SELF, Instance, Problem
 
 
 def naive_violated(rule, assignment):
@@ -67,6 +69,14 @@ def test_instances_refuse_foreign_givens():
         Instance(board, np.zeros(3, dtype=np.int64), "sudoku4", "here")
     with pytest.raises(BadInput, match="outside"):
         Instance(board, np.full(16, 5), "sudoku4", "here")
+
+
+@pytest.mark.parametrize("rule", [Sum((0, 1), 4, 5), Increasing((0, 1), 5), Allowed((0,), (1, 5))])
+def test_a_rule_about_values_that_the_problem_has_not_is_refused(rule):
+    for others in ((), (NotEqual((0, 1)),)):
+        with pytest.raises(BadInput, match="a rule about values? (up to )?5 in a problem of 4 values"):
+            Problem(2, 4, (*others, rule))
+        assert Problem(2, 5, (*others, rule)).d == 5
 
 
 def test_an_id_is_the_content_and_nothing_else():
