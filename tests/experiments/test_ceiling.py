@@ -17,6 +17,7 @@ import pytest
 from csp.io.trace_records import read_jsonl
 from csp.trace import replay
 from experiments.ceiling.command import Ceiling, main
+from experiments.cli import dispatch
 from experiments.cli.dispatch import guarded
 from experiments.engine import decoder_catalogue, loaded_models, store
 from experiments.puzzle_files.load import drawn, read
@@ -249,18 +250,33 @@ def test_a_full_disk_is_one_line_and_loses_nothing(capsys, tmp_path, monkeypatch
     "arguments",
     [["--puzzles", "nowhere.txt"], ["--decoders", "magic"], ["--family", "chess"], ["--count", "many"], ["--nonsense"]],
 )
-def test_no_traceback_reaches_a_user(tmp_path, arguments):
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, cwd=tmp_path)
+def test_no_traceback_reaches_a_user(monkeypatch, capsys, tmp_path, arguments):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = typed(monkeypatch, capsys, "ceiling", *arguments)
+    assert code == 2 and "Traceback" not in err + out and err.strip()
+
+
+def test_no_traceback_leaves_the_real_command(tmp_path):
+    done = subprocess.run([*COMMAND, "--puzzles", "nowhere.txt"], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2 and "Traceback" not in done.stderr + done.stdout and done.stderr.strip()
 
 
-def test_help_reads_well():
+def typed(monkeypatch, capsys, *words):
+    """(exit code, standard output, standard error) of `takeback` with these words, in this process."""
+    monkeypatch.setattr(sys, "argv", ["takeback", *words])
+    with pytest.raises(SystemExit) as ended:
+        dispatch.entry()
+    said = capsys.readouterr()
+    return ended.value.code or 0, said.out, said.err
+
+
+def test_help_reads_well(monkeypatch, capsys):
     for arguments, words in (
         ([], ["ceiling", "train"]),
         (["ceiling"], ["--family", "--puzzles", "--decoders", "--json"]),
     ):
-        done = subprocess.run([*COMMAND[:3], *arguments, "--help"], capture_output=True, text=True)
-        assert done.returncode == 0 and all(word in done.stdout for word in words)
+        code, out, _ = typed(monkeypatch, capsys, *arguments, "--help")
+        assert code == 0 and all(word in out for word in words)
 
 
 def test_rows_by_name_and_spelled_out():
