@@ -23,9 +23,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.plain_sessions import PlainAR, PlainDiffusion
 from csp.io import shipped_sets
 from csp.problem import Instance
-from benchmarks.plain_sessions import PlainAR, PlainDiffusion
 from experiments.cli.terminal import console
 from experiments.engine.loaded_models import in_threads
 from generators import checkpoint
