@@ -1,7 +1,9 @@
 """The decode loop against plainer ones, side by side in one run: same weights, same instances, same boards out.
 
-    python -m benchmarks.decoding            # about ten minutes on two cores
+    python -m benchmarks.decoding                # about ten minutes on two cores
+    python -m benchmarks.decoding --quick        # precision and threads alone; --quick 200 also counts what is solved
 
+float32 against float64 as it was (benchmarks/plain_sessions.py), with the share of the machine's matmul peak;
 KV-cached AR against reading everything anew at each call; the batched loop, which drops finished boards, against a
 plain loop that follows LLaDA's sampler step by step (Nie et al. 2025: all rows to the last step, top-k of the
 confidence of masked cells); traces a second over batch sizes; the share of time spent outside the network.
@@ -91,18 +93,20 @@ def finals(traces, instances) -> np.ndarray:
     return made
 
 
-def timed(job: Callable[[], object]) -> tuple[float, object]:
+def timed(job: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> tuple[float, object]:
     """(seconds, result) of one run."""
-    started = time.perf_counter()
+    started = clock()
     result = job()
-    return time.perf_counter() - started, result
+    return clock() - started, result
 
 
-def ratio(name: str, ours: Callable, theirs: Callable, count: int, same: Callable) -> list[str]:
+def ratio(
+    name: str, ours: Callable, theirs: Callable, count: int, same: Callable, clock=time.perf_counter
+) -> list[str]:
     """A row of the table: medians over alternating repeats, and the ratio with its range."""
     pairs = []
     for repeat in range(REPEATS + 1):
-        (mine, a), (other, b) = timed(ours), timed(theirs)
+        (mine, a), (other, b) = timed(ours, clock), timed(theirs, clock)
         if repeat:  # the first one warms up
             pairs.append((mine, other))
         else:
@@ -128,9 +132,8 @@ def shares(model, spec, instances: Sequence[Instance]) -> tuple[float, float]:
     def clocked(job: Callable) -> Callable:
         def run(*args, **options):
             nonlocal inside
-            started = time.perf_counter()
-            result = job(*args, **options)
-            inside += time.perf_counter() - started
+            seconds, result = timed(lambda: job(*args, **options), time.thread_time)
+            inside += seconds
             return result
 
         return run
@@ -138,19 +141,22 @@ def shares(model, spec, instances: Sequence[Instance]) -> tuple[float, float]:
     with ExitStack() as stack_of:
         for owner, name in ((TextReader, "__init__"), (TextReader, "read"), (CellReader, "logits")):
             stack_of.enter_context(patch.object(owner, name, clocked(getattr(owner, name))))
-        total, _ = timed(lambda: decode(spec, model, instances, 0))
+        total, _ = timed(lambda: decode(spec, model, instances, 0), time.thread_time)
     return 1 - inside / total, len(instances) / total
 
 
 def matmul_peak(size: int = 1536) -> float:
     """FLOP/s of a large float32 product on the threads that torch has."""
     a, b, out = (torch.randn(size, size) for _ in range(3))
-    times = [timed(lambda: torch.mm(a, b, out=out))[0] for _ in range(9)]
+    times = [timed(lambda: torch.mm(a, b, out=out), time.thread_time)[0] for _ in range(9)]
     return 2 * size**3 / min(times)
 
 
 def precisions(solving: int) -> Table:
-    """float32 now against float64 as it was, on one thread; how many of `solving` puzzles each solves."""
+    """float32 now against float64 as it was, on one thread; how many of `solving` puzzles each solves.
+
+    In seconds of the processor, which a machine that others use too does not lengthen as it does those of the clock.
+    """
     table = Table(title="float32 / float64 as it was, one thread", box=box.SIMPLE_HEAD, title_justify="left")
     for head in ("", "traces/s", "as it was", "ratio", "same board", "of matmul peak", "network, batch 128", "solved"):
         table.add_column(head, justify="right" if head else "left", no_wrap=True)
@@ -168,8 +174,9 @@ def precisions(solving: int) -> Table:
             lambda spec=spec, was=was, few=few: decode(spec, was, few, 0),
             len(few),
             lambda a, b: int((finals(a, few) == finals(b, few)).all(1).sum()),  # noqa: B023
+            time.thread_time,
         )
-        seconds, traces = timed(lambda: decode(spec, now, few, 0))  # noqa: B023
+        seconds, traces = timed(lambda: decode(spec, now, few, 0), time.thread_time)  # noqa: B023
         used = sum(trace.costs.flops for trace in traces) / seconds / matmul_peak()
         outside, _ = shares(now, spec, known[:128])
         counts = [
@@ -215,8 +222,8 @@ def main() -> None:
     """Print the tables; with --quick those of precision and threads alone."""
     solving = int(next((word for word in sys.argv[1:] if word.isdigit()), "0"))
     if "--quick" in sys.argv:
-        for table in (precisions, threads):
-            Console(width=200).print(table(solving) if table is precisions else threads())
+        for made in (precisions(solving), threads()):
+            Console(width=200).print(made)
         return
     console.print(f"{torch.get_num_threads()} threads, {REPEATS} repeats in turn; median, and ratio [lowest, highest]")
     against = Table(title="side by side", box=box.SIMPLE_HEAD, title_justify="left")

@@ -1,7 +1,8 @@
 """A board whose cells all see each other, read by itself: nothing of it can depend on the boards beside it.
 
     >>> reader = BoardReader(weights, tokens=81)                     # buffers for boards of 81 tokens
-    >>> reader.read(values, at, biases, asked, out)                  # out (asked, answers): logits
+    >>> for _ in reader.read(values, at, biases, asked, out):        # out (asked, answers): logits
+    ...     pass                                                     # here others may take a step
 
 A board of 81 cells is large enough for products at nearly the machine's peak (benchmarks/decoding.py), and small enough
 to stay in a core's cache from one operation to the next.
@@ -9,7 +10,7 @@ to stay in a core's cache from one operation to the next.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from jaxtyping import Float, Int
@@ -43,8 +44,11 @@ class BoardReader:
         biases: Sequence[Float[Tensor, "heads tokens tokens"]],
         asked: Int[Tensor, " asked"],
         out: Float[Tensor, "asked answers"],
-    ) -> None:
-        """Logits of the tokens asked about. at: what each token's cell and target are; biases: a block's each."""
+    ) -> Iterator[None]:
+        """Logits of the tokens asked about. at: what each token's cell and target are; biases: a block's each.
+
+        Stops after each large product, so that several boards can take turns and share the weights in the cache.
+        """
         w, count = self.weights, len(asked)
         torch.index_select(w.value, 0, values, out=self.first)
         self.first.add_(at)
@@ -61,6 +65,7 @@ class BoardReader:
             # In the last pass only the tokens that are asked about go on; the others are looked at.
             if place < final:
                 torch.mm(normal, layer.qkv, out=self.qkv)
+                yield
                 mixed = self._attend(*self.parts, biases[w.kinds[place]], self.scores, self.apart, self.mixed)
             else:
                 x, normal, more, mixed = self._ask(layer, asked, biases[w.kinds[place]])
@@ -69,8 +74,10 @@ class BoardReader:
             w.add_and_normalise(*arrays, w.no_bias)
             up = self.up if place < final else self.up[:count]
             torch.mm(normal, layer.up, out=up)
+            yield
             gelu(up, up.numpy(), layer.up_bias)
             torch.mm(up, layer.down, out=more)
+            yield
             bias = layer.down_bias
         w.add_and_normalise(*arrays, bias)
         torch.addmm(w.head_bias, normal, w.head, out=out)

@@ -9,7 +9,7 @@ TextReader    models/text_reader.py: causal, with a KV cache; products over tile
 
     >>> weights = Weights(model.backbone, d=9)
     >>> with one_thread():
-    ...     BoardReader(weights, 81).read(values, at, biases, asked, out)
+    ...     logits = TextReader(weights, codes, boards=64, text=81).read(new)
 
 Sums of floats depend on how a library splits a product, so every operation runs on one thread: whoever has several
 cores decodes several boards at a time (experiments/engine).

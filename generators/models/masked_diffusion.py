@@ -10,6 +10,8 @@ an upper bound on -log p(x) per free cell. t is stratified over the batch.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +29,7 @@ from generators.models.inference import Weights, one_thread, rounded
 from generators.models.interface import Prediction
 from generators.models.transformer import BITS, Backbone, pairs, weighted_nats
 
+TOGETHER = 4  # boards that take turns: weights that one of them has fetched serve the others too
 KEPT_BYTES = 1 << 28  # of attention biases that a session keeps: those of 128 graphs of 250 nodes, say
 
 
@@ -180,7 +183,7 @@ class CellReader:
     def __init__(self, model: MaskedDiffusion, weights: Weights, boards: Boards):
         self.model, self.weights, self.boards = model, weights, boards
         self.cells = boards.real.sum(1)
-        self.readers: dict[int, BoardReader] = {}
+        self.readers: dict[tuple[int, int], BoardReader] = {}  # by slot and number of tokens
         self.told: dict[int, _Told] = {}
         self.room = KEPT_BYTES
 
@@ -195,22 +198,25 @@ class CellReader:
         out = torch.empty((int(counts.sum()), self.weights.head.shape[1]), dtype=self.weights.dtype)
         values, cells = torch.from_numpy(assignments), torch.from_numpy(np.nonzero(asked)[1])
         ends = np.cumsum(counts).tolist()
+        passes = []
+        for place in np.nonzero(counts)[0].tolist():
+            span, row = slice(ends[place] - int(counts[place]), ends[place]), int(rows[place])
+            passes.append((values[place, : self.cells[row]], row, cells[span], out[span]))
         with one_thread():
-            for place, row in enumerate(rows.tolist()):
-                start, end = ends[place] - int(counts[place]), ends[place]
-                if start == end:
-                    continue
-                told = self._told(row)
-                board = values[place, : self.cells[row]]
-                board = board if told.more is None else torch.cat([board, told.more])
-                self._reader(len(board)).read(board, told.at, told.biases, cells[start:end], out[start:end])
+            for start in range(0, len(passes), TOGETHER):
+                turns = [self._pass(slot, *one) for slot, one in enumerate(passes[start : start + TOGETHER])]
+                for _ in zip_longest(*turns):  # each takes a step, until all are through
+                    pass
         return out[:, : self.weights.answers]
 
-    def _reader(self, tokens: int) -> BoardReader:
-        """The buffers for boards of so many tokens."""
-        if tokens not in self.readers:
-            self.readers[tokens] = BoardReader(self.weights, tokens)
-        return self.readers[tokens]
+    def _pass(self, slot: int, board: Tensor, row: int, asked: Tensor, out: Tensor) -> Iterator[None]:
+        """The pass over one board, in the buffers of a slot."""
+        told = self._told(row)
+        board = board if told.more is None else torch.cat([board, told.more])
+        place = slot, len(board)
+        if place not in self.readers:
+            self.readers[place] = BoardReader(self.weights, len(board))
+        return self.readers[place].read(board, told.at, told.biases, asked, out)
 
     def _told(self, row: int) -> _Told:
         """What does not change while a board is filled."""
