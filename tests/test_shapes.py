@@ -29,7 +29,7 @@ def test_a_name_has_one_size_in_a_call_and_in_what_it_returns(monkeypatch):
 
 
 def test_fields_of_a_dataclass_are_checked():
-    with pytest.raises(Exception, match="violates type hint"):
+    with pytest.raises(TypeError, match="violates type hint"):
         Decoder("uniform", k="2")
 
 

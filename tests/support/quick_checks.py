@@ -11,8 +11,11 @@ import inspect
 from dataclasses import is_dataclass
 
 import jaxtyping
+from beartype import BeartypeConf, beartype
 
 THEIRS = jaxtyping.jaxtyped
+#: Raises what jaxtyping raises, a TypeError: some code expects it of wrong types and turns it into a message.
+CHECK = beartype(conf=BeartypeConf(violation_type=jaxtyping.TypeCheckError))
 
 
 def jaxtyped(*, typechecker):
@@ -31,7 +34,7 @@ def _decorated(typechecker, it):
     if inspect.isgeneratorfunction(it) or any("{" in str(annotation) for annotation in it.__annotations__.values()):
         return THEIRS(typechecker=typechecker)(it)
 
-    checked, context = typechecker(it), THEIRS("context")
+    checked, context = CHECK(it), THEIRS("context")
 
     @functools.wraps(it)
     def call(*args, **options):
