@@ -27,7 +27,7 @@ from csp import generate
 from csp.difficulty import reference_search
 from csp.families import sudoku
 from csp.seeds import stream
-from experiments.engine.parallel import parallel
+from experiments.engine.executors import in_order
 from experiments.puzzle_files.formats import read
 
 ROUNDS = 7
@@ -131,7 +131,7 @@ def _hard(start: int) -> int:
 def hard(count: int, terminal: Console) -> None:
     """Seconds to draw so many of the 11-100 stratum with two processes, start-up included."""
     began, found, chunks = time.perf_counter(), 0, 0
-    for hits in parallel(2, _hard, ((start,) for start in range(0, 10**7, 32))):
+    for hits in in_order(2, _hard, ((start,) for start in range(0, 10**7, 32)), "draws"):
         found += hits
         chunks += 1
         if found >= count:

@@ -103,6 +103,8 @@ def _facts(content: dict) -> list[str]:
         said.append(f"{content['n']:,} {content['unit']}{f' ({strata})' if strata else ''}")
     said.append(f"seed {content['seed']}" if content["seed"] is not None else "no seed known")
     said.append(f"takeback {content['version']}" if content["version"] else "version not kept")
+    if precision := (content["config"] or {}).get("precision"):
+        said.append(f"networks in {precision}")
     facts = [", ".join(said).capitalize() + "."]
     facts.append(f"Intervals are 95 %: {INTERVALS.get(content['command'], WILSON)}.")
     # the first digits are enough to tell networks apart; the whole hashes are in the kept file
@@ -118,7 +120,8 @@ def index(runs: Sequence[Kept]) -> str:
         "# Results, table by table",
         "Every table of every kept run. Each is written by `takeback markdown` from experiments/results/NAME.json; a "
         "test writes them anew and compares, so none is typed. Intervals are 95 %. *Recovered*: read off the printed "
-        "table of a run whose folder was not kept.",
+        "table of a run whose folder was not kept. Where a page names no precision, networks answered in float64: "
+        "`--precision float64` repeats such a run.",
     ]
     rows = []
     for kept in runs:

@@ -39,6 +39,9 @@ class PythonConstraint:
     def _ask(self, instance: Instance, seed: int) -> Trace:
         # spawned, not forked: this process may run threads (PyTorch's) that a fork would leave locked
         if self.worker is None:
+            # in a worker of joblib's the method is one that a process of Python's own cannot be told
+            if multiprocessing.get_start_method(allow_none=True) not in multiprocessing.get_all_start_methods():
+                multiprocessing.set_start_method("spawn", force=True)
             context = multiprocessing.get_context("spawn")
             here, there = context.Pipe()
             process = context.Process(target=_serve, args=(there,), daemon=True)

@@ -92,6 +92,13 @@ def test_processes_give_what_one_gives():
     assert list(in_order(2, deadly.double, ((number,) for number in range(20)), "numbers")) == list(expected.values())
 
 
+def test_a_solver_with_a_process_of_its_own_works_in_processes(capsys, tmp_path):
+    code, err = run(capsys, count=4, decoders=("python-constraint",), out=tmp_path / "two", workers=2)
+    assert code == 0, err
+    assert run(capsys, count=4, decoders=("python-constraint",), out=tmp_path / "one", workers=1)[0] == 0
+    assert (tmp_path / "two" / "traces.jsonl").read_bytes() == (tmp_path / "one" / "traces.jsonl").read_bytes()
+
+
 def test_what_kills_its_process_is_tried_again_and_then_named(tmp_path):
     tasks = [(number, partial(deadly.double, number)) for number in range(6)]
     tasks[2] = ("killer", deadly.die)
