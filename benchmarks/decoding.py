@@ -41,6 +41,7 @@ from generators.models.transformer import pairs
 
 REPEATS = 5
 DECODED = {"ar": "ar", "diffusion": "diffusion:order=confidence"}
+BRIEF = {"ar": "ar", "diffusion": "diffusion:order=confidence,calls=4"}  # what is timed: all calls cost alike
 SETS = {"sudoku6": ("4-10", 36), "sudoku9": ("1-3", 81)}
 
 
@@ -162,23 +163,23 @@ def precisions(solving: int) -> Table:
         table.add_column(head, justify="right" if head else "left", no_wrap=True)
     torch.set_num_threads(1)
     plain = {"ar": PlainAR, "diffusion": PlainDiffusion}
-    for (name, (stratum, cells)), (kind, text) in product(SETS.items(), DECODED.items()):
+    for (name, (stratum, _)), (kind, text) in product(SETS.items(), DECODED.items()):
         known = [i for s in ("0", stratum, "11-100") for i in shipped_sets.load(name, s)]
         now = checkpoint.load(checkpoint.shipped(name, kind), dtype=torch.float32).model
         was = plain[kind](checkpoint.load(checkpoint.shipped(name, kind), dtype=torch.float64).model)
-        few = known[: 128 if kind == "ar" else 16 if cells > 50 else 64]
-        spec = parse(text)
+        few = known[:128]
+        spec, brief = parse(text), parse(BRIEF[kind])
         row = ratio(
             f"{name} {text}",
-            lambda spec=spec, now=now, few=few: decode(spec, now, few, 0),
-            lambda spec=spec, was=was, few=few: decode(spec, was, few, 0),
+            lambda brief=brief, now=now, few=few: decode(brief, now, few, 0),
+            lambda brief=brief, was=was, few=few: decode(brief, was, few, 0),
             len(few),
             lambda a, b: int((finals(a, few) == finals(b, few)).all(1).sum()),  # noqa: B023
             time.thread_time,
         )
-        seconds, traces = timed(lambda: decode(spec, now, few, 0), time.thread_time)  # noqa: B023
+        seconds, traces = timed(lambda: decode(brief, now, few, 0), time.thread_time)  # noqa: B023
         used = sum(trace.costs.flops for trace in traces) / seconds / matmul_peak()
-        outside, _ = shares(now, spec, known[:128])
+        outside, _ = shares(now, brief, few)
         counts = [
             str(sum(trace.end == "solved" for trace in decode(spec, net, known[:solving], 0)))
             for net in (now, was)
@@ -193,8 +194,8 @@ def threads() -> Table:
     table = Table(title="threads, sudoku9", box=box.SIMPLE_HEAD, title_justify="left")
     for head in ("", "1", "2, boards shared out", "2, operations split (float64 as it was: 1 / 2)"):
         table.add_column(head, justify="right" if head else "left", no_wrap=True)
-    for kind, text in DECODED.items():
-        few = shipped_sets.load("sudoku9", "0")[: 64 if kind == "ar" else 16]
+    for kind, text in BRIEF.items():
+        few = shipped_sets.load("sudoku9", "0")[:32]
         now = checkpoint.load(checkpoint.shipped("sudoku9", kind), dtype=torch.float32).model
         was = checkpoint.load(checkpoint.shipped("sudoku9", kind), dtype=torch.float64).model
         plain = {"ar": PlainAR, "diffusion": PlainDiffusion}[kind](was)
@@ -202,9 +203,8 @@ def threads() -> Table:
         for _ in range(3):
             torch.set_num_threads(1)
             jobs = [lambda n=n: in_threads(lambda some: decode(spec, now, some, 0), few, n) for n in (1, 2)]  # noqa: B023
-            rates.append([len(few) / timed(job)[0] for job in jobs])
-            for split in (1, 2):
-                rates[-1].append(len(few) / _split(split, spec, plain, few))
+            seconds = [timed(job)[0] for job in jobs] + [_split(count, spec, plain, few) for count in (1, 2)]
+            rates.append([len(few) / each for each in seconds])
         torch.set_num_threads(1)
         one, shared, whole, split = np.median(rates, axis=0)
         table.add_row(text, f"{one:.1f}", f"{shared:.1f}", f"{whole:.1f} / {split:.1f}")
