@@ -47,7 +47,8 @@ class Train(TrainConfig):
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """The .safetensors to write (default: results/checkpoints/FAMILY-KIND.safetensors)."""
     threads: int = 0
-    """CPU threads; 0 = as many as there are cores."""
+    """CPU threads; 0 = as many as there are cores. They sleep while they wait, unless OMP_WAIT_POLICY=active: threads
+    that spin took three times as long as one on a machine that others used too."""
     device: str = "cpu"
     """cpu or cuda."""
     resume: tyro.conf.FlagCreatePairsOff[bool] = False

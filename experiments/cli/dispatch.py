@@ -14,6 +14,10 @@ from csp.errors import BadInput, Undecided
 from experiments.cli import signals
 from experiments.cli.terminal import console
 
+# OpenMP's idle threads spin on cores that others need: on a busy machine two threads took three times as long as one.
+# Read when torch is first imported, which only the commands do.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 ABOUT = """takeback: does a generator that cannot take a token back hit a ceiling?
 
 Sudoku and graph-colouring puzzles are solved by autoregressive and masked-diffusion networks and by solvers;

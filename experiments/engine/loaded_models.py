@@ -59,8 +59,8 @@ class Runner:
     """What turns instances into traces, for the rows that can run; small enough to be sent to other processes.
 
     threads: how many share the instances out. Torch itself splits no operation while a network decodes
-    (models/inference.py): a product takes less than a tenth of a millisecond, about what it costs to wake a second
-    thread for it, which then spins for the next one on a core that somebody else could use.
+    (models/inference.py): at the end of each, which takes less than a tenth of a millisecond, all threads wait for the
+    last one, and OpenMP's spin as they wait, on a core that the last one may need (benchmarks/decoding.py).
     """
 
     networks: dict[str, Network]  # by kind
