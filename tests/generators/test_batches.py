@@ -174,5 +174,5 @@ def test_boards_are_never_cut_apart_and_every_token_is_read():
 
 
 def test_runs_of_before_precision_was_said_were_in_float64():
-    assert modern_identity({"decoders": {}})["precision"] == "float64"
-    assert modern_identity({"decoders": {}, "precision": "float32"})["precision"] == "float32"
+    assert modern_identity({"seed": 0, "decoders": {}})["precision"] == "float64"
+    assert modern_identity({"seed": 0, "decoders": {}, "precision": "float32"})["precision"] == "float32"
