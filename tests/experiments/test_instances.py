@@ -259,7 +259,7 @@ def test_a_place_that_cannot_be_written_is_said_before_any_work(capsys, tmp_path
         "from": lambda out: borrow.fetch(borrow.From("reasoning-gym", "mini_sudoku", out)),
     }
     for module in (making, grade, sweep):
-        monkeypatch.setattr(module, "parallel", None)  # never reached
+        monkeypatch.setattr(module, "in_order", None)  # never reached
     monkeypatch.setattr(making, "_draw", None)
     monkeypatch.setattr(reasoning_gym, "draw", None)
     for job in jobs.values():

@@ -119,10 +119,14 @@ def pigeons(holes):
 def test_cp_sat_does_not_take_an_interruption_for_a_limit():
     solver = cp_sat.CpSat(draw("sudoku4", 0, "test", 0))._solver()
     solver.parameters.cp_model_presolve, solver.parameters.symmetry_level = False, 0
-    threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
-    started = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        cp_sat._solve(solver, pigeons(13))
+    model, before = pigeons(13), signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever set another
+    try:
+        threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            cp_sat._solve(solver, model)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert time.monotonic() - started < 10
     assert signal.set_wakeup_fd(-1) == -1  # as it was
 

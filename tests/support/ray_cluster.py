@@ -1,6 +1,6 @@
 """A real Ray cluster of two nodes on this machine (addresses of the loopback network), and a run of `takeback` on it.
 
-python tests/support/ray_cluster.py WORD ...        prints which nodes worked, and what came of a deadly task
+python tests/support/ray_cluster.py TOLD WORD ...   writes which nodes worked, and what came of a deadly task, to TOLD
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ def main() -> None:
     nodes = {answer for _, answer, _ in executor.run((number, deadly.node) for number in range(6))}
     tasks = [("a", partial(deadly.double, 1)), ("killer", deadly.die), ("b", partial(deadly.double, 2))]
     answers = {name: "died" if isinstance(answer, Died) else answer for name, answer, _ in executor.run(tasks)}
-    code = dispatch.guarded(lambda: dispatch.dispatch(dispatch.EXPERIMENTS, "takeback", "", sys.argv[1:]))
-    print(json.dumps({"size": executor.size, "nodes": sorted(nodes), "answers": answers, "code": code}))
+    code = dispatch.guarded(lambda: dispatch.dispatch(dispatch.EXPERIMENTS, "takeback", "", sys.argv[2:]))
+    told = {"size": executor.size, "nodes": sorted(nodes), "answers": answers, "code": code}
+    Path(sys.argv[1]).write_text(json.dumps(told))
     ray.shutdown()
     cluster.shutdown()
 
