@@ -1,6 +1,6 @@
 """Two worker processes against one, command by command, side by side in one run: wall time, and the same bytes.
 
-    python -m benchmarks.engine                  # all five, about ten minutes on two cores
+    python -m benchmarks.engine                  # all five, about an hour on two cores
     python -m benchmarks.engine ceiling score
 
 Each command is started as a user starts it, so that imports and the start of the processes are in its time.
@@ -25,7 +25,7 @@ from experiments.cli.terminal import console
 
 REPEATS = 3
 ROWS = ("best-first", "best-first-placebo", "ar-best-first", "diffusion-confidence")
-#: Words of each command, each a minute or so of work for one process.
+#: Words of each command, each some minutes of work for one process: the processes' start takes about ten seconds.
 COMMANDS = {
     "ceiling": ["--family", "sudoku9", "--stratum", "11-100", "--count", "60", "--decoders", *ROWS],
     "frontier": ["--stratum", "11-100", "--count", "40", "--calls", "300", "--decoders", "remask", "best-first"],
