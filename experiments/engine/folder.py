@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from csp.errors import BadInput
-from csp.io.files import read_text, write_atomically
+from csp.io.files import read_text, sweep, write_atomically
 from experiments.engine.decoder_catalogue import modern_identity
 
 LOCK = ".takeback-lock"
@@ -68,6 +68,8 @@ class RunFolder:
         self.path, self.identity = path, identity
         writable(path)
         self._lock()
+        for folder in (path, path / "shards"):  # what a killed run was writing
+            sweep(folder)
         card = path / "run.json"
         self.resumed = card.exists() and not fresh
         if self.resumed:
