@@ -33,7 +33,7 @@ from experiments.cli.signals import interrupted_says
 from experiments.cli.tables import cell, show
 from experiments.cli.terminal import console, progress
 from experiments.engine import run
-from experiments.engine.executors import DEATH, Died, Executor
+from experiments.engine.executors import Died, Executor, report_deaths
 from experiments.engine.folder import RunFolder, kept_in, renewed
 from experiments.engine.shards import digest
 from experiments.puzzle_files import load
@@ -191,8 +191,7 @@ def _measure(options: Ablations, folder: RunFolder, works: dict, by_network: dic
                 schema = SCHEMA.with_metadata({"config": json.dumps(config)})
                 write_atomically(folder.piece(digest(config)), to_parquet(records, schema))
                 bar.update(task, advance=1, description=point[0])
-    if given_up:
-        raise BadInput(f"{'; '.join(given_up)}: {DEATH}; all else is kept, and the same command tries again")
+    report_deaths(given_up)
 
 
 SCHEMA = pyarrow.schema(

@@ -34,7 +34,7 @@ from csp.problem import STRATA
 from experiments.cli.signals import interrupted_says
 from experiments.cli.tables import Line, cell, show
 from experiments.cli.terminal import console, progress, save_figure, say_undecided
-from experiments.engine.executors import DEATH, Died, Executor
+from experiments.engine.executors import Died, Executor, report_deaths
 from experiments.engine.folder import RunFolder, kept_in, renewed
 from experiments.engine.shards import digest
 from experiments.puzzle_files.options import PuzzleOptions
@@ -136,8 +136,7 @@ def _score(options: ScoreCommand, folder: RunFolder, work: Callable[..., Chunk],
                 continue
             write_atomically(path, made.write(config))
             bar.advance(task)
-    if given_up:
-        raise BadInput(f"{'; '.join(given_up)}: {DEATH}; all else is kept, and the same command tries again")
+    report_deaths(given_up)
     return pieces
 
 

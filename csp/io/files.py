@@ -104,7 +104,7 @@ def sweep(folder: Path, name: str | None = None) -> None:
     """
     pattern = re.compile(rf"\.{re.escape(_short(name)) if name else '.+'}\.[0-9a-f]{{8}}{re.escape(TEMPORARY)}", re.S)
     with suppress(OSError):
-        ours = [found for found in os.listdir(folder) if found.endswith(TEMPORARY)]  # few of the thousands in parts/
+        ours = [found for found in os.listdir(folder) if found.endswith(TEMPORARY)]  # few of the thousands in shards/
         for found in filter(pattern.fullmatch, ours):
             with suppress(OSError):
                 _remove_stale(folder / found)

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -56,13 +56,18 @@ class Executor:
     @property
     def size(self) -> int:
         """How many processes there are at most."""
-        return self.workers or (cluster_size() if self.remote else os.cpu_count() or 1)
+        return self.workers or (cluster_size(self.address) if self.remote else os.cpu_count() or 1)
+
+    @property
+    def address(self) -> str:
+        """Of the Ray cluster, if it was named."""
+        return self.engine.partition(":")[2]
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Any, Any, float]]:
         """(name, answer or Died, seconds) of each task as it is finished. Raises what a task raised."""
         tasks, started = iter(tasks), time.monotonic()
         if self.remote:
-            connect(self.engine.partition(":")[2])
+            connect(self.address)
         elif self.workers <= 1:
             alone = self.workers == 1 or self.size == 1
             for name, work in tasks:
@@ -155,6 +160,12 @@ def in_order(workers: int, job: Callable[..., Any], tasks: Iterable[tuple], what
 DEATH = "its process died twice (out of memory?); a run with fewer --workers or a smaller --batch-size may pass"
 
 
+def report_deaths(given_up: Sequence[str]) -> None:
+    """Raises BadInput, naming the work that was given up, if any was; all else is kept by then."""
+    if given_up:
+        raise BadInput(f"{'; '.join(given_up)}: {DEATH}; all else is kept, and the same command tries again")
+
+
 def _timed(work: Callable[[], Any], threads: int) -> tuple[Any, float]:
     """A task's answer, and how long it took."""
     if (torch := sys.modules.get("torch")) and torch.get_num_threads() != threads:
@@ -232,8 +243,9 @@ def connect(address: str = "") -> None:
     joblib.register_parallel_backend("ray-shards", Shards)
 
 
-def cluster_size() -> int:
-    """How many processors the Ray cluster has."""
+def cluster_size(address: str) -> int:
+    """How many processors the Ray cluster has, which is joined first. Raises BadInput as connect does."""
+    connect(address)
     import ray
 
     return max(1, int(ray.cluster_resources().get("CPU", 1)))

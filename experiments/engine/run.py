@@ -24,7 +24,7 @@ from experiments.cli.signals import interrupted_says
 from experiments.cli.terminal import console, say_left_out, say_undecided
 from experiments.engine import loaded_models
 from experiments.engine.decoder_catalogue import Row
-from experiments.engine.executors import DEATH, Died, Executor
+from experiments.engine.executors import Died, Executor, report_deaths
 from experiments.engine.folder import kept_in, writable
 from experiments.engine.loaded_models import Runner, networks
 from experiments.engine.progress import RunProgress
@@ -188,8 +188,7 @@ def run(store: Store, jobs: Sequence[Job], options: RunOptions, unit: str = "tra
             store.add(shard, pieces)
             cutter.learn(shard, seconds)
             shown.finished(shard, seconds)
-    if given_up:
-        raise BadInput(f"{'; '.join(given_up)}: {DEATH}; all else is kept, and the same command tries again")
+    report_deaths(given_up)
 
 
 def budgeted(row: Row, calls: int) -> Row:
