@@ -55,7 +55,7 @@ class PlainAR:
     def open(self, boards: Boards) -> PlainAR:
         """A session on these boards."""
         session = PlainAR(self.model)
-        session.boards, session.order = boards, raster(boards)
+        session.boards, session.order = boards, raster(boards.real)
         session.codes = torch.as_tensor(boards.relations)
         session.cache = Cache(
             self.model.backbone.config, len(boards), boards.width + 1, self.model.backbone.head.weight
@@ -71,7 +71,7 @@ class PlainAR:
             places = np.searchsorted(self.rows, rows)
             self.cache.store = self.cache.store[:, :, torch.as_tensor(places)]
             self.tokens, self.rows = self.tokens[places], rows
-        text = self.model.text(assignments, self.boards.givens[rows], self.order[rows])
+        text = self.model.text(assignments, self.boards.givens[rows], self.order[rows], self.boards.real[rows])
         blank = (text.labels == 0) & np.take_along_axis(self.boards.real[rows], text.targets, axis=1)
         fields, last = np.stack([text.values, text.cells, text.targets]), blank.argmax(1)
         tokens = token_ids(*fields, width)

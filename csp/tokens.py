@@ -88,3 +88,9 @@ def assignments_of(tokens: Tokens) -> Int[np.ndarray, "batch n"]:
     assignments = np.zeros_like(tokens.labels)
     np.put_along_axis(assignments, tokens.targets, tokens.labels, axis=1)
     return assignments
+
+
+def first(text: Tokens, count: int) -> Tokens:
+    """The first `count` tokens of each sequence."""
+    fields = (text.values, text.cells, text.targets, text.labels)
+    return Tokens(*(field[:, :count] for field in fields), text.clues)

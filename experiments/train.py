@@ -24,7 +24,7 @@ from experiments.cli.signals import interrupted_says
 from experiments.cli.terminal import console, progress
 from generators import checkpoint
 from generators.training import trainer
-from generators.training.config import RENAMED, Kind, TrainConfig
+from generators.training.config import RENAMED, TrainConfig
 from generators.training.processes import Share
 from generators.training.resume import RESUME
 
@@ -39,11 +39,16 @@ class Train(TrainConfig):
     """Train an AR or masked-diffusion network on a family's train split; the same command resumes it.
 
     ar reads and writes in raster order, ar-random in random orders, ar-solver in the order of a solver; ar-written
-    writes depth-first traces with its own undo; quality is a head on a trained diffusion net (--base).
+    writes depth-first traces with its own undo; ar-inplace and ar-inplace-supervised read the board's blanks in a
+    prompt; quality is a head on a trained diffusion net (--base). diffusion, diffusion-raster (learns from raster
+    prefixes), diffusion-blind (no token sees a blank cell's), diffusion-causal (commits see earlier ones only). latent,
+    latent-values, latent-rules, ar-prompted and future are for control.
     Twins are trained with the same options but for the kind: same backbone, puzzles, batches and updates.
     """
 
-    kind: Annotated[Kind, tyro.conf.Positional]
+    kind: Annotated[str, tyro.conf.Positional]
+    """One of the kinds above, or a network's own words: net:workspace=live,reading=cached,... (generators/models/
+    network_words.py)."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """The .safetensors to write (default: results/checkpoints/FAMILY-KIND.safetensors)."""
     threads: int = 0

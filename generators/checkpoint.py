@@ -14,6 +14,8 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from csp.errors import BadInput, shown
 from csp.io.files import read_text, replacing
@@ -21,9 +23,12 @@ from csp.io.json_values import decode
 from generators.models.autoregressive import Autoregressive
 from generators.models.backbone_config import BackboneConfig
 from generators.models.backtracking_ar import BacktrackingAR
+from generators.models.board_network import BoardNetwork
+from generators.models.inplace_ar import InPlaceAR
 from generators.models.latent_classifier import LatentRules
 from generators.models.latent_diffusion import LatentDiffusion
 from generators.models.masked_diffusion import MaskedDiffusion
+from generators.models.network_words import spelled, words_of
 from generators.models.prompted_ar import Prompted
 from generators.models.quality_head import QualityHead
 
@@ -31,7 +36,9 @@ FOLDER = Path(__file__).parent / "checkpoints"
 KINDS = {
     **{kind: Autoregressive for kind in ("ar", "ar-random", "ar-solver")},
     "ar-written": BacktrackingAR,
+    **{kind: InPlaceAR for kind in ("ar-inplace", "ar-inplace-supervised")},
     "diffusion": MaskedDiffusion,
+    **{kind: BoardNetwork for kind in ("diffusion-blind", "diffusion-causal", "diffusion-raster")},
     "quality": QualityHead,
     "latent": LatentDiffusion,
     "latent-values": LatentDiffusion,
@@ -41,7 +48,30 @@ KINDS = {
 }
 #: Kinds that stand on a frozen net: of which kind that is.
 BASES = {"quality": "diffusion", "latent-rules": "latent-values"}
-Network = Autoregressive | LatentDiffusion | LatentRules | MaskedDiffusion | Prompted | QualityHead | BacktrackingAR
+Network = (
+    Autoregressive
+    | BacktrackingAR
+    | BoardNetwork
+    | LatentDiffusion
+    | LatentRules
+    | MaskedDiffusion
+    | Prompted
+    | QualityHead
+)
+
+
+def network_class(kind: str) -> type[Network]:
+    """The class that runs a kind: one of KINDS, or words (models/network_words.py). Raises BadInput for others."""
+    if not spelled(kind):
+        if kind not in KINDS:
+            raise BadInput(f"no kind {shown(kind)}; there are {', '.join(KINDS)}, and net:WORD=VALUE,...")
+        return KINDS[kind]
+    words = words_of(kind)
+    if words.workspace == "prompt":
+        return InPlaceAR
+    return Autoregressive if words.every_prefix else BoardNetwork
+
+
 FORMAT = "takeback checkpoint 1"
 
 
@@ -86,6 +116,21 @@ def save(model: Network, path: Path, card: dict) -> None:
         Path(os.path.realpath(path)).unlink(missing_ok=True)  # older weights do not stand beside the new card
 
 
+class _NoInitialisation(TorchFunctionMode):
+    """Initial weights are not drawn: on the device that holds no numbers torch would import its compiler for them."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        if getattr(func, "__module__", "") == nn.init.__name__:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
+def outline(kind: str, config: BackboneConfig) -> Network:
+    """The network without numbers: its weights' names and shapes."""
+    with torch.device("meta"), _NoInitialisation():
+        return network_class(kind)(config, kind)
+
+
 class Misfit(ValueError):
     """Why no network of this version has that card and those weights."""
 
@@ -96,11 +141,12 @@ def _built(kind: object, backbone: object, weights: dict[str, torch.Tensor]) -> 
     The card is held against the weights' names and shapes first: what is built is never larger than the weights' file.
     Raises Misfit.
     """
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise Misfit(f"kind {shown(kind)}; there are {', '.join(KINDS)}")
+    if not isinstance(kind, str):
+        raise Misfit(f"kind {shown(kind)} is no name")
     if not isinstance(backbone, dict):
         raise Misfit(f"backbone {shown(backbone)} is no object")
     try:
+        build = network_class(kind)
         config = BackboneConfig(**backbone)
     except (BadInput, TypeError) as fault:
         raise Misfit(str(fault)) from None
@@ -108,8 +154,7 @@ def _built(kind: object, backbone: object, weights: dict[str, torch.Tensor]) -> 
     blocks = {name.split("blocks.")[1].split(".")[0] for name in weights if "blocks." in name}
     if len(blocks) != config.blocks:
         raise Misfit(f"{config.blocks} blocks in the card, {len(blocks)} in the weights")
-    with torch.device("meta"):
-        wanted = {name: tuple(weight.shape) for name, weight in KINDS[kind](config, kind).state_dict().items()}
+    wanted = {name: tuple(weight.shape) for name, weight in outline(kind, config).state_dict().items()}
     there = {name: tuple(weight.shape) for name, weight in weights.items()}
     if odd := sorted(wanted.keys() ^ there.keys()):
         raise Misfit(f"{odd[0]} is in the {'weights' if odd[0] in there else 'card'} only")
@@ -117,7 +162,7 @@ def _built(kind: object, backbone: object, weights: dict[str, torch.Tensor]) -> 
         raise Misfit(f"{odd[0]} has shape {there[odd[0]]}; by the card it has {wanted[odd[0]]}")
     if odd := sorted(name for name, weight in weights.items() if not weight.dtype.is_floating_point):
         raise Misfit(f"{odd[0]} holds {weights[odd[0]].dtype}, no floating-point numbers")
-    model = KINDS[kind](config, kind)
+    model = build(config, kind)
     model.load_state_dict(weights)
     return model
 

@@ -28,11 +28,16 @@ def tiny_models():
 
     def build(kind, d, cells):
         words = vocabulary(d) if kind == "ar-written" else {}
-        model = checkpoint.KINDS[kind](BackboneConfig(d, cells, dim=16, heads=2, blocks=1, loops=2, **words), kind)
+        config = BackboneConfig(d, cells, dim=16, heads=2, blocks=1, loops=2, **words)
+        model = checkpoint.network_class(kind)(config, kind)
         return model.double().eval().requires_grad_(False)
 
     return {
-        family: {"uniform": Uniform(), **{kind: build(kind, d, cells) for kind in checkpoint.KINDS}}
+        family: {
+            "uniform": Uniform(),
+            "net": build("net:workspace=none,reading=cached,supervision=blanks", d, cells),
+            **{kind: build(kind, d, cells) for kind in checkpoint.KINDS},
+        }
         for family, d, cells in (("sudoku4", 4, 16), ("colouring", 3, 50))
     }
 

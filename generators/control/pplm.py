@@ -43,7 +43,7 @@ def perturbed_prediction(
     last = blank.argmax(1)  # the token whose target is the first blank cell, and that cell: the order is raster
 
     # The text up to the first blank cell, read without a cache: gradients go back to all of its embeddings.
-    text = model.text(assignments, np.zeros_like(assignments), raster(boards)[rows])
+    text = model.text(assignments, np.zeros_like(assignments), raster(boards.real)[rows], boards.real[rows])
     m = int(last.max()) + 1
     places = np.broadcast_to(np.arange(m), (len(rows), m))
     values, cells, targets = (torch.as_tensor(part[:, :m]) for part in (text.values, text.cells, text.targets))

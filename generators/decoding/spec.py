@@ -24,7 +24,13 @@ DECODER_WORDS: dict[str, dict[str, str]] = {
         "ar-random": "autoregressive network trained on random orders: may be asked about any blank cell",
         "ar-solver": "autoregressive network trained and decoded in solver order",
         "ar-written": "autoregressive network trained on depth-first traces: it writes its own undo",
+        "ar-inplace": "AR on random orders behind a prompt that holds the blank cells too",
+        "ar-inplace-supervised": "the same; the prompt's blanks have learned their values",
         "diffusion": "masked-diffusion network: every call reads the whole board and speaks about every blank cell",
+        "diffusion-blind": "the same, but no token may look at a blank cell's",
+        "diffusion-causal": "the same, but a commit sees the clues and earlier commits only",
+        "diffusion-raster": "the same as diffusion, trained on raster prefixes",
+        "net": "the network at hand, whatever its words (takeback factors)",
     },
     "order": {
         "raster": "lowest cell first",

@@ -22,14 +22,14 @@ from torch import Tensor, nn
 from csp import tokens
 from generators.boards import Boards
 from generators.models.backbone_config import BackboneConfig, check_fits
-from generators.models.causal import pairs_read, random_order, raster, sight
+from generators.models.causal import pairs_read, raster, sight, training_order
 from generators.models.examples import Examples
 from generators.models.inference import Weights, rounded
 from generators.models.interface import Prediction
 from generators.models.kv_cache import ReadTokens, token_ids
+from generators.models.network_words import words_of
 from generators.models.text_reader import UNKEPT, NewTokens, TextReader, next_tokens
 from generators.models.transformer import Backbone, pairs, weighted_nats
-from solvers.solver_order import solver_sequence
 
 
 class Autoregressive(nn.Module):
@@ -40,6 +40,7 @@ class Autoregressive(nn.Module):
     def __init__(self, config: BackboneConfig, kind: str = "ar"):
         super().__init__()
         self.kind = self.name = kind
+        self.words = words_of(kind)
         self.backbone = Backbone(config)
 
     def read(
@@ -60,42 +61,44 @@ class Autoregressive(nn.Module):
         cells, targets = (self.backbone.ids(part, width) for part in (cells, targets))
         return self.backbone(d, values, cells, targets, related, blocked, more=more)
 
-    def text(self, assignments, givens, order) -> tokens.Tokens:
+    def text(self, assignments, givens, order, real) -> tokens.Tokens:
         """The causal layout, with this network's START."""
         return tokens.causal(assignments, givens, order, self.backbone.config.d)
 
+    def text_width(self, width: int) -> int:
+        """How many tokens a text of a board of `width` cells may have."""
+        return width
+
     def corrupt(self, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator) -> Examples:
         """The order in which each board is read; nothing else is random."""
-        return Examples(boards, solutions, {"order": self.order(boards, solutions, rng)})
+        return Examples(boards, solutions, {"order": training_order(self.words.order, boards, solutions, rng)})
 
     def loss(self, examples: Examples) -> Float[Tensor, " batch"]:
         """Negative log-likelihood of each solution given its clues, in nats per free cell."""
         boards, device = examples.boards, self.backbone.head.weight.device
-        text = self.text(examples.solutions, boards.givens, examples["order"])
-        places = np.broadcast_to(np.arange(boards.width), text.values.shape)
-        blocked = sight(text.clues, places, boards.width)
+        text = self.text(examples.solutions, boards.givens, examples["order"], boards.real)
+        text = tokens.first(text, self.longest(boards))
+        places = np.broadcast_to(np.arange(text.values.shape[1]), text.values.shape)
+        blocked = sight(text.clues, places, places.shape[1])
         values, cells, targets, codes, blocked = (
             torch.as_tensor(array, device=device)
             for array in (text.values, text.cells, text.targets, boards.relations, blocked)
         )
-        log_probs = self.read(values, cells, targets, cells, codes, blocked, boards.d)  # (batch, N, d)
+        log_probs = self.read(values, cells, targets, cells, codes, blocked, boards.d)  # (batch, text, d)
+        return weighted_nats(log_probs, text.labels, self.weights(text, places))
 
-        # Clues are read but not predicted, nor is padding.
+    def weights(self, text: tokens.Tokens, places: Int[np.ndarray, "batch text"]) -> Float[np.ndarray, "batch text"]:
+        """What each token's answer counts in the loss. Clues are read but not predicted, nor is padding."""
         counted = (places >= text.clues[:, None]) & (text.labels > 0)
-        return weighted_nats(log_probs, text.labels, counted / counted.sum(1, keepdims=True))
+        return counted / np.maximum(counted.sum(1, keepdims=True), 1)
 
-    def order(self, boards: Boards, solutions, rng: np.random.Generator) -> Int[np.ndarray, "batch N"]:
-        """The order in which boards are read in training."""
-        match self.kind:
-            case "ar-random":
-                return random_order(boards, rng)
-            case "ar-solver":
-                return solver_sequence(boards.givens, solutions, boards.near, boards.d)
-        return raster(boards)
+    def longest(self, boards: Boards) -> int:
+        """How many tokens the longest text of these boards has."""
+        return boards.width
 
     def training_flops(self, boards: Boards) -> float:
         """FLOPs of one update."""
-        return self.backbone.training_flops(len(boards), boards.width)
+        return self.backbone.training_flops(len(boards), self.longest(boards))
 
     def open(self, boards: Boards) -> AutoregressiveSession:
         check_fits(self.name, self.backbone.config, boards)
@@ -106,11 +109,11 @@ class Autoregressive(nn.Module):
 class _Text:
     """The texts of a call, a row a board: clues, commits, then the cells that are asked about.
 
-    fields: values, cells and targets of the tokens. last: the token whose target is the first cell asked about; nothing
-    is written behind it. asked: how many cells are asked about.
+    fields: values, cells and targets of the tokens. clues: how many, at the beginning, see each other. last: the token
+    whose target is the first cell asked about; nothing is written behind it. asked: how many cells are asked about.
     """
 
-    fields: Int[np.ndarray, "3 rows N"]
+    fields: Int[np.ndarray, "3 rows text"]
     clues: Int[np.ndarray, " rows"]
     last: Int[np.ndarray, " rows"]
     asked: Int[np.ndarray, " rows"]
@@ -130,9 +133,10 @@ class AutoregressiveSession:
 
     def __init__(self, model: Autoregressive, boards: Boards):
         self.model, self.boards = model, boards
-        self.order = raster(boards)
-        self.known = ReadTokens(len(boards), boards.width)
-        self.reader = TextReader(Weights(model.backbone, boards.d), boards.relations, len(boards), boards.width)
+        self.order = raster(boards.real)
+        text = model.text_width(boards.width)
+        self.known = ReadTokens(len(boards), text)
+        self.reader = TextReader(Weights(model.backbone, boards.d), boards.relations, len(boards), text)
 
     @torch.inference_mode()
     def predict(
@@ -170,15 +174,18 @@ class AutoregressiveSession:
     def _write(self, rows, assignments, commit_order, wanted) -> tuple[Bool[np.ndarray, "rows N"], _Text]:
         """(wanted, text): the blank cells that are asked about, and the tokens up to them."""
         order, wanted = self._sequence(rows, assignments, commit_order, wanted)
-        causal = self.model.text(assignments, self.boards.givens[rows], order)
-        blank = (causal.labels == 0) & np.take_along_axis(self.boards.real[rows], causal.targets, axis=1)
+        real = self.boards.real[rows]
+        causal = self.model.text(assignments, self.boards.givens[rows], order, real)
+        aimed = np.take_along_axis(np.pad(real, ((0, 0), (0, 1))), causal.targets, axis=1)  # at a cell
+        behind = np.arange(causal.labels.shape[1]) >= causal.clues[:, None]
+        blank = (causal.labels == 0) & aimed & behind
         fields = np.stack([causal.values, causal.cells, causal.targets])
         return wanted, _Text(fields, causal.clues, blank.argmax(1), wanted.sum(1))
 
     def _sequence(self, rows, assignments, commit_order, wanted):
         """The cells in the order in which the net reads and is asked about them, and what it is asked about."""
         blank = (assignments == 0) & self.boards.real[rows]
-        if self.model.kind == "ar":
+        if self.model.words.order == "raster":
             wanted = np.zeros(blank.shape, dtype=bool)
             wanted[np.arange(len(rows)), blank.argmax(1)] = True
             return self.order[rows], wanted

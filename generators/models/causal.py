@@ -11,16 +11,29 @@ from jaxtyping import Bool, Int
 from torch import Tensor
 
 from generators.boards import Boards
+from solvers.solver_order import solver_sequence
 
 
-def raster(boards: Boards) -> Int[np.ndarray, "batch N"]:
+def raster(real: Bool[np.ndarray, "batch N"]) -> Int[np.ndarray, "batch N"]:
     """Cells by rising index, padding last."""
-    return np.argsort(~boards.real, axis=1, kind="stable")
+    return np.argsort(~real, axis=1, kind="stable")
 
 
 def random_order(boards: Boards, rng: np.random.Generator) -> Int[np.ndarray, "batch N"]:
     """Cells in a random order of each board's own, padding last."""
     return np.argsort(rng.random(boards.real.shape) + ~boards.real, axis=1, kind="stable")
+
+
+def training_order(
+    name: str, boards: Boards, solutions: Int[np.ndarray, "batch N"], rng: np.random.Generator
+) -> Int[np.ndarray, "batch N"]:
+    """The cells in an order by its name in NETWORK_WORDS (models/network_words.py), padding last."""
+    match name:
+        case "random":
+            return random_order(boards, rng)
+        case "solver":
+            return solver_sequence(boards.givens, solutions, boards.near, boards.d)
+    return raster(boards.real)
 
 
 def sight(

@@ -192,8 +192,12 @@ class CellReader:
         rows: Int[np.ndarray, " rows"],
         assignments: Int[np.ndarray, "rows N"],
         asked: Bool[np.ndarray, "rows N"],
+        blocked: Bool[np.ndarray, "rows N N"] | None = None,
     ) -> Float[Tensor, "asked answers"]:
-        """Of the cells asked about, board by board. The answer about a board is a function of that board alone."""
+        """Of the cells asked about, board by board. The answer about a board is a function of that board alone.
+
+        blocked: True where a cell may not look (boards without edge tokens only).
+        """
         counts = asked.sum(1)
         out = torch.empty((int(counts.sum()), self.weights.head.shape[1]), dtype=self.weights.dtype)
         values, cells = torch.from_numpy(assignments), torch.from_numpy(np.nonzero(asked)[1])
@@ -201,7 +205,9 @@ class CellReader:
         passes = []
         for place in np.nonzero(counts)[0].tolist():
             span, row = slice(ends[place] - int(counts[place]), ends[place]), int(rows[place])
-            passes.append((values[place, : self.cells[row]], row, cells[span], out[span]))
+            n = self.cells[row]
+            wall = None if blocked is None else torch.from_numpy(blocked[place, :n, :n])
+            passes.append((values[place, :n], row, cells[span], out[span], wall))
         with one_thread():
             for start in range(0, len(passes), TOGETHER):
                 turns = [self._pass(slot, *one) for slot, one in enumerate(passes[start : start + TOGETHER])]
@@ -209,14 +215,19 @@ class CellReader:
                     pass
         return out[:, : self.weights.answers]
 
-    def _pass(self, slot: int, board: Tensor, row: int, asked: Tensor, out: Tensor) -> Iterator[None]:
+    def _pass(
+        self, slot: int, board: Tensor, row: int, asked: Tensor, out: Tensor, wall: Tensor | None
+    ) -> Iterator[None]:
         """The pass over one board, in the buffers of a slot."""
         told = self._told(row)
+        biases = told.biases
+        if wall is not None:
+            biases = [bias.masked_fill(wall, float("-inf")) for bias in biases]
         board = board if told.more is None else torch.cat([board, told.more])
         place = slot, len(board)
         if place not in self.readers:
             self.readers[place] = BoardReader(self.weights, len(board))
-        return self.readers[place].read(board, told.at, told.biases, asked, out)
+        return self.readers[place].read(board, told.at, biases, asked, out)
 
     def _told(self, row: int) -> _Told:
         """What does not change while a board is filled."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from csp.errors import BadInput
+from generators import checkpoint
 
 #: Mixtures with a name. graphs: 3 to 12 colours, 20 to 200 nodes, mean degrees somewhat below where graphs stop being
 #: colourable; easiest first (curriculum).
@@ -30,15 +31,11 @@ MIXTURES = {
     )
 }
 
-Kind = Literal[
-    "ar", "ar-random", "ar-solver", "ar-written", "ar-prompted", "future",
-    "diffusion", "quality", "latent", "latent-values", "latent-rules",
-]  # fmt: skip
-
 #: Of losses, where it is not nats per free cell.
 UNITS = {
     "diffusion": "nats per free cell (upper bound)",
     "quality": "nats per filled cell (binary)",
+    "ar-inplace-supervised": "nats per free cell, the next one's and the prompt's",
     "ar-written": "nats per written token",
     "latent": "squared error a dimension + rounding nats a cell",
     "latent-values": "nats per cell, mean over noise levels",
@@ -67,7 +64,7 @@ def renamed(training: Mapping[str, Any]) -> dict[str, Any]:
 class TrainConfig:
     """What a training run depends on. An option of one kind only is named in KIND_OPTIONS."""
 
-    kind: Kind
+    kind: str  # of KINDS in generators/checkpoint.py, or words: net:WORD=VALUE,... (generators/models/network_words.py)
     family: str = "sudoku6"  # sudoku4, sudoku6, sudoku9, colouring; grid6, graph20 (complete boards)
     updates: int = 1500  # optimiser steps
     batch: int = 128  # puzzles an update
@@ -96,7 +93,8 @@ class TrainConfig:
     validate_every: int = 100  # updates between validation losses, printed and kept in the card
 
     def __post_init__(self) -> None:
-        """Raises BadInput for numbers that no run can have."""
+        """Raises BadInput for a kind that there is not, and numbers that no run can have."""
+        checkpoint.network_class(self.kind)
         for name in ("updates", "batch", "puzzles", "dim", "heads", "blocks", "loops", "validate_every"):
             if getattr(self, name) < 1:
                 raise BadInput(f"{name} is {getattr(self, name)}; it is at least 1")

@@ -90,8 +90,7 @@ def check_room(config: TrainConfig, train_sets: Sequence[Dataset], path: Path) -
 
     Of the puzzles only their size counts: one of each source will do.
     """
-    with torch.device("meta"):
-        model = checkpoint.KINDS[config.kind](backbone_config(config, train_sets), config.kind)
+    model = checkpoint.outline(config.kind, backbone_config(config, train_sets))
     resume = path.with_suffix(RESUME)
     size = state_bytes(model, copies=(config.ema > 0) + (config.patience > 0))
     files.check_room(resume, size if resume.exists() else 2 * size)
@@ -101,7 +100,7 @@ def build(config: TrainConfig, train_sets: Sequence[Dataset]) -> torch.nn.Module
     """A fresh model; the same seed gives the same weights. Raises BadInput for what the kind cannot be trained on."""
     torch.manual_seed(key("weights", config.seed) % 2**63)
     shape = backbone_config(config, train_sets)
-    model = checkpoint.KINDS[config.kind](shape, config.kind)
+    model = checkpoint.network_class(config.kind)(shape, config.kind)
 
     # A head takes over the weights of the net that it stands on, which must be of its own shape.
     if of := checkpoint.BASES.get(config.kind):

@@ -99,6 +99,7 @@ def test_an_interrupted_run_goes_on_where_it_was(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(store.Store, "add", add)
     code, _, err = run(capsys, out=tmp_path / "broken", **options)
     assert code == 130 and "interrupted" in err
+
     def add_all(self, shard, pieces):
         added.append((shard.name, shard.indices))
         kept(self, shard, pieces)
