@@ -1,0 +1,138 @@
+"""The networks that `takeback factors` compares: every one of the same backbone, parameters, puzzles and batches.
+
+    >>> NETWORKS["diffusion-blind"].training("sudoku6", SMALL, seed=0)
+    TrainConfig(kind='net:', family='sudoku6', updates=500, ...)
+
+A network is words (generators/models/network_words.py), a depth, and how long it trains: as many updates as all others,
+or as many FLOPs as masked diffusion of three loops. A seed changes the puzzles, the batches and the first weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+from generators import checkpoint
+from generators.models.network_words import NAMED, NetworkWords
+from generators.training import trainer
+from generators.training.config import TrainConfig
+from generators.training.datasets import Dataset
+
+LOOPS = 3  # of the networks that differ in words
+SHALLOW, DEEP, DEEPEST = 1, 6, 12
+#: Words that the Shapley shares are about: (absent, present).
+SWITCHES = {
+    "workspace": ("none", "live"),
+    "reading": ("cached", "anew"),
+    "supervision": ("next", "blanks"),
+    "depth": (SHALLOW, LOOPS),
+}
+
+
+@dataclass(frozen=True)
+class Net:
+    """A network to compare. flops: it trains for as many FLOPs as masked diffusion of LOOPS loops, not updates."""
+
+    words: NetworkWords
+    loops: int = LOOPS
+    flops: bool = False
+
+    @property
+    def name(self) -> str:
+        """A kind's name where there is one, else the words; then the depth."""
+        named = next((name for name, words in NAMED.items() if words == self.words), None)
+        words = self.words
+        name = named or "+".join([f"{words.workspace}", words.reading, words.supervision])
+        return name + f" x{self.loops}" * (self.loops != LOOPS) + " flops" * self.flops
+
+    def training(self, family: str, size: Size, seed: int) -> TrainConfig:
+        """How it trains."""
+        config = TrainConfig(
+            self.words.spelling,
+            family,
+            size.updates,
+            puzzles=size.puzzles,
+            seed=seed,
+            data_seed=seed,
+            dim=size.dim,
+            loops=self.loops,
+            validate_every=size.validate_every,
+        )
+        if not self.flops:
+            return config
+        updates = max(1, round(size.updates * LOOPS / self.loops * PROMPT_SHARE.get(self.words.workspace, 1.0)))
+        return replace(config, updates=updates)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large networks are, and how long they train."""
+
+    dim: int = 64
+    updates: int = 500
+    puzzles: int = 5000
+    validate_every: int = 125
+
+    @property
+    def name(self) -> str:
+        return f"{self.dim}-{self.updates}x{self.puzzles}"
+
+
+SMALL = Size()
+SHIPPED = Size(128, 1500, 20_000, 250)
+HELD_OUT = 256  # puzzles for the validation loss
+#: FLOPs of an update without a prompt, as a share of one with it: N tokens against N and one for every blank cell. A
+#: 6x6 puzzle here has about 24 of 36 cells blank.
+PROMPT_SHARE = {"prompt": 0.6}
+
+
+def _networks() -> dict[str, Net]:
+    """The main networks first, then the grid that the Shapley shares need, then controls."""
+    main = [Net(NAMED[name]) for name in MAIN]
+    grid = [
+        Net(NetworkWords(workspace, reading, supervision), loops)
+        for loops in (LOOPS, SHALLOW)
+        for workspace, reading, supervision in product(*(SWITCHES[word] for word in WORDS))
+    ]
+    deep = [Net(NAMED[name], DEEP) for name in ("diffusion", "diffusion-blind", "ar-random")]
+    special = [Net(NAMED[name]) for name in SPECIAL]
+    equal = [
+        Net(NAMED[name], loops, flops=True)
+        for name, loops in [
+            ("diffusion", SHALLOW), ("diffusion-blind", SHALLOW), ("diffusion", DEEP), ("diffusion-blind", DEEP),
+            ("ar-inplace", LOOPS), ("ar-inplace-supervised", LOOPS),
+        ]
+    ]  # fmt: skip
+    return {net.name: net for net in [*main, *grid, *special, *deep, *equal]}
+
+
+WORDS = ("workspace", "reading", "supervision")
+#: From AR to masked diffusion.
+MAIN = ("ar-random", "diffusion-blind", "ar-inplace", "ar-inplace-supervised", "diffusion-causal", "diffusion")
+#: Trained for one order.
+SPECIAL = ("ar", "ar-solver", "diffusion-raster")
+NETWORKS = _networks()
+
+
+def path_of(folder: Path, net: Net, family: str, size: Size, seed: int) -> Path:
+    """Where a network is kept."""
+    words = f"{family}-{net.name}-{size.name}-seed{seed}"
+    return folder / ("".join(c if c.isalnum() or c in "-." else "_" for c in words) + ".safetensors")
+
+
+def datasets(family: str, size: Size, seed: int) -> list[list[Dataset]]:
+    """Puzzles to train and to validate on: the same for every network of a seed."""
+    config = TrainConfig("diffusion", family, data_seed=seed)
+    return [trainer.datasets(config, split, n) for split, n in (("train", size.puzzles), ("validation", HELD_OUT))]
+
+
+def train(path: Path, config: TrainConfig, sets: list[list[Dataset]]) -> Path:
+    """Train a network unless it is there; a training that was stopped goes on."""
+    if not path.exists():
+        trainer.train(config, *sets, path, lambda news: None)
+    return path
+
+
+def load(path: Path, config: TrainConfig, dtype) -> checkpoint.Checkpoint:
+    return checkpoint.load(path, config.family, config.kind, dtype)
