@@ -18,7 +18,7 @@ from typing import Annotated
 import tyro
 
 from csp.errors import BadInput
-from csp.io.files import write_atomically
+from csp.io.files import read_text, write_atomically
 from experiments.cli.terminal import console
 from experiments.markdown import distil, fill, pages
 from experiments.markdown.kept import RESULTS, every, path_of, save
@@ -88,9 +88,9 @@ def documents(root: Path) -> dict[Path, str]:
 
 
 def stale(root: Path, made: dict[Path, str]) -> list[Path]:
-    """Pages of runs that are no longer kept."""
-    pages_there = (path.relative_to(root) for path in sorted((root / pages.PAGES).glob("*.md")))
-    return [path for path in pages_there if path not in made]
+    """Pages of runs that are no longer kept. What a person wrote beside them stays."""
+    pages_there = (path for path in sorted((root / pages.PAGES).glob("*.md")) if pages.MADE in read_text(path))
+    return [path.relative_to(root) for path in pages_there if path.relative_to(root) not in made]
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from experiments.scoring.statistics import Estimate
 
 #: Below the repository's root.
 PAGES = Path("docs/results")
+#: Begins the last line of a page of a kept run.
+MADE = "Made by `takeback markdown`"
 #: How a command's intervals are made.
 WILSON = "Wilson's for shares, bootstrap for the rest"
 INTERVALS = {
@@ -91,7 +93,7 @@ def page(kept: Kept) -> str:
         made += [f"## {part['name']}"] if several else []
         made += parts([part])
     made += content["notes"]
-    made.append(f"Made by `takeback markdown` from experiments/results/{kept.name}.json, which is what to change.")
+    made.append(f"{MADE} from experiments/results/{kept.name}.json, which is what to change.")
     return "\n\n".join(made) + "\n"
 
 
