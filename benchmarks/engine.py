@@ -30,7 +30,7 @@ COMMANDS = {
     "ceiling": ["--family", "sudoku9", "--stratum", "11-100", "--count", "60", "--decoders", *ROWS],
     "frontier": ["--stratum", "11-100", "--count", "40", "--calls", "300", "--decoders", "remask", "best-first"],
     "evaluate": ["--stratum", "11-100", "--count", "60", "--calls", "200", "--decoders", "restart", "best-first"],
-    "control": ["--task", "span", "--methods", "masked-best", "ar-all-best", "--targets", "24", "--calls", "300"],
+    "control": ["--task", "span", "--methods", "masked-best", "ar-all-best", "--targets", "96", "--calls", "300"],
     "score": [],
 }
 COPIES = 60  # of the traces that `score` is given

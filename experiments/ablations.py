@@ -42,7 +42,7 @@ from generators import checkpoint
 from generators.decoding.loop import decode
 from generators.decoding.spec import parse
 from generators.training import trainer
-from generators.training.config import TrainConfig, renamed
+from generators.training.config import TrainConfig
 from generators.training.datasets import Dataset
 
 Change = Callable[[TrainConfig], TrainConfig]
@@ -245,7 +245,7 @@ class TrainAndSolve:
             sets = [_drawn(config.sources, seed, split, count) for split, count in counts.items()]
             trainer.train(config, *sets, self.path, lambda news: None)
         loaded = checkpoint.load(self.path, config.family, config.kind, getattr(torch, PRECISION))
-        if renamed(loaded.card["training"]) != json.loads(json.dumps(asdict(config))):
+        if not config.made(loaded.card["training"]):
             raise BadInput(f"{self.path} was trained with other options; remove it or give another --out")
         net = {"sha256": loaded.sha256, "validation": loaded.card["curve"]["rows"][-1][2]}
         return [

@@ -112,6 +112,7 @@ EXPERIMENTS = {
     "score": ("experiments.score", "ScoreCommand", "main", "your decoder's traces, or a model's transcripts"),
     "decoders": ("experiments.decoders", "Decoders", "main", "every word that a decoder can be spelled with"),
     "control": ("experiments.control.command", "Control", "main", "steering frozen networks towards targets"),
+    "factors": ("experiments.factors.command", "Factors", "main", "which of order, workspace, search closes the gap?"),
     "ablations": ("experiments.ablations", "Ablations", "main", "what each choice in training buys"),
     "train": ("experiments.train", "Train", "main", "train a network"),
     "results": ("experiments.query", "Query", "main", "the runs you have; questions about them in SQL"),

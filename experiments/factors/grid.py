@@ -8,17 +8,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 
 from csp.problem import Instance
-from experiments.factors.networks import MAIN, NETWORKS, SHIPPED, SMALL, Net, Size
+from experiments.factors.networks import FACTORS, MAIN, NETWORKS, SHIPPED, SMALL, SWITCHES, WORDS, Net, Size
 from experiments.puzzle_files import load
 from generators.decoding.spec import Decoder
+from generators.models.network_words import NetworkWords
 
 #: The shipped sets hold 500 puzzles a stratum, of which experiments so far took the first 200 at most.
-DEVELOPMENT, TEST = slice(200, 300), slice(300, 500)
+DEVELOPMENT, TEST = (200, 300), (300, 500)
 CALLS, TOKENS_A_CELL = 500, 100  # budget of a search: whichever is used up first
 
 
@@ -30,8 +31,8 @@ class Puzzles:
     set: str
     strata: tuple[str, ...]
 
-    def load(self, stratum: str, part: slice) -> list[Instance]:
-        return load.shipped(self.set, stratum, None)[part]
+    def load(self, stratum: str, part: tuple[int, int]) -> list[Instance]:
+        return load.shipped(self.set, stratum, None)[slice(*part)]
 
 
 SUDOKU6 = Puzzles("sudoku6", "sudoku6", ("0", "4-10", "11-100"))
@@ -113,14 +114,65 @@ class Part:
 
 @dataclass(frozen=True)
 class Preset:
-    """parts: in the sequence in which they are trained."""
+    """parts: in the sequence in which they are trained. count: puzzles a stratum. shipped: the networks come with the
+    package. whole: the crossing of all cells too, start states, and temperatures chosen on the development set.
+    factors: that Shapley shares are of; the others are present throughout.
+    """
 
     parts: tuple[Part, ...]
+    count: int = 200
+    shipped: bool = False
+    whole: bool = True
+    factors: tuple[str, ...] = FACTORS
 
     def points(self) -> list[Point]:
         return list(dict.fromkeys(point for part in self.parts for point in part.points()))
 
+    def studies(self) -> list[Part]:
+        """The parts, those of the same puzzles and size as one."""
+        joined: dict[tuple[Puzzles, Size], Part] = {}
+        for part in self.parts:
+            before = joined.get((part.puzzles, part.size))
+            names = tuple(dict.fromkeys([*(before.names if before else ()), *part.names]))
+            joined[part.puzzles, part.size] = Part(part.puzzles, names, part.size, part.seeds)
+        return list(joined.values())
 
+
+def full_cells(name: str, factors: Sequence[str]) -> list[Cell]:
+    """The cells that a network decodes every puzzle in: plain ones, and what planned comparisons and Shapley shares
+    need.
+    """
+    made = [Cell(order, "none", "none") for order in ORDERS]
+    if name in SEARCHED:
+        made += [Cell(order, "legal", search) for search in ("restart", "best-first", PLACEBO) for order in ORDERS]
+    elif name in corners(factors) and "search" in factors:
+        made += [Cell(order, *SWITCHES["search"][1]) for order in SWITCHES["order"]]
+    return made
+
+
+def crossed_cells(name: str, factors: Sequence[str]) -> list[Cell]:
+    """The cells of the crossing that are left: each network of these decodes a share of the puzzles in them."""
+    done = full_cells(name, factors)
+    return [cell for cell in cells() if cell not in done] if name in (*MAIN, NO_NET) else []
+
+
+def corner(present: Collection[str]) -> tuple[str, Cell]:
+    """The network and the cell in which just these factors are present."""
+    words = {word: SWITCHES[word][word in present] for word in WORDS}
+    net = Net(NetworkWords(**words), SWITCHES["depth"]["depth" in present])
+    veto, search = SWITCHES["search"]["search" in present]
+    return net.name, Cell(SWITCHES["order"]["order" in present], veto, search)
+
+
+def corners(factors: Sequence[str]) -> list[str]:
+    """The networks of all corners; factors that are not given are present throughout."""
+    there = set(FACTORS) - set(factors)
+    sets = (there | set(some) for size in range(len(factors) + 1) for some in combinations(factors, size))
+    return list(dict.fromkeys(corner(present)[0] for present in sets))
+
+
+NO_NET = "no net"
+SEARCHED = ("diffusion", "ar-random", NO_NET)
 DEPTHS = ("diffusion x1", "diffusion-blind x1", "diffusion x6", "diffusion-blind x6", "ar-random x1", "ar-random x6")
 STANDARD = Preset(
     (
@@ -137,3 +189,12 @@ STANDARD = Preset(
         Part(SUDOKU6, MAIN, SHIPPED, 3),
     )
 )
+#: One seed of the networks that its comparisons need; supervision and depth are present throughout.
+QUICK = Preset(
+    (Part(SUDOKU6, (*MAIN, *DEPTHS[:4], "none+cached+blanks"), SMALL, 1),),
+    count=50,
+    shipped=True,
+    whole=False,
+    factors=("order", "workspace", "reading", "search"),
+)
+PRESETS = {"quick": QUICK, "standard": STANDARD}

@@ -21,13 +21,16 @@ from generators.training.datasets import Dataset
 
 LOOPS = 3  # of the networks that differ in words
 SHALLOW, DEEP, DEEPEST = 1, 6, 12
-#: Words that the Shapley shares are about: (absent, present).
-SWITCHES = {
+#: What the Shapley shares are about: (absent, present).
+SWITCHES: dict[str, tuple] = {
+    "order": ("raster", "confidence"),
     "workspace": ("none", "live"),
     "reading": ("cached", "anew"),
     "supervision": ("next", "blanks"),
     "depth": (SHALLOW, LOOPS),
+    "search": (("none", "none"), ("legal", "best-first")),  # veto and retraction
 }
+FACTORS = tuple(SWITCHES)
 
 
 @dataclass(frozen=True)

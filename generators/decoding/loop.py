@@ -80,6 +80,35 @@ def decode(
     return state.traces(seed)
 
 
+def next_commits(
+    decoder: Decoder,
+    model: Model,
+    instances: Sequence[Instance],
+    sequences: Int[np.ndarray, "batch N"],
+    seed: int,
+) -> tuple[Int[np.ndarray, " batch"], Int[np.ndarray, " batch"]]:
+    """(cells, values) of the first commit of one call, from start states that other decoders can be given too.
+
+    sequences: which cells hold their instance's witness, and when they were committed: 1, 2, ...; 0 = not, or given. At
+    least one cell of each board is blank; the decoder commits one cell a call.
+    """
+    boards = stack(instances, "decode", seed, decoder.stream)
+    state = State(decoder, boards)
+    row, cell = np.nonzero(sequences)
+    first = np.lexsort((sequences[row, cell], row))
+    row, cell = row[first], cell[first]
+    witnesses = np.zeros_like(boards.givens)
+    for place, instance in enumerate(instances):
+        witnesses[place, : instance.problem.n] = instance.witness
+    state.commit(row, cell, witnesses[row, cell], np.ones(len(row)))
+
+    before = state.assignments.copy()
+    with one_thread():
+        _DecodeLoop(state, model, SignalSources(model, None, {})).step()
+    cells = (state.assignments != before).argmax(1)
+    return cells, state.assignments[np.arange(len(cells)), cells]
+
+
 def choose_values(
     log_probs: Float[np.ndarray, "*cells d"], allowed: Bool[np.ndarray, "*cells d"], gumbel: np.ndarray | None
 ) -> tuple[Int[np.ndarray, "*cells"], Float[np.ndarray, "*cells d"]]:

@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from csp.errors import BadInput
@@ -120,3 +121,7 @@ class TrainConfig:
     def sources(self) -> tuple[str, ...]:
         """The families that puzzles are drawn from."""
         return tuple(name for word in self.mix or (self.family,) for name in MIXTURES.get(word, (word,)))
+
+    def made(self, training: Mapping[str, Any]) -> bool:
+        """Whether a card's training options are these."""
+        return renamed(training) == json.loads(json.dumps(asdict(self)))

@@ -220,12 +220,13 @@ def test_documents_are_written_where_there_is_a_template_and_old_pages_go(tmp_pa
     (tmp_path / fill.TEMPLATES / "README.md").write_text("{{ceiling-sudoku6|ar|solved}}\n")
     (tmp_path / "RESULTS.md").write_text("as it was")
     (tmp_path / pages.PAGES).mkdir(parents=True)
-    (tmp_path / pages.PAGES / "gone.md").write_text("of a run that is not kept")
+    (tmp_path / pages.PAGES / "gone.md").write_text(f"of a run that is not kept. {pages.MADE} from nothing.")
+    (tmp_path / pages.PAGES / "plan.md").write_text("what a person wrote")
     command.main(Markdown(root=tmp_path))
     assert (tmp_path / "README.md").read_text() == "9 % [6, 14]\n"
     assert (tmp_path / "RESULTS.md").read_text() == "as it was"
     names = {path.stem for path in (tmp_path / pages.PAGES).iterdir()}
-    assert names == {path.stem for path in (ROOT / kept.RESULTS).glob("*.json")} | {"README"}
+    assert names == {path.stem for path in (ROOT / kept.RESULTS).glob("*.json")} | {"README", "plan"}
 
 
 def test_no_page_stands_for_a_run_that_is_not_kept():

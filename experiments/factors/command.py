@@ -1,0 +1,255 @@
+"""`takeback factors`: which of order, workspace, reading, supervision, depth and search closes the gap?
+
+    takeback factors                                  # shipped small networks, some minutes
+    takeback factors --preset standard --out DIR      # trains what DIR/networks lacks; hours; goes on
+
+Networks that differ in one word at a time are trained on the same puzzles and batches, and decode the same puzzles in
+every order, with every veto and retraction, one cell a call. What is compared was planned before
+(docs/results/factors-plan.md). Prints shares solved, the planned comparisons, Shapley shares and verdicts; writes
+run.json, shards/, interaction and shapley as PNG and SVG.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pyarrow
+import tyro
+
+from csp.errors import BadInput
+from csp.io.files import from_parquet, read_bytes, to_parquet, write_atomically
+from experiments.cli.options import check_processes
+from experiments.cli.signals import interrupted_says
+from experiments.cli.terminal import console, progress
+from experiments.engine import run
+from experiments.engine.executors import Died, Executor, report_deaths
+from experiments.engine.folder import RunFolder, kept_in, renewed
+from experiments.engine.shards import digest
+from experiments.factors import figures, tables
+from experiments.factors.comparisons import Study
+from experiments.factors.grid import (
+    DEVELOPMENT,
+    NO_NET,
+    ORDERS,
+    PRESETS,
+    Cell,
+    Part,
+    Point,
+    Preset,
+    crossed_cells,
+    full_cells,
+)  # fmt: skip
+from experiments.factors.measure import COLUMNS, STATES, Place, Solve, StartStates
+from experiments.factors.networks import NETWORKS, datasets, path_of
+from experiments.factors.results import Results
+from generators import checkpoint
+from generators.training import trainer
+
+TEMPERATURES = (0.3, 0.6, 1.0)
+TRIED_ON = 50  # development puzzles a stratum
+PLAIN_TEMPERATURE = 1.0  # where none was chosen
+Work = Solve | StartStates
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Which of order, workspace, reading, supervision, depth and search closes the gap between AR and diffusion?"""
+
+    preset: Literal["quick", "standard"] = "quick"
+    """quick: shipped small networks, one seed, 6x6. standard: trains every network of the plan, five seeds; hours."""
+    sets: Annotated[tuple[str, ...], tyro.conf.arg(metavar="SET ...")] = ()
+    """Only these of sudoku6, colouring3-30 and sudoku9 (default: all of the preset)."""
+    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """Folder for networks/, shards/, run.json and figures (default: results/factors-PRESET)."""
+    workers: Annotated[int, tyro.conf.arg(metavar="N")] = 0
+    """Processes; 0 = as many as there are cores. Changes no figure."""
+    engine: Annotated[str, tyro.conf.arg(metavar="NAME")] = "local"
+    """Where they run: local, ray or ray:ADDRESS (then DIR is a folder that every node sees)."""
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print JSON instead of the tables."""
+
+
+def main(options: Factors) -> None:
+    """Run it. Raises BadInput for what the user can put right."""
+    check_processes(1, options.workers, options.engine)
+    preset = chosen(options)
+    out = options.out or Path("results") / f"factors-{options.preset}"
+    folder = renewed(out, {"command": "factors", "preset": options.preset, "sets": list(options.sets)})
+    at = checkpoint.FOLDER / "factors" if preset.shipped else (out / "networks").absolute()
+    executor = Executor(options.workers, 1, options.engine)
+
+    if not preset.shipped:
+        train(preset, at, executor, out)
+    places = {part: list(_places(part, at)) for part in preset.studies()}
+    temperatures = choose_temperatures(preset, places, folder, executor)
+    measure(folder, _works(preset, places, temperatures), executor, "measured")
+
+    wanted = [folder.piece(digest(work.config)) for work in _works(preset, places, temperatures)]
+    results = Results.read(wanted)
+    studies = {
+        part: Study(results, part.puzzles.set, part.puzzles.strata, part.size.name, part.seeds, preset.count)
+        for part in places
+    }
+    summary = tables.summarise(preset, studies, places)
+    card = {"summary": summary, "temperatures": temperatures, "versions": run.versions()}
+    folder.write_card({"status": "complete", **card})
+    folder.unlock()
+    main_study = next(iter(studies.values()))
+    drawn = figures.draw(preset, main_study, out)
+    if options.json:
+        print(json.dumps(summary, indent=1))
+    else:
+        tables.show(summary)
+    console.print(f"wrote {', '.join(drawn)}, shards and run.json to {out}")
+
+
+def chosen(options: Factors) -> Preset:
+    """The preset, with the sets asked for. Raises BadInput for one that it has not."""
+    preset = PRESETS[options.preset]
+    there = list(dict.fromkeys(part.puzzles.set for part in preset.parts))
+    for name in options.sets:
+        if name not in there:
+            raise BadInput(f"preset {options.preset} has no set {name!r}; it has {', '.join(there)}")
+    if not options.sets:
+        return preset
+    return replace(preset, parts=tuple(part for part in preset.parts if part.puzzles.set in options.sets))
+
+
+def train(preset: Preset, at: Path, executor: Executor, out: Path) -> None:
+    """Train the networks that are not there."""
+    at.mkdir(parents=True, exist_ok=True)
+    points = preset.points()
+    missing = [point for point in points if not _path(at, point).exists()]
+    given_up = []
+    with interrupted_says(kept_in(out)), progress("networks") as bar:
+        task = bar.add_task("training", total=len(points), completed=len(points) - len(missing))
+        for point, answer, seconds in executor.run((point, partial(_train, point, at)) for point in missing):
+            name = f"{point.puzzles.set} {point.net.name}, seed {point.seed}"
+            if isinstance(answer, Died):
+                given_up.append(name)
+                continue
+            bar.update(task, advance=1, description=name)
+            if not console.is_terminal:
+                console.print(f"trained {name} in {seconds:.0f} s")
+    report_deaths(given_up)
+
+
+def _path(at: Path, point: Point) -> Path:
+    return path_of(at, point.net, point.puzzles.family, point.size, point.seed)
+
+
+@lru_cache(maxsize=2)
+def _datasets(family: str, size, seed: int):
+    return datasets(family, size, seed)
+
+
+def _train(point: Point, at: Path) -> None:
+    """Train a network; a training that was stopped goes on."""
+    config = point.net.training(point.puzzles.family, point.size, point.seed)
+    sets = _datasets(point.puzzles.family, point.size, point.seed)
+    trainer.train(config, *sets, _path(at, point), lambda news: None)
+
+
+def _places(part: Part, at: Path) -> Iterator[Place]:
+    """The networks of a part, and the uniform one, seed by seed. Raises BadInput for a network of other options."""
+    for seed in range(part.seeds):
+        for name in part.names:
+            net = NETWORKS[name]
+            path = path_of(at, net, part.puzzles.family, part.size, seed)
+            config = net.training(part.puzzles.family, part.size, seed)
+            card = checkpoint.read_card(path.with_suffix(".json"))
+            if not config.made(card["training"]):
+                raise BadInput(f"{path} was trained with other options; remove it, or give another --out")
+            yield Place(name, part.size.name, seed, str(path), part.puzzles.family, card["sha256"])
+        yield Place(NO_NET, part.size.name, seed)
+
+
+def choose_temperatures(
+    preset: Preset, places: dict[Part, list[Place]], folder: RunFolder, executor: Executor
+) -> dict[str, dict[str, float]]:
+    """By set and network: the temperature of restarts with which most of the development puzzles are solved."""
+    if not preset.whole:
+        return {}
+    tried: dict[tuple[Part, str], dict[float, list[Solve]]] = {}
+    for part, of_part in places.items():
+        for place in of_part:
+            if place.seed == 0 and any(cell.search == "restart" for cell in _all_cells(place.net, preset)):
+                tried[part, place.net] = {
+                    temperature: [
+                        Solve(place, _TRIAL, part.puzzles, stratum, tuple(range(TRIED_ON)), temperature, DEVELOPMENT)
+                        for stratum in part.puzzles.strata
+                    ]
+                    for temperature in TEMPERATURES
+                }
+    measure(folder, (work for of in tried.values() for works in of.values() for work in works), executor, "tried")
+
+    best: dict[str, dict[str, float]] = {}
+    for (part, net), of_net in tried.items():
+        solved = {
+            temperature: sum(record["solved"] for work in works for record in _records(folder, work))
+            for temperature, works in of_net.items()
+        }
+        of_set = best.setdefault(f"{part.puzzles.set} {part.size.name}", {})
+        of_set[net] = max(TEMPERATURES, key=lambda temperature: solved[temperature])
+    return best
+
+
+_TRIAL = tuple(Cell(order, "legal", "restart") for order in ORDERS)
+
+
+def _all_cells(net: str, preset: Preset) -> list[Cell]:
+    return full_cells(net, preset.factors) + (crossed_cells(net, preset.factors) if preset.whole else [])
+
+
+def _works(preset: Preset, places: dict[Part, list[Place]], temperatures: dict) -> Iterator[Work]:
+    """Everything that is measured: a shard a network, stratum and kind of search."""
+    for part, of_part in places.items():
+        for place in of_part:
+            temperature = temperatures.get(f"{part.puzzles.set} {part.size.name}", {}).get(place.net, PLAIN_TEMPERATURE)
+            for stratum in part.puzzles.strata:
+                every = tuple(range(preset.count))
+                for cells in _by_search(full_cells(place.net, preset.factors)):
+                    yield Solve(place, cells, part.puzzles, stratum, every, temperature)
+                if preset.whole:
+                    fifth = every[place.seed :: part.seeds] if part.seeds > 1 else every
+                    for cells in _by_search(crossed_cells(place.net, preset.factors)):
+                        yield Solve(place, cells, part.puzzles, stratum, fifth, temperature)
+                    if place.path:
+                        yield StartStates(place, part.puzzles, stratum, preset.count)
+
+
+def _by_search(cells: Sequence[Cell]) -> Iterator[tuple[Cell, ...]]:
+    """The cells of each veto and search together."""
+    for kind in dict.fromkeys((cell.veto, cell.search) for cell in cells):
+        yield tuple(cell for cell in cells if (cell.veto, cell.search) == kind)
+
+
+def measure(folder: RunFolder, works: Iterator[Work], executor: Executor, verb: str) -> None:
+    """Do the work that is not kept yet; each shard is kept as it is done."""
+    every = list(works)
+    missing = [work for work in every if not folder.piece(digest(work.config)).exists()]
+    given_up = []
+    with interrupted_says(kept_in(folder.path)), progress("shards") as bar:
+        task = bar.add_task(verb, total=len(every), completed=len(every) - len(missing))
+        for work, records, seconds in executor.run((work, work) for work in missing):
+            name = f"{work.puzzles.set} {work.stratum}: {work.place.net}, seed {work.place.seed}"
+            if isinstance(records, Died):
+                given_up.append(name)
+                continue
+            schema: pyarrow.Schema = COLUMNS if isinstance(work, Solve) else STATES
+            schema = schema.with_metadata({"config": json.dumps(work.config)})
+            write_atomically(folder.piece(digest(work.config)), to_parquet(records, schema))
+            bar.update(task, advance=1, description=name)
+            if not console.is_terminal:
+                console.print(f"{verb} {name} in {seconds:.1f} s")
+    report_deaths(given_up)
+
+
+def _records(folder: RunFolder, work: Work) -> list[dict[str, Any]]:
+    path = folder.piece(digest(work.config))
+    return from_parquet(read_bytes(path), str(path))
