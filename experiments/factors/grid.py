@@ -20,7 +20,7 @@ from generators.models.network_words import NetworkWords
 
 #: The shipped sets hold 500 puzzles a stratum, of which experiments so far took the first 200 at most.
 DEVELOPMENT, TEST = (200, 300), (300, 500)
-CALLS, TOKENS_A_CELL = 500, 100  # budget of a search: whichever is used up first
+CALLS, TOKENS_A_CELL = 200, 100  # budget of a search: whichever is used up first
 
 
 @dataclass(frozen=True)
@@ -173,25 +173,24 @@ def corners(factors: Sequence[str]) -> list[str]:
 
 NO_NET = "no net"
 SEARCHED = ("diffusion", "ar-random", NO_NET)
-DEPTHS = ("diffusion x1", "diffusion-blind x1", "diffusion x6", "diffusion-blind x6", "ar-random x1", "ar-random x6")
+SHALLOW_NETS = ("diffusion x1", "diffusion-blind x1")
+DEEP_NETS = ("diffusion x6", "diffusion-blind x6")
+MAIN_9 = ("ar-random", "diffusion-blind", "ar-inplace-supervised", "diffusion-causal", "diffusion")
+#: In the sequence in which it is worth having them.
 STANDARD = Preset(
     (
         Part(SUDOKU6, MAIN, SMALL, 5),
-        Part(SUDOKU6, DEPTHS, SMALL, 5),
+        Part(SUDOKU6, tuple(corners(FACTORS)), SMALL, 5),
+        Part(SUDOKU6, DEEP_NETS, SMALL, 5),
         Part(COLOURING, MAIN, SMALL, 5),
+        Part(SUDOKU9, MAIN_9, SMALL, 2),
         Part(SUDOKU6, tuple(NETWORKS), SMALL, 5),
-        Part(
-            SUDOKU9,
-            ("ar-random", "diffusion-blind", "ar-inplace-supervised", "diffusion-causal", "diffusion"),
-            SMALL,
-            2,
-        ),
         Part(SUDOKU6, MAIN, SHIPPED, 3),
     )
 )
 #: One seed of the networks that its comparisons need; supervision and depth are present throughout.
 QUICK = Preset(
-    (Part(SUDOKU6, (*MAIN, *DEPTHS[:4], "none+cached+blanks"), SMALL, 1),),
+    (Part(SUDOKU6, (*MAIN, *SHALLOW_NETS, *DEEP_NETS, "none+cached+blanks"), SMALL, 1),),
     count=50,
     shipped=True,
     whole=False,
