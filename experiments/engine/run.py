@@ -134,9 +134,7 @@ def _oracle(instance: Instance) -> Oracle:
     return _oracle_of(_SameInstance(instance))
 
 
-def decoding_jobs(
-    rows: Sequence[Row], instances: Sequence[Instance], runner: Runner, options: RunOptions
-) -> list[Job]:
+def decoding_jobs(rows: Sequence[Row], instances: Sequence[Instance], runner: Runner, options: RunOptions) -> list[Job]:
     """A job a row: its traces of the puzzles, scored. Boards of one number of values go together, like sizes first."""
 
     def job(row: Row) -> Job:

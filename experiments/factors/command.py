@@ -46,6 +46,7 @@ from experiments.factors.grid import (
 )  # fmt: skip
 from experiments.factors.measure import COLUMNS, STATES, Place, Solve, StartStates
 from experiments.factors.networks import NETWORKS, datasets, path_of
+from experiments.factors.resampling import RESAMPLES
 from experiments.factors.results import Results
 from generators import checkpoint
 from generators.training import trainer
@@ -92,7 +93,7 @@ def main(options: Factors) -> None:
     wanted = [folder.piece(digest(work.config)) for work in _works(preset, places, temperatures)]
     results = Results.read(wanted)
     studies = {
-        part: Study(results, part.puzzles.set, part.puzzles.strata, part.size.name, part.seeds, preset.count)
+        part: Study(results, part.puzzles.set, part.puzzles.strata, part.size.name, part.seeds, preset.count, RESAMPLES)
         for part in places
     }
     summary = tables.summarise(preset, studies, places)
@@ -252,4 +253,4 @@ def measure(folder: RunFolder, works: Iterator[Work], executor: Executor, verb: 
 
 def _records(folder: RunFolder, work: Work) -> list[dict[str, Any]]:
     path = folder.piece(digest(work.config))
-    return from_parquet(read_bytes(path), str(path))
+    return list(from_parquet(read_bytes(path), str(path)))

@@ -15,7 +15,7 @@ import numpy as np
 
 from experiments.factors.grid import NO_NET, ORDERS, PLACEBO, Cell, corner
 from experiments.factors.networks import FACTORS, SWITCHES
-from experiments.factors.resampling import Resampling, Statistic, estimate, holm, logit, p_value, shapley
+from experiments.factors.resampling import RESAMPLES, Resampling, Statistic, estimate, holm, logit, p_value, shapley
 from experiments.factors.results import Results
 from experiments.scoring.statistics import Estimate
 
@@ -36,22 +36,33 @@ class Comparison:
 class Study:
     """The comparisons within a family of puzzles, at one size of network."""
 
-    def __init__(self, results: Results, set_: str, strata: Sequence[str], size: str, seeds: int, puzzles: int):
+    def __init__(
+        self,
+        results: Results,
+        set_: str,
+        strata: Sequence[str],
+        size: str,
+        seeds: int,
+        puzzles: int,
+        resamples: int = RESAMPLES,
+    ):
         self.results, self.set, self.strata, self.size = results, set_, strata, size
         self.seeds, self.puzzles = seeds, puzzles
-        self.draw = Resampling(seeds, dict.fromkeys(strata, puzzles))
+        self.draw = Resampling(seeds, dict.fromkeys(strata, puzzles), resamples)
 
     @property
     def n(self) -> int:
         """Traces a cell."""
         return self.seeds * self.puzzles * len(self.strata)
 
-    def share(self, net: str, cell: Cell, stratum: str, **within: float) -> Statistic:
+    def share(self, net: str, cell: Cell, stratum: str, **within: float | int) -> Statistic:
         """Solved by a network in a cell. Raises KeyError if that was not run."""
         table = self.results.solved(net, self.size, cell, self.set, stratum, self.seeds, self.puzzles, **within)
         return self.draw.mean(table, stratum)
 
-    def mean(self, net: str, veto: str, search: str, orders: Sequence[str] = ORDERS, **within: float) -> Statistic:
+    def mean(
+        self, net: str, veto: str, search: str, orders: Sequence[str] = ORDERS, **within: float | int
+    ) -> Statistic:
         """The mean over orders and strata, each alike."""
         shares = [
             self.share(net, Cell(order, veto, search), stratum, **within) for stratum in self.strata for order in orders

@@ -57,7 +57,7 @@ class Results:
         return Results(solves, _tables(parts["prefix"], ("prefix", "filled", "order"), ("killed",)))
 
     def solved(
-        self, net: str, size: str, cell: Cell, set_: str, stratum: str, seeds: int, puzzles: int, **within: float
+        self, net: str, size: str, cell: Cell, set_: str, stratum: str, seeds: int, puzzles: int, **within: float | int
     ) -> np.ndarray:
         """(seeds, puzzles): 1 where solved, within so many calls, tokens or flops if any are given; NaN: not run.
 
