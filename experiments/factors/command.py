@@ -18,7 +18,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import pyarrow
 import tyro
 
 from csp.errors import BadInput
@@ -30,7 +29,7 @@ from experiments.engine import run
 from experiments.engine.executors import Died, Executor, report_deaths
 from experiments.engine.folder import RunFolder, kept_in, renewed
 from experiments.engine.shards import digest
-from experiments.factors import figures, tables
+from experiments.factors import figures, mechanism, tables
 from experiments.factors.comparisons import Study
 from experiments.factors.grid import (
     DEVELOPMENT,
@@ -44,17 +43,20 @@ from experiments.factors.grid import (
     crossed_cells,
     full_cells,
 )  # fmt: skip
-from experiments.factors.measure import COLUMNS, STATES, Place, Solve, StartStates
-from experiments.factors.networks import NETWORKS, datasets, path_of
+from experiments.factors.measure import Place, Solve, StartStates
+from experiments.factors.networks import MAIN, NETWORKS, SPECIAL, datasets, path_of
 from experiments.factors.resampling import RESAMPLES
 from experiments.factors.results import Results
+from experiments.factors.summary import summarise
 from generators import checkpoint
 from generators.training import trainer
 
 TEMPERATURES = (0.3, 0.6, 1.0)
 TRIED_ON = 50  # development puzzles a stratum
+STARTS = 100  # puzzles whose prefixes are start states
+STARTED = (*MAIN, *SPECIAL)  # networks that are given start states
 PLAIN_TEMPERATURE = 1.0  # where none was chosen
-Work = Solve | StartStates
+Work = Solve | StartStates | mechanism.Probe | mechanism.Ablate
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def main(options: Factors) -> None:
         part: Study(results, part.puzzles.set, part.puzzles.strata, part.size.name, part.seeds, preset.count, RESAMPLES)
         for part in places
     }
-    summary = tables.summarise(preset, studies, places)
+    summary = summarise(preset, studies, places)
     card = {"summary": summary, "temperatures": temperatures, "versions": run.versions()}
     folder.write_card({"status": "complete", **card})
     folder.unlock()
@@ -210,6 +212,8 @@ def _all_cells(net: str, preset: Preset) -> list[Cell]:
 def _works(preset: Preset, places: dict[Part, list[Place]], temperatures: dict) -> Iterator[Work]:
     """Everything that is measured: a shard a network, stratum and kind of search."""
     for part, of_part in places.items():
+        if preset.whole:
+            yield from mechanism.works(of_part, part.puzzles, preset.count)
         for place in of_part:
             temperature = temperatures.get(f"{part.puzzles.set} {part.size.name}", {}).get(place.net, PLAIN_TEMPERATURE)
             for stratum in part.puzzles.strata:
@@ -220,8 +224,8 @@ def _works(preset: Preset, places: dict[Part, list[Place]], temperatures: dict) 
                     fifth = every[place.seed :: part.seeds] if part.seeds > 1 else every
                     for cells in _by_search(crossed_cells(place.net, preset.factors)):
                         yield Solve(place, cells, part.puzzles, stratum, fifth, temperature)
-                    if place.path:
-                        yield StartStates(place, part.puzzles, stratum, preset.count)
+                    if place.net in STARTED:
+                        yield StartStates(place, part.puzzles, stratum, min(STARTS, preset.count))
 
 
 def _by_search(cells: Sequence[Cell]) -> Iterator[tuple[Cell, ...]]:
@@ -242,8 +246,7 @@ def measure(folder: RunFolder, works: Iterator[Work], executor: Executor, verb: 
             if isinstance(records, Died):
                 given_up.append(name)
                 continue
-            schema: pyarrow.Schema = COLUMNS if isinstance(work, Solve) else STATES
-            schema = schema.with_metadata({"config": json.dumps(work.config)})
+            schema = work.schema.with_metadata({"config": json.dumps(work.config)})
             write_atomically(folder.piece(digest(work.config)), to_parquet(records, schema))
             bar.update(task, advance=1, description=name)
             if not console.is_terminal:

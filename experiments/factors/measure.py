@@ -15,6 +15,7 @@ from functools import lru_cache
 from importlib import metadata
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow
@@ -60,7 +61,7 @@ class Place:
     sha256: str = ""
 
     def model(self) -> Model:
-        return _loaded(self.path, self.family, self.sha256) if self.path else Uniform()
+        return loaded(self) if self.path else Uniform()
 
     def record(self, puzzles: Puzzles, stratum: str, index: int) -> dict:
         """The columns that say what was measured."""
@@ -69,18 +70,21 @@ class Place:
 
 
 @lru_cache(maxsize=4)
-def _loaded(path: str, family: str, sha256: str) -> Model:
-    return checkpoint.load(Path(path), family, dtype=getattr(torch, PRECISION)).model
+def loaded(place: Place, precision: str = PRECISION) -> Any:
+    """A place's network."""
+    return checkpoint.load(Path(place.path), place.family, dtype=getattr(torch, precision)).model
 
 
 @lru_cache(maxsize=16)
-def _puzzles(puzzles: Puzzles, stratum: str, part: tuple[int, int]) -> list[Instance]:
+def puzzles_of(puzzles: Puzzles, stratum: str, part: tuple[int, int]) -> list[Instance]:
     return puzzles.load(stratum, part)
 
 
 @dataclass(frozen=True)
 class Solve:
     """indices: of the puzzles of `part` of the stratum. temperature: of restarts."""
+
+    schema = COLUMNS
 
     place: Place
     cells: tuple[Cell, ...]
@@ -111,7 +115,7 @@ class Solve:
         return [cell.decoder(largest, self.temperature) for cell in self.cells]
 
     def instances(self) -> list[Instance]:
-        every = _puzzles(self.puzzles, self.stratum, self.part)
+        every = puzzles_of(self.puzzles, self.stratum, self.part)
         return [every[index] for index in self.indices]
 
     def __call__(self) -> list[dict]:
@@ -142,6 +146,8 @@ def _outcome(trace: Trace, instance: Instance) -> dict:
 class StartStates:
     """One commit, plain, from states that every network is given alike: prefixes of the solution."""
 
+    schema = STATES
+
     place: Place
     puzzles: Puzzles
     stratum: str
@@ -164,7 +170,7 @@ class StartStates:
         }
 
     def __call__(self) -> list[dict]:
-        instances = _puzzles(self.puzzles, self.stratum, self.part)[: self.count]
+        instances = puzzles_of(self.puzzles, self.stratum, self.part)[: self.count]
         oracles, model = [pick(instance) for instance in instances], self.place.model()
         records = []
         for prefix, share in product(PREFIXES, SHARES):

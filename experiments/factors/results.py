@@ -35,26 +35,40 @@ class Table:
         return made
 
 
-class Results:
-    """Tables by (net, size, set, stratum, order, veto, search), and of start states by (..., prefix, filled, order)."""
+#: Pieces of a run by the column that they alone have: what tells their tables apart, and what was measured.
+KINDS = {
+    "search": (("order", "veto", "search"), ("solved", "calls", "tokens", "flops", "at_risk", "dead_ends")),
+    "prefix": (("prefix", "filled", "order"), ("killed",)),
+    "target": (("target", "loop", "filled"), ("right",)),
+    "ablation": (("ablation", "order"), ("solved",)),
+}
 
-    def __init__(self, solves: dict[Key, Table], states: dict[Key, Table]):
-        self.solves, self.states = solves, states
+
+class Results:
+    """Tables by (net, size, set, stratum) and what tells them apart: `solves` by cell, `states` by prefix, fill and
+    order, `probes` by target, loop and fill, `ablated` by ablation and order.
+    """
+
+    def __init__(
+        self,
+        solves: dict[Key, Table],
+        states: dict[Key, Table],
+        probes: dict[Key, Table] | None = None,
+        ablated: dict[Key, Table] | None = None,
+    ):
+        self.solves, self.states, self.probes, self.ablated = solves, states, probes or {}, ablated or {}
 
     @staticmethod
     def read(paths: Iterable[Path]) -> Results:
         """Raises BadInput for a file that is no finished piece."""
-        parts: dict[str, list[pyarrow.Table]] = {"search": [], "prefix": []}
+        parts: dict[str, list[pyarrow.Table]] = {kind: [] for kind in KINDS}
         for path in paths:
             try:
                 table = pyarrow.parquet.read_table(path)
-            except (pyarrow.ArrowException, OSError) as fault:
+                parts[next(kind for kind in KINDS if kind in table.column_names)].append(table)
+            except (pyarrow.ArrowException, OSError, StopIteration) as fault:
                 raise BadInput(f"{path}: not a finished piece ({fault}); delete the file to redo it") from None
-            parts["search" if "search" in table.column_names else "prefix"].append(table)
-        solves = _tables(
-            parts["search"], ("order", "veto", "search"), ("solved", "calls", "tokens", "flops", "at_risk", "dead_ends")
-        )
-        return Results(solves, _tables(parts["prefix"], ("prefix", "filled", "order"), ("killed",)))
+        return Results(*(_tables(parts[kind], *names) for kind, names in KINDS.items()))
 
     def solved(
         self, net: str, size: str, cell: Cell, set_: str, stratum: str, seeds: int, puzzles: int, **within: float | int

@@ -57,20 +57,25 @@ class BoardNetwork(MaskedDiffusion):
 
     def loss(self, examples: Examples) -> Float[Tensor, " batch"]:
         """Nats per free cell."""
-        boards, solutions, device = examples.boards, examples.solutions, self.backbone.head.weight.device
+        boards, solutions = examples.boards, examples.solutions
         sequence, filled = examples["sequence"], examples["filled"][:, None]
         blank = sequence > filled
         counted = sequence == filled + 1 if self.words.supervision == "next" else blank
-        commit_order = np.where(blank, 0, sequence)
-        blocked = sight(self.words, boards.real, blank, commit_order)
-
-        values = torch.as_tensor(np.where(blank, MASK, solutions), device=device)
-        codes = torch.as_tensor(boards.relations, device=device)
-        cells = self.backbone.ids(torch.arange(boards.width, device=device).expand_as(values), boards.width)
-        log_probs = self.backbone(
-            boards.d, values, cells, cells, pairs(codes), torch.as_tensor(blocked, device=device)
-        )  # (batch, N, d)
+        read = self.inputs(boards, np.where(blank, MASK, solutions), np.where(blank, 0, sequence))
+        log_probs = self.backbone(boards.d, *read)  # (batch, N, d)
         return weighted_nats(log_probs, solutions, counted / np.maximum(counted.sum(1, keepdims=True), 1))
+
+    def inputs(
+        self, boards: Boards, assignments: Int[np.ndarray, "batch N"], commit_order: Int[np.ndarray, "batch N"]
+    ) -> tuple[Tensor, ...]:
+        """What the backbone reads of a state: values, cells, targets, related, blocked."""
+        device = self.backbone.head.weight.device
+        values = torch.as_tensor(assignments, device=device)
+        cells = self.backbone.ids(torch.arange(boards.width, device=device).expand_as(values), boards.width)
+        related = pairs(torch.as_tensor(boards.relations, device=device))
+        blank = (assignments == MASK) & boards.real
+        blocked = sight(self.words, boards.real, blank, commit_order)
+        return values, cells, cells, related, torch.as_tensor(blocked, device=device)
 
     def open(self, boards: Boards) -> BoardSession:
         check_fits(self.name, self.backbone.config, boards)

@@ -12,6 +12,8 @@ keys and values themselves are in a Cache, where gradients may be wanted, or in 
 
 from __future__ import annotations
 
+from typing import Any, Protocol, runtime_checkable
+
 import numpy as np
 import torch
 from jaxtyping import Int
@@ -20,6 +22,15 @@ from torch import Tensor
 from generators.models.backbone_config import BackboneConfig
 
 NOTHING = -1  # in ReadTokens.tokens: no token has been read there
+
+
+@runtime_checkable
+class KeysAndValues(Protocol):
+    """What stands between a token's keys and values and those who look at them: a Cache, or what shows them others."""
+
+    def write(self, layer: int, places: Any, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Take k and v (batch, heads, m, hd) of tokens at those places; all keys and values that may be looked at."""
+        ...
 
 
 class Cache:

@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from csp.constraints import RELATIONS
 from csp.tokens import start
 from generators.models.backbone_config import BackboneConfig
-from generators.models.kv_cache import Cache
+from generators.models.kv_cache import KeysAndValues
 
 BITS = len(RELATIONS) + 1  # a bit per relation, and one for "the same cell" (csp.problem.SELF)
 SCALE, RELATION_SCALE = 0.02, 0.2  # standard deviations of initial weights, and of those of relations
@@ -142,7 +142,7 @@ class Backbone(nn.Module):
         targets: Int[Tensor, "batch m"],
         related: Int[Tensor, "shared m T"],
         blocked: Bool[Tensor, "batch m T"] | None = None,
-        cache: Cache | None = None,
+        cache: KeysAndValues | None = None,
         places: Int[Tensor, "batch m"] | None = None,
         more: Float[Tensor, "batch m dim"] | None = None,
     ) -> Iterator[Float[Tensor, "batch m dim"]]:

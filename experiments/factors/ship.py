@@ -1,0 +1,29 @@
+"""Copy the networks of the quick preset into the package, at half precision: python -m experiments.factors.ship DIR
+
+DIR: the folder of a finished `takeback factors --preset standard --out DIR`. runs/factors.sh does both.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+from experiments.factors.grid import QUICK
+from experiments.factors.networks import path_of
+from generators import checkpoint
+
+
+def main(folder: Path) -> None:
+    """Write them, with their cards; what a card says of training stays."""
+    there = checkpoint.FOLDER / "factors"
+    there.mkdir(exist_ok=True)
+    for point in QUICK.points():
+        place = point.net, point.puzzles.family, point.size, point.seed
+        loaded = checkpoint.load(path_of(folder / "networks", *place), dtype=torch.float32)
+        checkpoint.save(loaded.model.half(), path_of(there, *place), loaded.card)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
