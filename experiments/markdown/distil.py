@@ -20,6 +20,7 @@ from csp.problem import STRATA, stratum_of
 from experiments.ablations import VARIANTS, gain, solved_share, validation
 from experiments.cli.options import WITHOUT_EFFECT
 from experiments.control.tables import PAPER, PERCENTS, columns, needs
+from experiments.markdown import factors
 from experiments.markdown.kept import Kept
 from experiments.scoring.statistics import Estimate
 
@@ -28,6 +29,7 @@ QUESTIONS = {
     "ceiling": "How often, how early and how expensively does each decoder need a retraction that it cannot perform?",
     "frontier": "Which words of a decoder buy what, at equal numbers of calls?",
     "evaluate": "How many puzzles does each decoder solve, by search need and at what cost?",
+    "factors": "Which of order, workspace, reading, supervision, depth and search closes the gap from AR to diffusion?",
     "ablations": "What does each choice in training buy, each changed alone?",
     "control": "Which way of steering a network obeys a control and leaves the board valid?",
 }
@@ -67,8 +69,11 @@ def distil(card: dict, name: str, question: str = "", line: str = "") -> Kept:
         config["puzzles"] = hashlib.sha256("\n".join(puzzles).encode()).hexdigest()[:16]
     if identity["command"] == "control":
         config |= {"calls": card["calls"], "methods": card["methods"]}
-    units = {"control": "targets a task", "ablations": "puzzles a stratum"}
+    units = {"control": "targets a task", "ablations": "puzzles a stratum", "factors": "puzzles a stratum"}
     counts = {"control": identity.get("targets"), "ablations": identity.get("count")}
+    if identity["command"] == "factors":
+        counts["factors"] = max(study["puzzles"] for study in card["summary"])
+        config |= {"temperatures": card["temperatures"]}
     content = {
         "question": question or QUESTIONS[identity["command"]],
         "command": identity["command"],
@@ -88,8 +93,15 @@ def distil(card: dict, name: str, question: str = "", line: str = "") -> Kept:
 
 
 def _nets(card: dict) -> dict[str, str]:
-    """The hashes of the networks that ablations trained, by variant and seed."""
-    return {
+    """The hashes of the networks that a run trained: ablations' by variant and seed, those of factors."""
+    studies = card["summary"] if isinstance(card.get("summary"), list) else ()
+    compared = {
+        f"{study['set']} {study['size']}, {net['name']}, seed {seed}": sha256
+        for study in studies
+        for net in study["networks"]
+        for seed, sha256 in enumerate(net.get("sha256", ()))
+    }
+    return compared | {
         f"{name}, seed {result['seed']}": result["sha256"]
         for name, results in card.get("variants", {}).items()
         for result in results
@@ -214,10 +226,15 @@ def _control(card: dict) -> list[dict]:
     return made
 
 
+def _factors(card: dict) -> list[dict]:
+    return [table(*parts) for parts in factors.tables(card)]
+
+
 COMMANDS: dict[str, Callable[[dict], list[dict]]] = {
     "ceiling": _ceiling,
     "frontier": _frontier,
     "evaluate": _evaluate,
     "ablations": _ablations,
     "control": _control,
+    "factors": _factors,
 }

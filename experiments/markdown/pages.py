@@ -14,10 +14,12 @@ from experiments.scoring.statistics import Estimate
 PAGES = Path("docs/results")
 #: Begins the last line of a page of a kept run.
 MADE = "Made by `takeback markdown`"
+MOST_NAMED = 40  # networks whose hashes a page gives
 #: How a command's intervals are made.
 WILSON = "Wilson's for shares, bootstrap for the rest"
 INTERVALS = {
     "control": "bootstrap over targets, and networks where there are several; Wilson's for shares that are all alike",
+    "factors": "bootstrap over networks and puzzles at once",
     "ablations": "bootstrap over networks and puzzles; of the validation loss the lowest and highest instead",
 }
 
@@ -113,6 +115,8 @@ def _facts(content: dict) -> list[str]:
     nets = content["checkpoints"]
     named = [nets] if isinstance(nets, dict) else nets
     hashes = [f"{name} {digest[:8]}" for each in named for name, digest in each.items()]
+    if len(hashes) > MOST_NAMED:
+        return [*facts, f"{len(hashes)} networks; their hashes are in the kept file."]
     return facts + ([f"Networks: {', '.join(hashes)}."] if hashes else [])
 
 
