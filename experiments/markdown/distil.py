@@ -94,7 +94,7 @@ def distil(card: dict, name: str, question: str = "", line: str = "") -> Kept:
 
 def _nets(card: dict) -> dict[str, str]:
     """The hashes of the networks that a run trained: ablations' by variant and seed, those of factors."""
-    studies = card["summary"] if isinstance(card.get("summary"), list) else ()
+    studies = card["summary"] if card["identity"]["command"] == "factors" else ()
     compared = {
         f"{study['set']} {study['size']}, {net['name']}, seed {seed}": sha256
         for study in studies
