@@ -18,6 +18,8 @@ from importlib import metadata
 from pathlib import Path
 
 from csp.errors import BadInput
+from csp.io.files import write_atomically
+from csp.io.instance_records import write_parquet
 from csp.problem import STRATA, Instance
 from experiments.cli.options import RunOptions
 from experiments.cli.signals import interrupted_says
@@ -51,6 +53,7 @@ class Finished:
     def keep(self, about: dict) -> None:
         """Close the folder: traces, scores, run.json with `about`; says what stayed undecided."""
         card = {"versions": versions(), "instances": [_card(instance) for instance in self.instances], **about}
+        write_atomically(self.store.path / "instances.parquet", write_parquet(self.instances))
         self.store.finish([job.name for job in self.jobs], card)
         say_unsettled(self.scores.values())
 

@@ -1,0 +1,29 @@
+// The data that `takeback report` put into the page: gzipped JSON in base64.
+import type { Puzzle } from "../core/problem";
+import type { TraceRecord } from "../core/replay";
+
+export interface Figure {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+  n: number;
+}
+
+export interface Payload {
+  title: string;
+  line: string;
+  version: string;
+  seed: number | null;
+  "made with": Record<string, string>;
+  "left out": number;
+  puzzles: Puzzle[];
+  decoders: { name: string; about: string; spec: string }[];
+  traces: TraceRecord[];
+  figures: { name: string; figures: Record<string, Figure> }[];
+}
+
+export async function readPayload(text: string): Promise<Payload> {
+  const bytes = Uint8Array.from(atob(text.trim()), (character) => character.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text());
+}

@@ -1,0 +1,41 @@
+"""Data put into a built page: one file that needs nothing else, and that may load nothing else.
+
+    >>> html = page("report", read(folder))
+
+The page's own script is allowed by its hash, so that nothing that is in the data can run.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from csp.errors import BadInput
+from csp.io.files import read_text
+
+BUILT = Path(__file__).parent / "built"
+PLACE = "PAYLOAD"
+SCRIPT = re.compile(r"<script type=\"module\"[^>]*>(.*?)</script>", re.DOTALL)
+#: What a page may do: run its own script, use its own styles and pictures; nothing from anywhere else.
+POLICY = (
+    "default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data: blob:; worker-src blob:; "
+    "base-uri 'none'; form-action 'none'"
+)
+
+
+def page(name: str, payload: dict) -> str:
+    """The built page of that name with its data. Raises BadInput if the package holds no such page."""
+    html = read_text(BUILT / f"{name}.html")
+    if PLACE not in html:
+        raise BadInput(f"{BUILT / name}.html has no place for data; build it again (npm run build)")
+    data = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
+    packed = base64.b64encode(gzip.compress(data, mtime=0)).decode()
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in SCRIPT.findall(html)]
+    policy = POLICY.format(scripts=" ".join(f"'sha256-{digest}'" for digest in hashes))
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}" />'
+    html = html.replace('<meta charset="utf-8" />', f'<meta charset="utf-8" />\n    {meta}', 1)
+    return html.replace(f">{PLACE}<", f">{packed}<", 1)
