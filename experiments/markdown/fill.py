@@ -44,6 +44,12 @@ def fill(root: Path, name: str) -> str:
     return "\n".join(made)
 
 
+def filled(root: Path, text: str) -> str:
+    """A sentence with its placeholders filled. Raises BadInput for one that stands for nothing."""
+    runs: dict[str, Kept] = {}
+    return PLACE.sub(lambda place: _said(root, runs, place[1]), text)
+
+
 def _said(root: Path, runs: dict[str, Kept], words: str) -> str:
     """What a placeholder stands for."""
     name, *rest = (word.strip() for word in words.split("|"))

@@ -10,13 +10,14 @@ before event t, so that an event t that kills makes state t + 1 dead.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int
 
 from csp.constraints import AllDifferent
 from csp.errors import BadInput, Undecided
@@ -35,7 +36,9 @@ DEBT_CELLS = 100  # boards up to this size have their debt counted at the end
 INSTANCES = "instances.parquet"
 
 
-def read(folder: Path, most: int = MOST, decoders: Sequence[str] = (), tick=lambda: None) -> dict[str, Any]:
+def read(
+    folder: Path, most: int = MOST, decoders: Sequence[str] = (), tick: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
     """The payload of a finished run. most: traces at most, whole puzzles at a time, so that decoders can be compared.
 
     Raises BadInput for a folder that holds no finished run with traces.
@@ -213,7 +216,7 @@ def _shows(life: TraceAnalysis, first: int) -> int | None:
     return first + int(shown[0]) if len(shown) else None
 
 
-def _runs(signs: Iterable[int]) -> list[int]:
+def _runs(signs: Int[np.ndarray, " states"]) -> list[int]:
     """[state, sign, ...] where the sign changes: 0 a broken rule, 1 a blank cell without a value, 2 neither."""
     made: list[int] = []
     for state, sign in enumerate(signs):

@@ -22,7 +22,9 @@ export interface Payload {
   figures: { name: string; figures: Record<string, Figure> }[];
 }
 
-export async function readPayload(text: string): Promise<Payload> {
+export const readPayload = (text: string): Promise<Payload> => readPacked<Payload>(text);
+
+export async function readPacked<T>(text: string): Promise<T> {
   const bytes = Uint8Array.from(atob(text.trim()), (character) => character.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return JSON.parse(await new Response(stream).text());
