@@ -225,12 +225,13 @@ def test_a_report_is_played_scrubbed_compared_filtered_and_linked(page, report_p
     # Stepping by keys fills a cell; playing goes on by itself; the slider goes anywhere.
     page.locator("h1").click()
     page.keyboard.press("ArrowRight")
-    assert page.locator(".board .commit").first.is_visible() and "at=1" in page.url
+    page.wait_for_url(re.compile(r"at=1$"))
+    assert page.locator(".board .commit").first.is_visible()
     page.keyboard.press("Space")
     page.wait_for_url(re.compile(r"at=([4-9]|\d\d)"))
     page.keyboard.press("Space")
     page.locator("input[type=range]").fill("12")
-    assert "at=12" in page.url
+    page.wait_for_url(re.compile(r"at=12$"))
     page.keyboard.press("End")
 
     # Another decoder beside them, and puzzles by the first one's outcome.
@@ -244,6 +245,7 @@ def test_a_report_is_played_scrubbed_compared_filtered_and_linked(page, report_p
 
     # A click on a cell tells its history, and the link brings back the exact view.
     page.locator(".board .commit").first.click()
+    page.wait_for_url(re.compile("cell="))
     history, link = page.locator(".history").inner_text(), page.url
     opened(page, link)
     assert page.locator(".history").inner_text() == history and page.url == link

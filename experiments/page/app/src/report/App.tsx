@@ -1,11 +1,12 @@
 // The player and, below it, the run's figures.
 import type { JSX } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { fromFragment, toFragment, type View } from "../core/link";
 import { marksOf } from "../core/marks";
 import { cellName, DETECTORS, short, SIGNS, symbol } from "../core/names";
 import { Replay, type Unit } from "../core/replay";
 import { Board } from "../ui/Board";
+import { usePlaying } from "../ui/playing";
 import { Scrubber } from "../ui/Scrubber";
 import { Figures } from "./Figures";
 import type { Payload } from "./payload";
@@ -25,7 +26,6 @@ export function App({ payload }: { payload: Payload }): JSX.Element {
   const byPlace = useMemo(() => new Map(replays.map((replay) => [`${replay.record.decoder} ${replay.record.puzzle}`, replay])), [replays]);
   const plain = useMemo(() => firstView(payload, replays), [payload]);
   const [view, setView] = useState<View>(() => fromFragment(location.hash, plain, payload.puzzles.length, payload.decoders.length));
-  const [playing, setPlaying] = useState(false);
   const [speed, setSpeed] = useState(1);
   const change = (part: Partial<View>) => setView((before) => ({ ...before, ...part }));
 
@@ -43,26 +43,11 @@ export function App({ payload }: { payload: Payload }): JSX.Element {
   const at = Math.min(view.at, span);
   const puzzle = payload.puzzles[view.puzzle];
 
-  // Playing moves the moment on until all boards have ended.
-  const latest = useRef({ at, span, speed, unit: view.unit });
-  latest.current = { at, span, speed, unit: view.unit };
-  useEffect(() => {
-    if (!playing) return;
-    let before = performance.now();
-    let exact = latest.current.at >= latest.current.span ? 0 : latest.current.at;
-    let frame = requestAnimationFrame(function next(now: number) {
-      const { span: end, speed: fast, unit } = latest.current;
-      exact += ((now - before) / 1000) * fast * (unit === "flops" ? end / 30 : 3);
-      before = now;
-      change({ at: unit === "flops" ? Math.min(exact, end) : Math.min(Math.floor(exact), end) });
-      if (exact >= end) setPlaying(false);
-      else frame = requestAnimationFrame(next);
-    });
-    return () => cancelAnimationFrame(frame);
-  }, [playing]);
+  const whole = (moment: number) => (view.unit === "flops" || moment >= span ? moment : Math.floor(moment));
+  const player = usePlaying(at, span, () => speed * (view.unit === "flops" ? span / 30 : 3), (moment) => change({ at: whole(moment) }));
 
   const step = (by: number) => {
-    setPlaying(false);
+    player.stop();
     change({ at: Math.max(0, Math.min(span, view.unit === "flops" ? at + (by * span) / 60 : Math.round(at) + by)) });
   };
   useEffect(() => {
@@ -70,7 +55,7 @@ export function App({ payload }: { payload: Payload }): JSX.Element {
       const target = event.target as HTMLElement;
       if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName)) return;
       const does: Record<string, () => void> = {
-        " ": () => setPlaying((now) => !now),
+        " ": () => (player.playing ? player.stop() : player.start()),
         ArrowRight: () => step(1),
         ArrowLeft: () => step(-1),
         Home: () => change({ at: 0 }),
@@ -169,7 +154,7 @@ export function App({ payload }: { payload: Payload }): JSX.Element {
             onCell={(cell) => change({ cell: cell === view.cell ? null : cell })}
             onDecoder={(other) => change({ show: view.show.map((one, place) => (place === column ? other : one)) })}
             onClose={view.show.length > 1 ? () => change({ show: view.show.filter((_, place) => place !== column) }) : undefined}
-            live={column === 0 && !playing}
+            live={column === 0 && !player.playing}
           />
         ))}
       </div>
@@ -180,10 +165,10 @@ export function App({ payload }: { payload: Payload }): JSX.Element {
       )}
 
       <div class="player">
-        <Scrubber replays={shown} names={names} unit={view.unit} at={at} span={span} onMove={(moment) => (setPlaying(false), change({ at: moment }))} />
+        <Scrubber replays={shown} names={names} unit={view.unit} at={at} span={span} onMove={(moment) => (player.stop(), change({ at: moment }))} />
         <div class="controls" role="group" aria-label="playing">
           <button type="button" onClick={() => step(-1)} title="one back (←)" aria-label="one step back">◂</button>
-          <button type="button" class="main" onClick={() => setPlaying(!playing)} title="play or stop (space)">{playing ? "❚❚ stop" : "▶ play"}</button>
+          <button type="button" class="main" onClick={() => (player.playing ? player.stop() : player.start())} title="play or stop (space)">{player.playing ? "❚❚ stop" : "▶ play"}</button>
           <button type="button" onClick={() => step(1)} title="one on (→)" aria-label="one step on">▸</button>
           <label>
             speed
@@ -193,7 +178,7 @@ export function App({ payload }: { payload: Payload }): JSX.Element {
           </label>
           <label>
             in step by
-            <select value={view.unit} onChange={(event) => (setPlaying(false), change({ unit: event.currentTarget.value as Unit, at: 0 }))}>
+            <select value={view.unit} onChange={(event) => (player.stop(), change({ unit: event.currentTarget.value as Unit, at: 0 }))}>
               {Object.entries(UNITS).map(([unit, name]) => <option key={unit} value={unit}>{name}</option>)}
             </select>
           </label>

@@ -1,10 +1,11 @@
 // Recorded decoders on their boards, side by side, with one thing to press.
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { marksOf } from "../core/marks";
 import { cellName, short, symbol } from "../core/names";
 import type { Replay, Unit } from "../core/replay";
 import { Board } from "../ui/Board";
+import { usePlaying } from "../ui/playing";
 import { Scrubber } from "../ui/Scrubber";
 import type { NamedTrace } from "./Story";
 
@@ -21,26 +22,15 @@ export function Race({ shown, replays, unit, pace, quickens = false, notes = fal
   const runs = shown.map((name) => replays.get(name)!);
   const span = Math.max(...runs.map(({ replay }) => replay.span(unit)));
   const [at, setAt] = useState(0);
-  const [playing, setPlaying] = useState(false);
   const [pad, setPad] = useState(notes);
-  const now = useRef(at);
-  now.current = at;
-  useEffect(() => {
-    if (!playing) return;
-    let before = performance.now();
-    let exact = now.current >= span ? 0 : now.current;
-    let frame = requestAnimationFrame(function next(time: number) {
-      const fast = quickens ? pace * Math.max(1, exact / 12) : pace;
-      exact += ((time - before) / 1000) * fast;
-      before = time;
-      setAt(Math.min(Math.floor(exact), span));
-      if (exact >= span) setPlaying(false);
-      else frame = requestAnimationFrame(next);
-    });
-    return () => cancelAnimationFrame(frame);
-  }, [playing]);
+  const player = usePlaying(
+    at,
+    span,
+    (moment) => (quickens ? pace * Math.max(1, moment / 12) : pace),
+    (moment) => setAt(Math.floor(moment)),
+  );
   const move = (to: number) => {
-    setPlaying(false);
+    player.stop();
     setAt(Math.max(0, Math.min(span, to)));
   };
   return (
@@ -71,13 +61,13 @@ export function Race({ shown, replays, unit, pace, quickens = false, notes = fal
                   {trace.debt ? ` In the end ${trace.debt} values must go for a solution to exist.` : ""}
                 </p>
               )}
-              <p class="unseen" role={place === 0 && !playing ? "status" : undefined}>{count ? `${cellName(replay.puzzle, replay.events[count - 1][1])} ${replay.events[count - 1][2] ? `takes ${symbol(replay.puzzle, replay.events[count - 1][2])}` : "is taken back"}; ${alive ? "alive" : "the board is lost"}` : "nothing filled yet"}</p>
+              <p class="unseen" role={place === 0 && !player.playing ? "status" : undefined}>{count ? `${cellName(replay.puzzle, replay.events[count - 1][1])} ${replay.events[count - 1][2] ? `takes ${symbol(replay.puzzle, replay.events[count - 1][2])}` : "is taken back"}; ${alive ? "alive" : "the board is lost"}` : "nothing filled yet"}</p>
             </section>
           );
         })}
       </div>
       <div class="controls" role="group" aria-label="playing">
-        <button type="button" class="main large" onClick={() => setPlaying(!playing)}>{playing ? "❚❚ stop" : at >= span ? "▶ again" : "▶ play"}</button>
+        <button type="button" class="main large" onClick={() => (player.playing ? player.stop() : player.start())}>{player.playing ? "❚❚ stop" : at >= span ? "▶ again" : "▶ play"}</button>
         <button type="button" onClick={() => move(at - 1)} aria-label="one step back">◂</button>
         <button type="button" onClick={() => move(at + 1)} aria-label="one step on">▸</button>
         {notes && (
