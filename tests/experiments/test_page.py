@@ -237,7 +237,7 @@ def test_a_report_is_played_scrubbed_compared_filtered_and_linked(page, report_p
     # Another decoder beside them, and puzzles by the first one's outcome.
     page.get_by_text("compare with another decoder").click()
     assert page.locator(".column").count() == 3
-    page.get_by_label("ar", exact=True).select_option("lost, not solved")
+    page.get_by_label("outcome of ar").select_option("lost, not solved")
     left = page.locator(".count", has_text="fit").inner_text()
     assert 0 < int(left.split()[0]) < 12
     page.keyboard.press("End")
@@ -251,7 +251,7 @@ def test_a_report_is_played_scrubbed_compared_filtered_and_linked(page, report_p
     assert page.locator(".history").inner_text() == history and page.url == link
 
     # A sorted table.
-    page.get_by_role("button", name="solved %").click()
+    page.get_by_role("button", name="solved %", exact=True).click()
     assert page.locator("th[aria-sort=descending]").count() == 1
 
 

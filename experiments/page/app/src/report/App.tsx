@@ -132,7 +132,7 @@ export function App({ payload }: { payload: Payload }): JSX.Element {
           </label>
         )}
         <label>
-          {names[0] ?? "first decoder"}
+          outcome of {names[0] ?? "the first decoder"}
           <select value={view.outcome} onChange={(event) => filter({ outcome: event.currentTarget.value })}>
             <option value="">any outcome</option>
             {Object.keys(OUTCOMES).map((name) => <option key={name}>{name}</option>)}
