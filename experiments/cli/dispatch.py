@@ -112,6 +112,7 @@ EXPERIMENTS = {
     "score": ("experiments.score", "ScoreCommand", "main", "your decoder's traces, or a model's transcripts"),
     "site": ("experiments.site", "Site", "main", "the story in five scenes, in your browser"),
     "report": ("experiments.report", "Report", "main", "a run as a page: boards played back, when each was lost"),
+    "gif": ("experiments.gif", "Gif", "main", "a puzzle of a run as a moving picture, for slides"),
     "serve": ("experiments.serve", "Serve", "main", "the runs of a folder as pages, on this machine only"),
     "decoders": ("experiments.decoders", "Decoders", "main", "every word that a decoder can be spelled with"),
     "control": ("experiments.control.command", "Control", "main", "steering frozen networks towards targets"),
