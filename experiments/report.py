@@ -28,6 +28,10 @@ class Report:
     """Only these (default: all of the run)."""
     most: Annotated[int, tyro.conf.arg(metavar="N")] = payload.MOST
     """Traces at most: as many whole puzzles as fit."""
+    probabilities: Annotated[int, tyro.conf.arg(metavar="N")] = 0
+    """Of so many puzzles also what the networks said at each call: they decode again, and must do as they did."""
+    checkpoints: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """With --probabilities: the folder of networks that the run was made with (default: the shipped ones)."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """The page (default: DIR/report.html)."""
 
@@ -36,10 +40,19 @@ def main(options: Report) -> None:
     """Write it. Raises BadInput for a folder that cannot be played back."""
     if options.most < 1:
         raise BadInput(f"--most {options.most}: at least 1")
+    if options.probabilities < 0:
+        raise BadInput(f"--probabilities {options.probabilities}: at least 0")
     out = options.out or options.folder / "report.html"
     with progress("traces") as bar:
         task = bar.add_task("asking the oracle", total=None)
-        data = payload.read(options.folder, options.most, options.decoders, lambda: bar.advance(task))
+        data = payload.read(
+            options.folder,
+            options.most,
+            options.decoders,
+            options.probabilities,
+            options.checkpoints,
+            lambda: bar.advance(task),
+        )
     html = build.page("report", data)
     write_atomically(out, html)
     left = f"; {data['left out']} more traces did not fit (--most)" if data["left out"] else ""

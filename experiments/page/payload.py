@@ -27,6 +27,7 @@ from csp.io.trace_records import read_jsonl
 from csp.problem import Instance
 from csp.trace import Trace
 from experiments.engine.decoder_catalogue import ROWS
+from experiments.page.probabilities import said_again
 from experiments.scoring.replay_kernels import CLEAR
 from experiments.scoring.scorer import TraceAnalysis
 from solvers.oracles.pick import pick
@@ -37,9 +38,15 @@ INSTANCES = "instances.parquet"
 
 
 def read(
-    folder: Path, most: int = MOST, decoders: Sequence[str] = (), tick: Callable[[], None] = lambda: None
+    folder: Path,
+    most: int = MOST,
+    decoders: Sequence[str] = (),
+    probabilities: int = 0,
+    checkpoints: Path | None = None,
+    tick: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """The payload of a finished run. most: traces at most, whole puzzles at a time, so that decoders can be compared.
+    probabilities: of so many puzzles also what the networks (in `checkpoints`, default: the shipped) said at each call.
 
     Raises BadInput for a folder that holds no finished run with traces.
     """
@@ -64,6 +71,8 @@ def read(
         at = names.index(row), places[trace.instance]
         traces.append(trace_record(trace, instances[trace.instance], oracles[trace.instance], *at))
         tick()
+    if probabilities:
+        _add_said(card, chosen, [instances[name] for name in list(places)[:probabilities]], traces, checkpoints)
     return {
         "title": f"takeback {card['identity'].get('command', '')}",
         "line": card.get("line", ""),
@@ -76,6 +85,24 @@ def read(
         "traces": traces,
         "figures": figures(card, names),
     }
+
+
+def _add_said(
+    card: dict,
+    chosen: Sequence[tuple[str, Trace]],
+    some: Sequence[Instance],
+    traces: list[dict],
+    checkpoints: Path | None,
+) -> None:
+    """Put what the networks said of those puzzles into their traces' records."""
+    of: dict[str, dict[str, tuple[Trace, dict]]] = {}
+    for (row, trace), record in zip(chosen, traces, strict=True):
+        of.setdefault(row, {})[trace.instance] = trace, record
+    specs = {row: _spec(card, row) for row in of}
+    kept = {row: [by_puzzle[instance.id][0] for instance in some] for row, by_puzzle in of.items()}
+    for row, said in said_again(card["identity"], specs, kept, some, checkpoints).items():
+        for instance, calls in zip(some, said, strict=True):
+            of[row][instance.id][1]["said"] = calls
 
 
 def _card(folder: Path) -> dict:

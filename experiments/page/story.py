@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from csp.io import shipped_sets
 from csp.io.files import read_text, write_atomically
 from csp.problem import Instance
@@ -24,7 +22,7 @@ from experiments.engine.decoder_catalogue import ROWS
 from experiments.markdown.fill import filled
 from experiments.page import build
 from experiments.page.payload import puzzle_record, trace_record
-from experiments.page.probabilities import Recording, Said
+from experiments.page.probabilities import Recording
 from experiments.scoring.scorer import score
 from generators import checkpoint
 from generators.decoding.loop import decode
@@ -139,16 +137,8 @@ class _Boards:
         record = trace_record(trace, instance, pick(instance), len(self.traces), self.places[instance.id])
         record |= {"name": name, "spec": str(spec)}
         if spec.model == "diffusion" and instance.problem.n <= 36:
-            record["said"] = [_flat(said, instance) for said in recording.said(0)]
+            record["said"] = recording.said(0)
         self.traces.append(record)
-
-
-def _flat(said: Said, instance: Instance) -> list[int]:
-    """Percent of each value of each cell, 0 where nothing was said: n * d numbers."""
-    flat = np.zeros((instance.problem.n, instance.problem.d), dtype=int)
-    for cell, percent in said.items():
-        flat[cell] = percent
-    return flat.ravel().tolist()
 
 
 def _claim(begins: str) -> str:

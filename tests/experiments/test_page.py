@@ -164,7 +164,23 @@ def test_the_story_is_told_with_todays_figures():
         ends[record["name"]] = record["end"]
     assert ends["ar"] == "wrong" and ends["ar goes back"] == "solved" and ends["diffusion, hard board"] == "wrong"
     said = next(record for record in data["traces"] if record["name"] == "diffusion, easy board")["said"]
-    assert len(said) == 25 and max(said[0]) <= 100
+    assert len(said) == 25 and all(95 <= sum(percent) <= 105 for percent in said[0].values())
+
+
+def test_what_networks_said_is_what_they_committed(run):
+    """Greedy decoders take the likeliest of what they said; a network that is another one is refused."""
+    data = payload.read(run, probabilities=3)
+    for record in data["traces"]:
+        name = data["decoders"][record["decoder"]]["name"]
+        assert ("said" in record) == (record["puzzle"] < 3 and name != "no-net-raster")
+        if "said" in record and name in ("ar", "diffusion-raster"):
+            for call, cell, value in np.reshape(record["events"], (-1, 3)).tolist():
+                percent = record["said"][call - 1][cell]
+                assert percent[value - 1] == max(percent)
+    card = json.loads((run / "run.json").read_text())
+    card["identity"]["checkpoints"]["sudoku6-ar.safetensors"] = "0" * 64
+    with pytest.raises(BadInput, match="not the network that the run was made with"):
+        payload.said_again(card["identity"], {"ar": "ar"}, {"ar": []}, [draw("sudoku6", 0, "test", 0)])
 
 
 @pytest.fixture(scope="module")

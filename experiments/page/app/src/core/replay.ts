@@ -20,6 +20,7 @@ export interface TraceRecord {
   core: number[]; // commits that cannot stand together at the first dead end
   detector: string | null;
   debt: number | null; // of the last state
+  said?: Record<string, number[]>[]; // at each call: percent of each value of each cell that the network spoke of
   signs?: number[]; // state, sign, state, sign, ...: 0 a broken rule, 1 a blank cell without a value, 2 neither
 }
 
@@ -92,6 +93,14 @@ export class Replay {
     if (unit === "commits") return this.commits[event + 1];
     const call = this.events[event][0];
     return unit === "calls" ? call : (call / Math.max(1, this.record.calls)) * this.record.flops;
+  }
+
+  // What the network says of a cell in that state, as shares: its answer at the next call, or at the last one.
+  believed(cell: number, count: number): number[] | null {
+    const said = this.record.said;
+    if (!said?.length) return null;
+    const call = count > 0 ? this.events[count - 1][0] : 0;
+    return said[Math.min(call, said.length - 1)][cell]?.map((percent) => percent / 100) ?? null;
   }
 
   // What happened at a cell up to a state, first to last.

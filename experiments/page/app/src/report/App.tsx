@@ -27,6 +27,8 @@ export function App({ payload }: { payload: Payload }): JSX.Element {
   const plain = useMemo(() => firstView(payload, replays), [payload]);
   const [view, setView] = useState<View>(() => fromFragment(location.hash, plain, payload.puzzles.length, payload.decoders.length));
   const [speed, setSpeed] = useState(1);
+  const [pad, setPad] = useState(true);
+  const spoken = payload.traces.some((trace) => trace.said);
   const change = (part: Partial<View>) => setView((before) => ({ ...before, ...part }));
 
   // The link says the view, and a link that is opened later is followed.
@@ -155,6 +157,7 @@ export function App({ payload }: { payload: Payload }): JSX.Element {
             onDecoder={(other) => change({ show: view.show.map((one, place) => (place === column ? other : one)) })}
             onClose={view.show.length > 1 ? () => change({ show: view.show.filter((_, place) => place !== column) }) : undefined}
             live={column === 0 && !player.playing}
+            pad={pad}
           />
         ))}
       </div>
@@ -182,6 +185,11 @@ export function App({ payload }: { payload: Payload }): JSX.Element {
               {Object.entries(UNITS).map(([unit, name]) => <option key={unit} value={unit}>{name}</option>)}
             </select>
           </label>
+          {spoken && (
+            <label>
+              <input type="checkbox" checked={pad} onChange={() => setPad(!pad)} /> what it believes of blank cells
+            </label>
+          )}
           <span class="count">{short(at)} of {short(span)} {UNITS[view.unit]}</span>
         </div>
       </div>
@@ -217,10 +225,11 @@ interface ColumnProps {
   onDecoder: (decoder: number) => void;
   onClose?: () => void;
   live: boolean;
+  pad: boolean;
 }
 
 // One decoder's board, and what is to be said of it now.
-function Column({ payload, replay, decoder, unit, at, cell, onCell, onDecoder, onClose, live }: ColumnProps): JSX.Element {
+function Column({ payload, replay, decoder, unit, at, cell, onCell, onDecoder, onClose, live, pad }: ColumnProps): JSX.Element {
   const head = (
     <div class="column-head">
       <select value={decoder} aria-label="decoder" onChange={(event) => onDecoder(Number(event.currentTarget.value))}>
@@ -247,7 +256,7 @@ function Column({ payload, replay, decoder, unit, at, cell, onCell, onDecoder, o
         {alive === null ? "undecided" : alive ? (over && record.end === "solved" ? "✓ solved" : "● alive") : "✕ lost"}
         <span>{!alive && SIGNS[replay.sign(count)] ? `: ${SIGNS[replay.sign(count)]}` : alive === false ? ": nothing shows it yet" : ""}</span>
       </p>
-      <Board puzzle={puzzle} state={replay.state(count)} marks={marks} selected={cell} label={`the board of ${payload.decoders[decoder].name}`} onSelect={onCell} />
+      <Board puzzle={puzzle} state={replay.state(count)} marks={marks} selected={cell} label={`the board of ${payload.decoders[decoder].name}`} onSelect={onCell} notes={pad && replay.record.said ? (where) => replay.believed(where, count) : undefined} />
       <dl>
         <div><dt>filled</dt><dd>{filled} of {blanks}</dd></div>
         <div><dt>calls</dt><dd>{count ? replay.events[count - 1][0] : 0} of {record.calls}</dd></div>
@@ -291,10 +300,23 @@ function History({ payload, replays, names, cell, unit, at }: HistoryProps): JSX
       {puzzle.givens[cell] > 0 && <p>given: {symbol(puzzle, puzzle.givens[cell])}</p>}
       {puzzle.solution && <p>in the only solution: {symbol(puzzle, puzzle.solution[cell])}</p>}
       {replays.map((replay, place) => {
-        const events = replay.history(cell, replay.eventsBy(at, unit));
+        const count = replay.eventsBy(at, unit);
+        const events = replay.history(cell, count);
+        const believed = replay.believed(cell, count);
         return (
           <p key={place}>
             <b>{names[place]}</b>: {events.length ? events.map(({ call, value }) => `call ${call}: ${value ? symbol(puzzle, value) : "taken back"}`).join(", ") : "nothing yet"}
+            {believed && (
+              <span class="bars" role="img" aria-label={believed.map((share, value) => `${symbol(puzzle, value + 1)} ${Math.round(100 * share)} %`).join(", ")}>
+                {believed.map((share, value) => (
+                  <span key={value}>
+                    <i style={{ height: `${Math.max(2, 44 * share)}px` }} />
+                    {symbol(puzzle, value + 1)}
+                    <small>{Math.round(100 * share)}</small>
+                  </span>
+                ))}
+              </span>
+            )}
           </p>
         );
       })}

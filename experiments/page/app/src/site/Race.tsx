@@ -50,7 +50,7 @@ export function Race({ shown, replays, unit, pace, quickens = false, notes = fal
                 <b>{alive ? (over && trace.end === "solved" ? "✓ solved" : "● alive") : "✕ lost"}</b>
                 {alive === false && <span> {replay.sign(count) === 2 ? "and nothing shows it" : "and it shows"}</span>}
               </p>
-              <Board puzzle={replay.puzzle} state={state} marks={marks} selected={null} label={`the board of ${trace.name}`} notes={pad ? (cell) => believed(trace, replay, at, cell) : undefined} />
+              <Board puzzle={replay.puzzle} state={state} marks={marks} selected={null} label={`the board of ${trace.name}`} notes={pad ? (cell) => replay.believed(cell, count) : undefined} />
               <p class="count">
                 {Math.min(Math.floor(at), trace.calls)} calls{count < replay.length ? "" : " in all"}; {replay.events.slice(0, count).filter(([, , value]) => value === 0).length} taken back
               </p>
@@ -80,12 +80,4 @@ export function Race({ shown, replays, unit, pace, quickens = false, notes = fal
       <Scrubber replays={runs.map(({ replay }) => replay)} names={shown} unit={unit} at={at} span={span} onMove={move} />
     </div>
   );
-}
-
-// What the network said of a blank cell at the call that comes next, as shares; null if nothing was kept.
-function believed(trace: NamedTrace, replay: Replay, at: number, cell: number): number[] | null {
-  const { d } = replay.puzzle;
-  const said = trace.said?.[Math.min(Math.floor(at), trace.said.length - 1)];
-  const of = said?.slice(cell * d, (cell + 1) * d);
-  return of && of.some((percent) => percent > 0) ? of.map((percent) => percent / 100) : null;
 }

@@ -9,7 +9,6 @@ import { Race } from "./Race";
 export interface NamedTrace extends TraceRecord {
   name: string;
   spec: string;
-  said?: number[][]; // at each call: percent of each value of each cell
 }
 
 export interface StoryData {
