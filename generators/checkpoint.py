@@ -1,5 +1,8 @@
 """Checkpoints: NAME.safetensors (weights) beside NAME.json (the card: what made them). No pickle.
 
+A net that stands on a frozen one may be kept as its head alone: the card names the other checkpoint and its SHA-256.
+generators/ship.py writes those.
+
 >>> model = load(shipped("sudoku6", "diffusion"), family="sudoku6", kind="diffusion")
 """
 
@@ -48,6 +51,7 @@ KINDS = {
 }
 #: Kinds that stand on a frozen net: of which kind that is.
 BASES = {"quality": "diffusion", "latent-rules": "latent-values"}
+BASE = "base."  # how the names of a frozen net's weights begin
 Network = (
     Autoregressive
     | BacktrackingAR
@@ -89,15 +93,25 @@ def shipped(family: str, kind: str) -> Path:
     return FOLDER / f"{family}-{kind}.safetensors"
 
 
-def save(model: Network, path: Path, card: dict) -> None:
+def save(model: Network, path: Path, card: dict, base: Path | None = None) -> None:
     """Write weights and card as one: both are on disk before either has its name, and the weights get theirs last.
 
     Weights that are there are therefore whole and have their card; a card alone is what a death between the two names
-    leaves, and nothing to keep. The card gains format, kind, backbone, parameters and sha256. Raises BadInput if they
-    cannot be written.
+    leaves, and nothing to keep. The card gains format, kind, backbone, parameters and sha256.
+
+    base: the checkpoint of the frozen net that the model stands on. The weights are then written without that net's,
+    and the card names it; load() looks for it beside path and among those shipped.
+
+    Raises BadInput if they cannot be written, or if the model does not stand on that base.
     """
     weights = {name: weight.contiguous() for name, weight in model.state_dict().items()}
-    data = safetensors.torch.save(weights)
+    card = {name: value for name, value in card.items() if name != "base"}
+    about = None
+    if base is not None:
+        weights, sha256 = _without_base(model, weights, base)
+        card["base"] = {"file": base.name, "sha256": sha256}
+        about = {"base": sha256}  # so that the file's own SHA-256 is of the head and of what it stands on
+    data = safetensors.torch.save(weights, about)
     full = {
         "format": FORMAT,
         "kind": model.kind,
@@ -114,6 +128,16 @@ def save(model: Network, path: Path, card: dict) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(os.path.realpath(path)).unlink(missing_ok=True)  # older weights do not stand beside the new card
+
+
+def _without_base(model: Network, weights: dict[str, torch.Tensor], base: Path) -> tuple[dict[str, torch.Tensor], str]:
+    """The weights of the head alone, and the base's SHA-256. Raises BadInput if the base's weights are others."""
+    found = load(base, kind=BASES.get(model.kind), dtype=torch.float32)
+    mine = {name: weight for name, weight in weights.items() if name.startswith(BASE)}
+    theirs = {BASE + name: weight for name, weight in found.model.state_dict().items()}
+    if mine.keys() != theirs.keys() or not all(torch.equal(mine[name], theirs[name].to(mine[name])) for name in mine):
+        raise BadInput(f"{base}: not the net that the {model.kind} stands on")
+    return {name: weight for name, weight in weights.items() if name not in mine}, found.sha256
 
 
 class _NoInitialisation(TorchFunctionMode):
@@ -167,6 +191,25 @@ def _built(kind: object, backbone: object, weights: dict[str, torch.Tensor]) -> 
     return model
 
 
+def _base_weights(path: Path, said: object) -> dict[str, torch.Tensor]:
+    """The weights of the frozen net that a head's card names, from the head's folder or from those shipped.
+
+    Raises BadInput if neither has it, or only with another SHA-256; Misfit if the card does not name one.
+    """
+    match said:
+        case {"file": str(file), "sha256": str(sha256)} if file and file == Path(file).name:
+            there = [place for place in (path.parent / file, FOLDER / file) if place.is_file()]
+        case _:
+            raise Misfit(f"base {shown(said)} names no file with its SHA-256")
+    for place in there:
+        data = place.read_bytes()
+        if hashlib.sha256(data).hexdigest() == sha256:
+            return {BASE + name: weight for name, weight in safetensors.torch.load(data).items()}
+    if there:
+        raise BadInput(f"{path}: {there[0]} is not the net that it stands on (SHA-256 differs)")
+    raise BadInput(f"{path}: {shown(file)}, which it stands on, is neither beside it nor among the shipped checkpoints")
+
+
 def read_card(place: Path) -> dict:
     """The card in NAME.json. Raises BadInput if it cannot be read or is no card."""
     card = decode(read_text(place), str(place))
@@ -179,9 +222,10 @@ def load(
     path: Path, family: str | None = None, kind: str | None = None, dtype: torch.dtype = torch.float64
 ) -> Checkpoint:
     """A checkpoint in evaluation mode. dtype: what decoding computes in; traces depend on it, on batches they do not.
+    What the file holds at half precision is converted.
 
     Raises BadInput, in one line, for a missing, truncated or foreign file, weights that do not match their
-    card, or another family or kind than those asked for.
+    card, a head whose base is missing or another, or another family or kind than those asked for.
     """
     place = path.with_suffix(".json")
     card = read_card(place)
@@ -194,6 +238,10 @@ def load(
         sha256 = hashlib.sha256(data).hexdigest()
         if sha256 != card["sha256"]:
             raise BadInput(f"{path}: the weights are not those its card describes (SHA-256 differs)")
+        if "base" in card:
+            if odd := sorted(name for name in weights if name.startswith(BASE)):
+                raise Misfit(f"{odd[0]} is in the weights of a head alone")
+            weights |= _base_weights(path, card["base"])
         model = _built(card["kind"], card["backbone"], weights)
     except OSError as fault:
         raise BadInput(f"cannot read {path}: {fault.strerror or fault}") from None

@@ -55,3 +55,8 @@ train ar-prompted grid6 1500 --precision bf16 &
 train future grid6 1500 --precision bf16 &
 wait
 train latent-rules grid6 1500 --precision bf16
+
+# What stands on a shipped net is shipped without that net's weights.
+for net in sudoku6-quality sudoku9-quality grid6-latent-rules; do
+    .venv/bin/python -m generators.ship "generators/checkpoints/$net.safetensors"
+done
