@@ -18,19 +18,21 @@ export function layout(puzzle: Puzzle): Spot[] {
   const links = puzzle.edges.map(([source, target]) => ({ source, target }));
   const distance = 260 / Math.sqrt(puzzle.n);
   forceSimulation(nodes)
-    .force("link", forceLink(links).distance(distance).strength(0.35))
+    .force("link", forceLink(links).distance(distance).strength(0.25))
     .force("apart", forceManyBody().strength(-distance * 2.2))
     .force("room", forceCollide(distance * 0.42))
-    .force("x", forceX(0).strength(0.06))
-    .force("y", forceY(0).strength(0.06))
+    .force("x", forceX(0).strength(0.11))
+    .force("y", forceY(0).strength(0.11))
     .stop()
     .tick(puzzle.n > 150 ? 150 : 300);
 
-  // into a square with a margin
-  const xs = nodes.map((node) => node.x);
-  const ys = nodes.map((node) => node.y);
-  const [left, top] = [Math.min(...xs), Math.min(...ys)];
-  const wide = Math.max(Math.max(...xs) - left, Math.max(...ys) - top, 1);
+  // Into a square with a margin, each direction by itself: a node that hangs loose would leave the others no room.
   const room = SIZE - 48;
-  return nodes.map((node) => ({ x: 24 + ((node.x - left) / wide) * room, y: 24 + ((node.y - top) / wide) * room }));
+  const fit = (values: number[]) => {
+    const low = Math.min(...values);
+    const wide = Math.max(Math.max(...values) - low, 1);
+    return values.map((value) => 24 + ((value - low) / wide) * room);
+  };
+  const [xs, ys] = [fit(nodes.map((node) => node.x)), fit(nodes.map((node) => node.y))];
+  return xs.map((x, place) => ({ x, y: ys[place] }));
 }
