@@ -27,7 +27,7 @@ from experiments.scoring.scorer import score
 from generators import checkpoint
 from generators.decoding.loop import decode
 from generators.decoding.spec import Decoder
-from generators.models.uniform import Uniform
+from solvers import SOLVERS
 from solvers.oracles.pick import pick
 
 PLACE = build.BUILT / "story.json"
@@ -35,39 +35,52 @@ ROOT = Path(__file__).parents[2]
 SEED = 0
 LOOKED_AT = 40  # puzzles of a stratum among which a scene's board is found
 LEAST_LAG = 6  # commits that a scene's lost board goes on unknowing
-#: Scene: its title, its sentence, the claim of RESULTS.md that it rests on (its first words).
+#: Scene: its title, what it says, what it comes to, the claim of RESULTS.md behind it (its first words).
 SCENES = [
     (
-        "You are the decoder",
-        "Fill the board cell by cell, in reading order. You cannot take a value back.",
+        "You write like a language model",
+        "A language model writes one token after another and cannot take one back. Do the same: fill the board cell by "
+        "cell, in reading order. Each row, each column and each box of 2 rows by 3 columns holds 1 to 6 once.",
+        "",
         "",
     ),
     (
-        "The AR network plays the same board",
-        "It writes in reading order too and cannot take a token back. Watch its light: no solution is left long "
-        "before anything shows. Of {{ceiling-sudoku6|n}} such boards it solves {{ceiling-sudoku6|ar|solved}}.",
+        "An AR network plays your board",
+        "AR, autoregressive, means just that: one after another, nothing taken back. The line above the board is this "
+        "page's solver speaking; the network does not know what it says.",
+        "Of {{ceiling-sudoku6|n}} boards like this one it solves {{ceiling-sudoku6|ar|solved}}.",
         "On easy 6x6 boards",
     ),
     (
-        "Now it may take back",
-        "The same network goes back to the untried value that loses least, and solves {{ceiling-sudoku6|ar-best-"
-        "first|solved}}. Is that the network? A search without any network, by the same order and rule, solves "
-        "{{ceiling-sudoku6|no-net-raster|solved}}.",
+        "The same network may go back",
+        "A program around the network now knows the rules. When a blank cell has no value left, it goes back to an "
+        "earlier choice: the one whose next best value the network thinks likeliest.",
+        "It solves {{ceiling-sudoku6|ar-best-first|solved}}. But so does the program alone, with every value equally "
+        "likely in the network's place: {{ceiling-sudoku6|no-net-raster|solved}} within 500 steps. Here going back "
+        "does it, not the network.",
         "AR that takes back is not at a ceiling",
     ),
     (
-        "Diffusion takes nothing back, and mostly need not",
-        "The small figures are what the network believes, call by call, of cells that are still blank; AR speaks of "
-        "its next cell only. Surest cell first, it solves {{ceiling-sudoku6|diffusion-confidence|solved}} of easy "
-        "boards. The second board needs search, and there it is lost too.",
+        "Diffusion: the surest cell first",
+        "A diffusion network reads the whole board at each call and says how likely each value is in every blank cell: "
+        "the small figures, the darker the likelier. A program writes the surest one and takes nothing back. The left "
+        "board is yours; the right one is harder: rules alone do not settle it.",
+        "Of easy boards it solves {{ceiling-sudoku6|diffusion-confidence|solved}} without taking anything back, and of "
+        "boards that need search {{frontier-sudoku6-11-100/11-100|still|300}}: there its surest value may be wrong.",
         "On easy 6x6 boards",
     ),
     (
         "A hard board: where to go back",
-        "Three searches on a 9x9 board, in step by calls (a pass of the network, or a step of a search). Going back "
-        "to where the network was least sure solves {{ceiling-sudoku9-11-100|best-first|solved}} of {{ceiling-"
-        "sudoku9-11-100|n}} such boards, going back anywhere {{ceiling-sudoku9-11-100|best-first-placebo|solved}}; "
-        "plain depth-first search without a network {{ceiling-sudoku9-11-100|depth-first|solved}}.",
+        "Three searches on a 9x9 board. The first two use the diffusion network, and write all cells that it is 90 % "
+        "sure of at once. At a failure the first goes back to the alternative that the network thinks likeliest, the "
+        "second to any alternative at random (a placebo). The third has no network and tries value after value.",
+        "Of {{ceiling-sudoku9-11-100|n}} such boards, with at most 100 calls: "
+        "{{ceiling-sudoku9-11-100|best-first|solved}}, and "
+        "{{ceiling-sudoku9-11-100|best-first-placebo|solved}} for the placebo. Where to go back matters to a network. "
+        "The search without one solves {{ceiling-sudoku9-11-100|depth-first|solved}} in "
+        "{{ceiling-sudoku9-11-100|depth-first|seconds|value}} seconds a board, where the first takes "
+        "{{ceiling-sudoku9-11-100|best-first|seconds|value}}: a call of a network is far more work than a step of a "
+        "search, and on boards this small no network is needed.",
         "Where search is needed and calls are few",
     ),
 ]
@@ -77,26 +90,30 @@ def story() -> dict[str, Any]:
     """What the page is given: scenes, puzzles, traces, what the diffusion network believed."""
     made = _Boards()
     ar, back = ROWS["ar"].spec, ROWS["ar-best-first"].spec
-    easy, hard = (shipped_sets.load("sudoku6", stratum, LOOKED_AT) for stratum in ("0", "11-100"))
-    lost = made.first(easy, ar, lambda s: not s.solved and (s.lag or 0) >= LEAST_LAG)
-    made.add("ar", lost, ar)
-    made.add("ar goes back", lost, replace(back, tokens=0, calls=300))
-
     still = ROWS["diffusion-confidence"].spec
-    made.add("diffusion, easy board", made.first(easy, still, lambda s: s.solved), still)
-    made.add("diffusion, hard board", made.first(hard, still, lambda s: not s.solved), still)
+    easy, hard = (shipped_sets.load("sudoku6", stratum, LOOKED_AT) for stratum in ("0", "11-100"))
+    solved = {trace.instance for trace in made.run(still, easy) if trace.end == "solved"}
+    yours = made.first([i for i in easy if i.id in solved], ar, lambda s: not s.solved and (s.lag or 0) >= LEAST_LAG)
+    made.add("AR network", yours, ar)
+    made.add("AR network that goes back", yours, replace(back, tokens=0, calls=300))
+    made.add("diffusion on your board", yours, still)
+    made.add("diffusion on a harder board", made.first(hard, still, lambda s: not s.solved), still)
 
-    # On the hard board all three end solved, so that there is an end to see.
+    # On the hard board both searches with the network end solved, so that there is an end to see.
     races = {
-        "best-first": replace(ROWS["best-first"].spec, calls=2000),
-        "its placebo": replace(ROWS["best-first-placebo"].spec, calls=2000),
-        "no network": Decoder("uniform", "fewest", veto="legal", retraction="depth", calls=2000),
+        "goes back to the likeliest": replace(ROWS["best-first"].spec, calls=2000),
+        "goes back anywhere": replace(ROWS["best-first-placebo"].spec, calls=2000),
     }
     nine = shipped_sets.load("sudoku9", "11-100", LOOKED_AT)
     raced = next(i for i in nine if all(made.run(spec, [i])[0].end == "solved" for spec in races.values()))
     for name, spec in races.items():
         made.add(name, raced, spec)
-    scenes = [{"title": title, "says": filled(ROOT, says), "claim": _claim(claim)} for title, says, claim in SCENES]
+    made.add("no network", raced, "depth-first")
+    names = ("title", "says", "comes to", "claim")
+    scenes = [
+        dict(zip(names, (title, says, filled(ROOT, end), _claim(claim)), strict=True))
+        for title, says, end, claim in SCENES
+    ]
     return {"scenes": scenes, "puzzles": made.puzzles, "traces": made.traces}
 
 
@@ -110,8 +127,6 @@ class _Boards:
         self.places: dict[str, int] = {}
 
     def model(self, spec: Decoder, instance: Instance) -> Any:
-        if spec.model == "uniform":
-            return Uniform()
         family = instance.family if instance.family != "sudoku" else f"sudoku{instance.problem.d}"
         name = f"{family} {spec.model}"
         if name not in self.models:
@@ -127,16 +142,20 @@ class _Boards:
         pairs = zip(instances, traces, strict=True)
         return next(instance for instance, trace in pairs if fits(score(trace, instance, pick(instance))))
 
-    def add(self, name: str, instance: Instance, spec: Decoder) -> None:
-        """A trace and, of networks that speak of every blank cell, what they said at each call."""
+    def add(self, name: str, instance: Instance, spec: Decoder | str) -> None:
+        """A trace of a decoder or a solver and, of diffusion on a small board, what it said at each call."""
         if instance.id not in self.places:
             self.places[instance.id] = len(self.puzzles)
             self.puzzles.append(puzzle_record(instance))
-        recording = Recording(self.model(spec, instance))
-        [trace] = decode(spec, recording, [instance], SEED)
+        recording = None
+        if isinstance(spec, str):
+            trace = SOLVERS[spec](instance, SEED)
+        else:
+            recording = Recording(self.model(spec, instance))
+            [trace] = decode(spec, recording, [instance], SEED)
         record = trace_record(trace, instance, pick(instance), len(self.traces), self.places[instance.id])
         record |= {"name": name, "spec": str(spec)}
-        if spec.model == "diffusion" and instance.problem.n <= 36:
+        if recording is not None and recording.name == "diffusion" and instance.problem.n <= 36:
             record["said"] = recording.said(0)
         self.traces.append(record)
 

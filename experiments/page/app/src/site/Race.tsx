@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { marksOf } from "../core/marks";
-import { cellName, short, symbol } from "../core/names";
+import { cellName, symbol } from "../core/names";
 import type { Replay, Unit } from "../core/replay";
 import { Board } from "../ui/Board";
 import { usePlaying } from "../ui/playing";
@@ -16,13 +16,16 @@ interface Props {
   pace: number; // moments a second
   quickens?: boolean; // a long race is run faster as it goes on
   notes?: boolean; // show what the network believes of blank cells
+  comesTo: string; // told when it has been played to its end
 }
 
-export function Race({ shown, replays, unit, pace, quickens = false, notes = false }: Props): JSX.Element {
+export function Race({ shown, replays, unit, pace, quickens = false, notes = false, comesTo }: Props): JSX.Element {
   const runs = shown.map((name) => replays.get(name)!);
   const span = Math.max(...runs.map(({ replay }) => replay.span(unit)));
   const [at, setAt] = useState(0);
   const [pad, setPad] = useState(notes);
+  const [ended, setEnded] = useState(false);
+  if (at >= span && !ended) setEnded(true);
   const player = usePlaying(
     at,
     span,
@@ -47,18 +50,16 @@ export function Race({ shown, replays, unit, pace, quickens = false, notes = fal
             <section class="column" key={trace.name} aria-label={trace.name}>
               {shown.length > 1 && <h2>{trace.name}</h2>}
               <p class={`light ${alive ? "alive" : "dead"}`}>
-                <b>{alive ? (over && trace.end === "solved" ? "✓ solved" : "● alive") : "✕ lost"}</b>
-                {alive === false && <span> {replay.sign(count) === 2 ? "and nothing shows it" : "and it shows"}</span>}
+                <b>{alive ? (over && trace.end === "solved" ? "✓ solved" : "● a solution is left") : "✕ no solution is left"}</b>
+                {alive === false && <span>{replay.sign(count) === 2 ? ", and nothing shows it" : replay.sign(count) === 1 ? ": a cell has no value left" : ": a rule is broken"}</span>}
               </p>
               <Board puzzle={replay.puzzle} state={state} marks={marks} selected={null} label={`the board of ${trace.name}`} notes={pad ? (cell) => replay.believed(cell, count) : undefined} />
-              <p class="count">
-                {Math.min(Math.floor(at), trace.calls)} calls{count < replay.length ? "" : " in all"}; {replay.events.slice(0, count).filter(([, , value]) => value === 0).length} taken back
-              </p>
+              <p class="count">{counts(replay, count)}</p>
               {first !== undefined && over && (
                 <p class="about">
-                  First lost at commit {replay.commits[first + 1]}, when {cellName(replay.puzzle, replay.events[first][1])} took {symbol(replay.puzzle, replay.events[first][2])}
-                  {trace.shows !== null && trace.shows > first ? `; it went on for ${replay.commits[trace.shows + 1] - replay.commits[first + 1]} commits before anything showed` : ""}.
-                  {trace.debt ? ` In the end ${trace.debt} values must go for a solution to exist.` : ""}
+                  The last solution went with value {replay.commits[first + 1]}, when {cellName(replay.puzzle, replay.events[first][1])} took {symbol(replay.puzzle, replay.events[first][2])}
+                  {trace.shows !== null && trace.shows > first ? `; it wrote ${replay.commits[trace.shows + 1] - replay.commits[first + 1]} more before anything showed` : ""}.
+                  {trace.debt ? ` In the end ${trace.debt} of its values stand in no solution together with the others.` : ""}
                 </p>
               )}
               <p class="unseen" role={place === 0 && !player.playing ? "status" : undefined}>{count ? `${cellName(replay.puzzle, replay.events[count - 1][1])} ${replay.events[count - 1][2] ? `takes ${symbol(replay.puzzle, replay.events[count - 1][2])}` : "is taken back"}; ${alive ? "alive" : "the board is lost"}` : "nothing filled yet"}</p>
@@ -75,9 +76,20 @@ export function Race({ shown, replays, unit, pace, quickens = false, notes = fal
             <input type="checkbox" checked={pad} onChange={() => setPad(!pad)} /> what it believes of blank cells
           </label>
         )}
-        <span class="count">{short(at)} of {short(span)} {unit}</span>
+        <span class="count">{at} of {span} {unit === "commits" ? "values" : unit}</span>
       </div>
-      <Scrubber replays={runs.map(({ replay }) => replay)} names={shown} unit={unit} at={at} span={span} onMove={move} />
+      <Scrubber replays={runs.map(({ replay }) => replay)} names={shown} unit={unit} at={at} span={span} onMove={move} reveal={!ended} />
+      {comesTo && (ended ? <p class="comes-to">{comesTo} <small>[95 % intervals]</small></p> : <p class="comes-to waiting">Play it to its end to see what such boards come to.</p>)}
     </div>
   );
+}
+
+// What it cost so far: calls or steps, and values written and taken back, whose difference is what is on the board.
+function counts(replay: Replay, count: number): string {
+  const back = replay.events.slice(0, count).filter(([, , value]) => value === 0).length;
+  const calls = count === replay.length ? replay.record.calls : count ? replay.events[count - 1][0] : 0;
+  const one = calls === 1 ? "" : "s";
+  const unit = replay.record.tokens ? `call${one} of the network` : `step${one}`;
+  const takes = replay.events.some(([, , value]) => value === 0);
+  return `${calls} ${unit}: ${replay.commits[count]} value${replay.commits[count] === 1 ? "" : "s"} written${takes ? `, ${back} taken back` : ""}`;
 }

@@ -12,7 +12,7 @@ export interface NamedTrace extends TraceRecord {
 }
 
 export interface StoryData {
-  scenes: { title: string; says: string; claim: string }[];
+  scenes: { title: string; says: string; "comes to": string; claim: string }[];
   puzzles: Puzzle[];
   traces: NamedTrace[];
 }
@@ -37,19 +37,20 @@ export function Story({ data }: { data: StoryData }): JSX.Element {
     [data],
   );
   const first = data.puzzles[0];
-  const { title, says, claim } = data.scenes[scene];
+  const { title, says, claim, "comes to": comesTo } = data.scenes[scene];
+  const race = { replays, comesTo };
   const scenes: JSX.Element[] = [
     <Yourself key="you" puzzle={first} undo={false} />,
-    <Race key="ar" shown={["ar"]} replays={replays} unit="commits" pace={3} />,
+    <Race key="ar" shown={["AR network"]} unit="commits" pace={3} {...race} />,
     <>
-      <Race key="back" shown={["ar goes back"]} replays={replays} unit="calls" pace={3} />
+      <Race key="back" shown={["AR network that goes back"]} unit="calls" pace={3} {...race} />
       <details class="your-turn">
         <summary>And you: play it again, with taking back</summary>
         <Yourself puzzle={first} undo={true} />
       </details>
     </>,
-    <Race key="diffusion" shown={["diffusion, easy board", "diffusion, hard board"]} replays={replays} unit="calls" pace={3} notes />,
-    <Race key="race" shown={["best-first", "its placebo", "no network"]} replays={replays} unit="calls" pace={2.5} quickens />,
+    <Race key="diffusion" shown={["diffusion on your board", "diffusion on a harder board"]} unit="calls" pace={3} notes {...race} />,
+    <Race key="race" shown={["goes back to the likeliest", "goes back anywhere", "no network"]} unit="calls" pace={2.5} quickens {...race} />,
   ];
   return (
     <main class="story">
@@ -66,14 +67,14 @@ export function Story({ data }: { data: StoryData }): JSX.Element {
         {scenes[scene]}
         {claim && (
           <details class="claim">
-            <summary>The claim behind this, from RESULTS.md</summary>
+            <summary>The claim behind this</summary>
             <p>{claim}</p>
-            <p class="about">RESULTS.md says what decided it, how many puzzles, the limit, and the command. Figures in brackets are 95 % intervals. The board here shows what can happen; it was the first of its kind on which it did.</p>
+            <p class="about">The project's RESULTS.md says what decided it, how many puzzles, the limit, and the command. The board here shows what can happen; it was the first of its kind on which it did.</p>
           </details>
         )}
         <div class="controls">
-          {scene > 0 && <button type="button" onClick={() => go(scene - 1)}>◂ {data.scenes[scene - 1].title}</button>}
-          {scene + 1 < data.scenes.length && <button type="button" class="main" onClick={() => go(scene + 1)}>{data.scenes[scene + 1].title} ▸</button>}
+          {scene > 0 && <button type="button" onClick={() => go(scene - 1)}>◂ before</button>}
+          {scene + 1 < data.scenes.length && <button type="button" onClick={() => go(scene + 1)}>next: {data.scenes[scene + 1].title} ▸</button>}
         </div>
       </section>
     </main>

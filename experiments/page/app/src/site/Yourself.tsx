@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { cellName, symbol } from "../core/names";
-import { conflicts, type Marks } from "../core/marks";
+import type { Marks } from "../core/marks";
 import type { Puzzle } from "../core/problem";
 import { Board } from "../ui/Board";
 
@@ -44,9 +44,8 @@ export function Yourself({ puzzle, undo }: { puzzle: Puzzle; undo: boolean }): J
 
   const state = puzzle.givens.slice();
   moves.forEach((value, place) => (state[blanks[place]] = value));
-  const { clash, empty } = conflicts(puzzle, state);
   const silent: Marks = { latest: null, back: false, killer: null, core: [], clash: [], empty: [], dead: false };
-  const marks: Marks = seen && lost ? { ...silent, killer: blanks[killer], clash, empty, dead: true } : silent;
+  const marks: Marks = seen && lost ? { ...silent, killer: blanks[killer], dead: true } : silent;
   const solved = over && !lost;
   return (
     <div class="yourself">
@@ -54,7 +53,7 @@ export function Yourself({ puzzle, undo }: { puzzle: Puzzle; undo: boolean }): J
       <div class="beside">
         {!seen && next !== null && (
           <>
-            <p class="now-fill">{cellName(puzzle, next)} takes</p>
+            <p class="now-fill">Which value for {cellName(puzzle, next)}?</p>
             <div class="pad" role="group" aria-label={`a value for ${cellName(puzzle, next)}`}>
               {Array.from({ length: puzzle.d }, (_, place) => (
                 <button key={place} type="button" onClick={() => write(place + 1)}>{symbol(puzzle, place + 1)}</button>
@@ -63,20 +62,20 @@ export function Yourself({ puzzle, undo }: { puzzle: Puzzle; undo: boolean }): J
             <p class="count">{moves.length} of {blanks.length} filled{undo ? `, ${back} taken back` : ""}</p>
             <div class="controls">
               {undo && <button type="button" onClick={takeBack} disabled={!moves.length}>↶ take back</button>}
-              {moves.length > 0 && <button type="button" onClick={() => setGiven(true)}>enough: show me</button>}
+              {moves.length > 0 && <button type="button" onClick={() => setGiven(true)}>stop here: where did it go wrong?</button>}
             </div>
           </>
         )}
         {seen && (
           <div role="status">
-            {solved && <p class="status alive">✓ Solved. No move of yours ended all solutions.</p>}
-            {!lost && !solved && <p class="status alive">● Alive: a solution extends your board still.</p>}
+            {solved && <p class="status alive">✓ Solved: a solution was left after each of your values.</p>}
+            {!lost && !solved && <p class="status alive">● A solution is left: nothing has gone wrong so far.</p>}
             {lost && (
               <>
-                <p class="status dead">✕ Lost with move {killer + 1}.</p>
+                <p class="status dead">✕ No solution was left after value {killer + 1}.</p>
                 <p>
-                  When {cellName(puzzle, blanks[killer])} took {symbol(puzzle, moves[killer])}, no solution was left. You made {moves.length - killer - 1} more
-                  move{moves.length - killer - 1 === 1 ? "" : "s"}{undo ? "" : " and could not go back"}. {symbol(puzzle, solution[blanks[killer]])} stands there in the only solution.
+                  {cellName(puzzle, blanks[killer])} took {symbol(puzzle, moves[killer])} (hatched). You wrote {moves.length - killer - 1} more
+                  value{moves.length - killer - 1 === 1 ? "" : "s"}{undo ? "" : " and could not go back"}. {symbol(puzzle, solution[blanks[killer]])} stands there in the only solution.
                 </p>
               </>
             )}

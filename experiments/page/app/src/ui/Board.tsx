@@ -113,6 +113,9 @@ function Grid({ puzzle, state, marks, selected, label, onSelect, notes }: BoardP
       {lines.map(([x1, y1, x2, y2], place) => (
         <line key={place} class="region" x1={x1} y1={y1} x2={x2} y2={y2} />
       ))}
+      {selected !== null && (
+        <rect class="selection" x={(selected % side) * unit} y={Math.floor(selected / side) * unit} width={unit} height={unit} />
+      )}
       <rect class="frame" width={whole} height={whole} />
     </svg>
   );
@@ -121,11 +124,13 @@ function Grid({ puzzle, state, marks, selected, label, onSelect, notes }: BoardP
 // What the net believes of a blank cell: each value as dark as it is likely.
 function Notes({ likely, unit, puzzle }: { likely: number[]; unit: number; puzzle: Puzzle }): JSX.Element {
   const wide = Math.ceil(Math.sqrt(likely.length));
+  const high = Math.ceil(likely.length / wide);
   const small = unit / (wide + 0.4);
+  const top = (unit - high * small) / 2; // in the middle of the cell
   return (
     <g class="notes" aria-hidden="true">
       {likely.map((share, place) => (
-        <text key={place} x={small * ((place % wide) + 0.7)} y={small * (Math.floor(place / wide) + 0.8)} style={{ fontSize: small * 0.85, opacity: 0.06 + 0.94 * share }}>
+        <text key={place} x={small * ((place % wide) + 0.7)} y={top + small * (Math.floor(place / wide) + 0.5)} style={{ fontSize: small * 0.85, opacity: share < 0.02 ? 0 : 0.2 + 0.8 * share }}>
           {symbol(puzzle, place + 1)}
         </text>
       ))}

@@ -11,15 +11,15 @@ interface Mark {
 
 export function marksInTime(replay: Replay, unit: Unit): Mark[] {
   const { record } = replay;
-  const found: Mark[] = record.dead.map((event) => ({ at: replay.momentOf(event, unit), kind: "dead", said: "lost" }));
-  if (record.shows !== null) found.push({ at: replay.momentOf(record.shows, unit), kind: "shows", said: "it shows" });
+  const found: Mark[] = record.dead.map((event) => ({ at: replay.momentOf(event, unit), kind: "dead", said: SAID.dead }));
+  if (record.shows !== null) found.push({ at: replay.momentOf(record.shows, unit), kind: "shows", said: SAID.shows });
   let before = false;
   replay.events.forEach(([, , value], event) => {
     const back = value === 0;
-    if (back && !before) found.push({ at: replay.momentOf(event, unit), kind: "back", said: "taken back" });
+    if (back && !before) found.push({ at: replay.momentOf(event, unit), kind: "back", said: SAID.back });
     before = back;
   });
-  if (record.end === "solved") found.push({ at: replay.span(unit), kind: "solved", said: "solved" });
+  if (record.end === "solved") found.push({ at: replay.span(unit), kind: "solved", said: SAID.solved });
   return found;
 }
 
@@ -32,9 +32,17 @@ interface Props {
   at: number;
   span: number;
   onMove: (at: number) => void;
+  reveal?: boolean; // marks of what is still to come are hidden
 }
 
-export function Scrubber({ replays, names, unit, at, span, onMove }: Props): JSX.Element {
+const SAID = { dead: "no solution is left", shows: "it shows: a rule is broken, or a cell has no value left", back: "taken back", solved: "solved" };
+
+export function Scrubber({ replays, names, unit, at, span, onMove, reveal = false }: Props): JSX.Element {
+  // Where one search takes a hundred times as long as another, each doubling gets as much room as the one before.
+  const spans = replays.map((replay) => Math.max(1, replay.span(unit)));
+  const wide = spans.length > 1 && Math.max(...spans) > 20 * Math.min(...spans);
+  const placeOf = (moment: number) => (wide ? (100 * Math.log1p(moment)) / Math.log1p(Math.max(span, 1)) : (100 * moment) / Math.max(span, 1));
+  const momentAt = (percent: number) => (wide ? Math.round(Math.expm1((percent / 100) * Math.log1p(span))) : (percent / 100) * span);
   const step = unit === "flops" ? Math.max(span / 200, 1) : 1;
   return (
     <div class="scrubber">
@@ -42,14 +50,16 @@ export function Scrubber({ replays, names, unit, at, span, onMove }: Props): JSX
         <div class="track" key={place}>
           <span class="track-name">{names[place]}</span>
           <div class="track-line">
-            <div class="track-whole" style={{ width: `${(100 * replay.span(unit)) / Math.max(span, 1)}%` }} />
-            {thinned(marksInTime(replay, unit), span).map((mark, number) => (
+            <div class="track-whole" style={{ width: `${placeOf(replay.span(unit))}%` }} />
+            {thinned(marksInTime(replay, unit), placeOf)
+              .filter((mark) => !reveal || mark.at <= at)
+              .map((mark, number) => (
               <button
                 key={number}
                 type="button"
                 tabIndex={-1}
                 class={`mark ${mark.kind}`}
-                style={{ left: `${(100 * mark.at) / Math.max(span, 1)}%` }}
+                style={{ left: `${placeOf(mark.at)}%` }}
                 title={`${mark.said} at ${short(mark.at)} ${unit}`}
                 aria-label={`${names[place]}: ${mark.said} at ${short(mark.at)} ${unit}`}
                 onClick={() => onMove(mark.at)}
@@ -57,29 +67,37 @@ export function Scrubber({ replays, names, unit, at, span, onMove }: Props): JSX
                 {SIGNS[mark.kind]}
               </button>
             ))}
-            <div class="now" style={{ left: `${(100 * at) / Math.max(span, 1)}%` }} />
+            <div class="now" style={{ left: `${placeOf(at)}%` }} />
           </div>
         </div>
       ))}
       <input
         type="range"
         min={0}
-        max={span}
-        step={step}
-        value={at}
+        max={wide ? 100 : span}
+        step={wide ? 0.1 : step}
+        value={wide ? placeOf(at) : at}
         aria-label={`moment, in ${unit}`}
         aria-valuetext={`${short(at)} of ${short(span)} ${unit}`}
-        onInput={(event) => onMove(Number(event.currentTarget.value))}
+        onInput={(event) => onMove(wide ? momentAt(Number(event.currentTarget.value)) : Number(event.currentTarget.value))}
       />
+      <p class="legend">
+        {(Object.keys(SIGNS) as (keyof typeof SIGNS)[]).map((kind) => (
+          <span key={kind}>
+            <b>{SIGNS[kind]}</b> {SAID[kind]}
+          </span>
+        ))}
+        {wide && <span>each doubling of the {unit} takes as much room as the one before</span>}
+      </p>
     </div>
   );
 }
 
 // Of marks that would cover each other the first stands for all; a search may take back hundreds of times.
-function thinned(marks: Mark[], span: number): Mark[] {
+function thinned(marks: Mark[], placeOf: (moment: number) => number): Mark[] {
   const taken = new Set<string>();
   return marks.filter((mark) => {
-    const key = `${mark.kind}${Math.round((60 * mark.at) / Math.max(span, 1))}`;
+    const key = `${mark.kind}${Math.round(placeOf(mark.at) / 2.2)}`;
     if (taken.has(key)) return false;
     taken.add(key);
     return true;
