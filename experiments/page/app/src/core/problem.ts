@@ -5,13 +5,14 @@ export interface Puzzle {
   n: number;
   d: number;
   givens: number[];
-  edges: [number, number][]; // pairs of cells that must differ
+  edges: [number, number][]; // pairs of cells that must differ, besides those within a cover
   covers: number[][]; // scopes of d cells that hold each value once (rows, columns, boxes)
-  shape?: { side: number; boxRows: number; boxColumns: number; regions?: number[] }; // of a grid; none: a graph
+  shape?: { side: number; regions: number[] }; // of a grid, with each cell's region (-1: none); a graph has no shape
   solution?: number[]; // if it is known to be the only one
   guesses?: number | null;
   stratum?: string;
   family?: string;
+  relations?: number[]; // n * n codes as networks read them, row by row; none: derived (core/tokens.ts)
 }
 
 // What happened at one moment: at network call `call` the cell came to hold the value, 0 = taken back.
@@ -24,6 +25,8 @@ export function neighbours(puzzle: Puzzle): number[][] {
     near[a].add(b);
     near[b].add(a);
   }
+  for (const scope of puzzle.covers)
+    for (const a of scope) for (const b of scope) if (a !== b) near[a].add(b);
   return near.map((cells) => [...cells].sort((a, b) => a - b));
 }
 
