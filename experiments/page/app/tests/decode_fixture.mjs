@@ -3,7 +3,8 @@
 //   node tests/decode_fixture.mjs fixture.json answers.json
 //
 // fixture: { networks: { name: { path, card } }, decodes: [{ net, puzzle, options }], states: [{ puzzle, states }] },
-// net null for the uniform model, options.key a decimal string. answers: { traces: [{ events, end }], alive: [[bool]] }.
+// net null for the uniform model, options.key a decimal string.
+// answers: { traces: [{ events, end }], alive: [[bool]] }.
 
 import { readFile, writeFile } from "node:fs/promises";
 import { close, core, WASM } from "./load_core.mjs";

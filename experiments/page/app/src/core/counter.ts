@@ -40,8 +40,8 @@ export function count(assignment: ArrayLike<number>, near: Near, limit: number, 
   return { count: found, exact: true };
 }
 
-// What to try: the values of the cell with the fewest left, or the places of a value in a scope where it has fewer. Each
-// solution takes exactly one of them. Null if every cell is settled.
+// What to try: the values of the cell with the fewest left, or the places of a value in a scope where it has fewer.
+// Each solution takes exactly one of them. Null if every cell is settled.
 function branching(domains: Int32Array, fixed: Uint8Array, near: Near): { cell: number; bit: number }[] | null {
   let best = -1;
   let fewest = near.d + 1;

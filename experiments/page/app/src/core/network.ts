@@ -88,8 +88,6 @@ export class Network implements Model {
   // Log-probabilities of each token's target, m * d.
   private async run(text: Text): Promise<Float32Array> {
     const { m } = text;
-    const longs = (numbers: ArrayLike<number>, shape: number[]) =>
-      new ort.Tensor("int64", BigInt64Array.from(Array.from(numbers, BigInt)), shape);
     const { cells: known } = this.card;
     const ids = (cells: number[]) => cells.map((cell) => (cell === this.puzzle.n ? known : cell % known));
     const { log_probs } = await this.session.run({
@@ -101,6 +99,14 @@ export class Network implements Model {
     });
     return log_probs.data as Float32Array;
   }
+}
+
+// Numbers from 0 to 2^31 - 1 as a tensor of 64-bit integers: their low halves are written, on little-endian machines as
+// WebAssembly is; no BigInts are made.
+function longs(numbers: ArrayLike<number>, shape: number[]): ort.Tensor {
+  const halves = new Int32Array(2 * numbers.length);
+  for (let place = 0; place < numbers.length; place++) halves[2 * place] = numbers[place];
+  return new ort.Tensor("int64", new BigInt64Array(halves.buffer), shape);
 }
 
 // Log-probabilities that sum to 1 in float64, at four decimals; halves go to the even neighbour, as numpy's do.

@@ -1,7 +1,7 @@
 // Decoding beside the page, so that it never waits: a Web Worker (live/worker.ts) with promises and callbacks.
 //
 //   const live = new Live(new LiveWorker());            // import LiveWorker from "./worker?worker&inline"
-//   await live.load("diffusion", card, model, wasm);    // ArrayBuffers, which are handed over; wasm the first time only
+//   await live.load("diffusion", card, model, wasm);    // ArrayBuffers, handed over; wasm the first time only
 //   const run = live.decode("diffusion", puzzle, options, (step) => show(step));
 //   run.stop();                                         // no further call begins
 //   const { end, events, calls } = await run.done;
@@ -39,10 +39,11 @@ export interface Port {
 export class Live {
   private waiting = new Map<number, Waiting>();
   private next = 1;
+  private broken: Error | null = null; // why the worker answers no more
 
   constructor(private worker: Port) {
     worker.addEventListener("message", ({ data }) => this.hear(data));
-    worker.addEventListener("error", ({ message }) => this.fail(new Error(message || "the worker failed")));
+    worker.addEventListener("error", ({ message }) => this.fail(new Error(message || "the worker does not start")));
   }
 
   // Load a network under a name. The buffers are handed over: they are empty afterwards.
@@ -65,7 +66,8 @@ export class Live {
   private ask(request: (id: number) => Request, transfer: Transferable[], step?: (step: Step) => void) {
     const id = this.next++;
     const done = new Promise<Outcome | null>((resolve, reject) => this.waiting.set(id, { step, resolve, reject }));
-    this.worker.postMessage(request(id), transfer);
+    if (this.broken) this.fail(this.broken);
+    else this.worker.postMessage(request(id), transfer);
     return { id, done };
   }
 
@@ -82,6 +84,7 @@ export class Live {
   }
 
   private fail(fault: Error): void {
+    this.broken = fault;
     for (const { reject } of this.waiting.values()) reject(fault);
     this.waiting.clear();
   }

@@ -1,4 +1,4 @@
-// A Web Worker that decodes: live/client.ts starts it and speaks with it. All bytes come by message; it fetches nothing.
+// A Web Worker that decodes: live/client.ts speaks with it. All bytes come by message; it fetches nothing.
 //
 //   load     a network's bytes, and those of onnxruntime's program (once)
 //   decode   a puzzle with options; a "step" message a call, then "end"
