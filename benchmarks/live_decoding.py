@@ -35,9 +35,7 @@ AIM = 50  # milliseconds a call
 
 def main() -> None:
     """Measure and print a table."""
-    table = Table(
-        title=f"milliseconds a call, {PUZZLES} puzzles, one at a time, one thread; medians of {ROUNDS} rounds"
-    )
+    table = Table(title=f"milliseconds a call, {PUZZLES} puzzles one at a time, one thread, medians of {ROUNDS} rounds")
     for name in ("decoder", "page: network", "page: all", "slowest tenth", "Python", "page / Python"):
         table.add_column(name, justify="left" if name == "decoder" else "right")
     worst = 0.0
