@@ -137,14 +137,32 @@ def page(tmp_path_factory):
 def test_the_page_decodes_as_python_does(page, spelled):
     models, by_decoder, _, _ = page
     decoder, instances = parse(spelled), puzzles(DECODERS[spelled])
-    expected = decode(decoder, models.get(decoder.model) or Uniform(), instances, SEED)
-    differ = [
-        (trace.instance, next(i for i, pair in enumerate(zip([*ours, None], [*theirs, None])) if pair[0] != pair[1]))
-        for trace, said in zip(expected, by_decoder[spelled])
-        if ((ours := [list(event) for event in trace.events]), trace.end) != ((theirs := said["events"]), said["end"])
-    ]
-    print(f"{spelled}: {len(instances) - len(differ)} of {len(instances)} agree")
+    model = models.get(decoder.model) or Uniform()
+    differ = []
+    for instance, trace, said in zip(instances, decode(decoder, model, instances, SEED), by_decoder[spelled]):
+        ours, theirs = [list(event) for event in trace.events], said["events"]
+        same = (ours, trace.end) == (theirs, said["end"])
+        if not same and not (decoder.order == "confidence" and near_tie(model, instance, ours, theirs)):
+            differ.append((instance.id, ours, theirs))
     assert not differ
+
+
+def near_tie(model, instance, ours, theirs):
+    """Whether two decodings part where Python's net is as sure of either cell, to a millionth.
+
+    Answers of float32 differ by 1e-5 from one machine's sums to another's: one that lies at the edge of its fourth
+    decimal is rounded either way, which moves a cell's confidence by 1e-9 or so (one decoding of 1,600).
+    """
+    place = next(i for i, pair in enumerate(zip(ours, theirs)) if pair[0] != pair[1])
+    state = instance.givens.copy()
+    for _, cell, value in ours[:place]:
+        state[cell] = value
+    one, other = ours[place], theirs[place]
+    assert one[0] == other[0] and one[2] and other[2]  # commits of the same call
+    said = model.open(stack([instance], "tie")).predict(np.array([0]), state[None])
+    probs = np.exp(said.log_probs[0])
+    confidence = probs.max(-1) / probs.sum(-1)
+    return abs(confidence[one[1]] - confidence[other[1]]) < 1e-6
 
 
 def test_the_page_knows_which_boards_are_alive(page):
