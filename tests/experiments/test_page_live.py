@@ -67,6 +67,22 @@ def puzzle(instance):
     }
 
 
+def shape(instance):
+    """Side and regions of a Sudoku, as the page draws it; nothing of a graph."""
+    problem = instance.problem
+    boxes = [rule.scope for rule in problem.constraints if rule.relation == "box"]
+    if not boxes:
+        return {}
+    regions = np.full(problem.n, -1)
+    for number, scope in enumerate(boxes):
+        regions[list(scope)] = number
+    return {"shape": {"side": problem.d, "regions": regions.tolist()}}
+
+
+def of_every_shape():
+    return [load("sudoku6", "0", 1)[0], load("sudoku9", "0", 1)[0], draw("colouring", 1, "test", 0)]
+
+
 def puzzles(count):
     return (load("sudoku6", "0", count // 2) + load("sudoku6", "4-10", count - count // 2))[:count]
 
@@ -123,14 +139,16 @@ def page(tmp_path_factory):
 
     asked = boards_of_states()
     states = [{"puzzle": puzzle(one), "states": [state.tolist() for state in many]} for one, many in asked]
-    (folder / "fixture.json").write_text(json.dumps({"networks": networks, "decodes": decodes, "states": states}))
+    related = [{**puzzle(one), "relations": None, **shape(one)} for one in of_every_shape()]
+    fixture = {"networks": networks, "decodes": decodes, "states": states, "related": related}
+    (folder / "fixture.json").write_text(json.dumps(fixture))
     command = ["node", "tests/decode_fixture.mjs", str(folder / "fixture.json"), str(folder / "answers.json")]
     done = subprocess.run(command, cwd=APP, capture_output=True, text=True, timeout=3000)
     assert done.returncode == 0, done.stderr[-2000:]
     answers = json.loads((folder / "answers.json").read_text())
     traces = iter(answers["traces"])
     by_decoder = {spelled: [next(traces) for _ in range(count)] for spelled, count in DECODERS.items()}
-    return models, by_decoder, asked, answers["alive"]
+    return models, by_decoder, asked, answers
 
 
 @pytest.mark.parametrize("spelled", DECODERS)
@@ -168,6 +186,33 @@ def near_tie(model, instance, ours, theirs):
 def test_the_page_knows_which_boards_are_alive(page):
     _, _, asked, said = page
     answers = [pick(instance).alive(np.array(states)).tolist() for instance, states in asked]
-    assert said == answers
+    assert said["alive"] == answers
     flat = np.concatenate(answers)
     assert len(flat) >= STATES * 0.99 and 0.2 < flat.mean() < 0.8  # neither answer is the rule
+
+
+def test_the_page_derives_the_relations_that_networks_read(page):
+    expected = [instance.problem.relations.reshape(-1).tolist() for instance in of_every_shape()]
+    assert page[3]["codes"] == expected
+
+
+def test_the_worker_decodes_in_a_browser_from_bytes_alone(tmp_path):
+    browser = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None or shutil.which("node") is None or not (APP / "node_modules").is_dir():
+        pytest.skip("no browser (CHROMIUM), node or node_modules: the worker cannot be run")
+    decoder, instance = parse("diffusion:order=confidence,veto=legal"), puzzles(2)[1]
+    model = checkpoint.load(checkpoint.shipped("sudoku6", "diffusion"), dtype=torch.float32).model
+    (tmp_path / "net.onnx").write_bytes(onnx_bytes(model))
+    options = {word: getattr(decoder, word) for word in WORDS}
+    card = {"kind": "diffusion", "cells": 36}
+    asked = {"path": str(tmp_path / "net.onnx"), "card": card, "puzzle": puzzle(instance), "options": options}
+    (tmp_path / "fixture.json").write_text(json.dumps(asked))
+    command = ["node", "tests/live_page/check.mjs", str(tmp_path / "fixture.json")]
+    environment = {**os.environ, "CHROMIUM": browser}
+    done = subprocess.run(command, cwd=APP, capture_output=True, text=True, timeout=300, env=environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    said = json.loads(done.stdout)
+    trace = decode(decoder, model, [instance], SEED)[0]
+    assert (said["events"], said["end"]) == ([list(event) for event in trace.events], trace.end)
+    assert said["stopped"] == "stopped" and said["fault"] == "no network no such net is loaded"
+    assert said["requests"] == []

@@ -2,9 +2,10 @@
 //
 //   node tests/decode_fixture.mjs fixture.json answers.json
 //
-// fixture: { networks: { name: { path, card } }, decodes: [{ net, puzzle, options }], states: [{ puzzle, states }] },
+// fixture: { networks: { name: { path, card } }, decodes: [{ net, puzzle, options }], states: [{ puzzle, states }],
+//            related: [puzzle] },
 // net null for the uniform model, options.key a decimal string.
-// answers: { traces: [{ events, end }], alive: [[bool]] }.
+// answers: { traces: [{ events, end }], alive: [[bool]], codes: [n * n relation codes] }.
 
 import { readFile, writeFile } from "node:fs/promises";
 import { close, core, WASM } from "./load_core.mjs";
@@ -15,6 +16,7 @@ const { Decode, Uniform } = await core("decode");
 const { configure, Network } = await core("network");
 const { nearOf } = await core("propagate");
 const { alive } = await core("counter");
+const { relationCodes } = await core("tokens");
 
 configure(await readFile(WASM));
 const networks = {};
@@ -33,5 +35,6 @@ const answers = fixture.states.map(({ puzzle, states }) => {
   const near = nearOf(puzzle);
   return states.map((state) => alive(state, near));
 });
-await writeFile(output, JSON.stringify({ traces, alive: answers }));
+const codes = fixture.related.map((puzzle) => Array.from(relationCodes(puzzle)));
+await writeFile(output, JSON.stringify({ traces, alive: answers, codes }));
 await close();
