@@ -21,7 +21,7 @@ export type Reply =
   | { type: "error"; id: number; message: string };
 
 const networks = new Map<string, Network>();
-const stopped = new Set<number>(); // ids of decodings that were told to stop
+const running = new Set<number>(); // ids of decodings that go on
 const NOTHING: Puzzle = { id: "", n: 0, d: 1, givens: [], edges: [], covers: [] };
 
 function say(reply: Reply): void {
@@ -39,13 +39,14 @@ async function decode(request: Request & { type: "decode" }): Promise<void> {
   if (network === undefined) throw new Error(`no network ${net} is loaded`);
   const model: Model = network ? network.on(puzzle) : new Uniform(puzzle.d);
   const run = new Decode(puzzle, model, options);
+  running.add(id);
   for await (const step of run.steps()) {
     say({ type: "step", id, step });
     await pause(request.pause);
-    if (stopped.has(id)) break;
+    if (!running.has(id)) break;
   }
   say({ type: "end", id, end: run.end ?? "stopped", events: run.events, calls: run.calls });
-  stopped.delete(id);
+  running.delete(id);
 }
 
 async function answer(request: Request): Promise<void> {
@@ -56,7 +57,7 @@ async function answer(request: Request): Promise<void> {
   } else if (request.type === "decode") {
     await decode(request);
   } else {
-    stopped.add(request.id);
+    running.delete(request.id);
   }
 }
 
