@@ -102,8 +102,8 @@ def onnx_bytes(model: nn.Module, d: int | None = None) -> bytes:
     d = config.d if d is None else d
     if config.edges:
         raise BadInput("a net with a token an edge (edges) cannot be exported")
-    if misfit := config.misfit(d, 1):
-        raise BadInput(f"net {misfit.split(' and up')[0]}")
+    if d < 1 or config.misfit(d, 1):
+        raise BadInput(f"the net reads {'up to ' * config.flexible}{config.d} values, not {d}")
 
     if find_spec("onnx") is None:
         raise BadInput("the package onnx is not installed: pip install 'takeback[onnx]'")
