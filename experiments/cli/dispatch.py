@@ -119,6 +119,7 @@ EXPERIMENTS = {
     "factors": ("experiments.factors.command", "Factors", "main", "which of order, workspace, search closes the gap?"),
     "ablations": ("experiments.ablations", "Ablations", "main", "what each choice in training buys"),
     "train": ("experiments.train", "Train", "main", "train a network"),
+    "export": ("experiments.export", "Export", "main", "a network as an ONNX file, for other programs"),
     "results": ("experiments.query", "Query", "main", "the runs you have; questions about them in SQL"),
     "markdown": ("experiments.markdown.command", "Markdown", "main", "a run's tables; the documents' figures"),
 }

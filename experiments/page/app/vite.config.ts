@@ -2,6 +2,7 @@
 import preact from "@preact/preset-vite";
 import { defineConfig } from "vite";
 import { viteSingleFile } from "vite-plugin-singlefile";
+import { onnxruntimeBytes } from "./onnxruntime_bytes";
 
 const page = process.env.PAGE ?? "report";
 
@@ -14,5 +15,6 @@ export default defineConfig({
     rollupOptions: { input: `${page}.html` },
     reportCompressedSize: false,
   },
+  worker: { format: "iife", plugins: () => [onnxruntimeBytes()] },
   test: { include: ["tests/**/*.test.ts"] },
 });

@@ -12,6 +12,7 @@ export interface Puzzle {
   guesses?: number | null;
   stratum?: string;
   family?: string;
+  relations?: number[]; // n * n codes as networks read them, row by row; none: derived (core/tokens.ts)
 }
 
 // What happened at one moment: at network call `call` the cell came to hold the value, 0 = taken back.
