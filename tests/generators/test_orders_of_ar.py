@@ -6,6 +6,7 @@ import pytest
 from csp.seeds import stream
 from csp.tokens import clues_first
 from generators.boards import stack
+from generators.models.causal import training_order
 from solvers import solver_order
 
 
@@ -21,7 +22,7 @@ def witnesses(boards):
 def test_the_loss_is_what_the_session_says_in_that_order(tiny_models, few, family, kind):
     model, boards = tiny_models[family][kind], stack(few[family])
     right = witnesses(boards)
-    order = clues_first(boards.givens, model.order(boards, right, stream("order")))
+    order = clues_first(boards.givens, training_order(model.words.order, boards, right, stream("order")))
     total, session, state = np.zeros(len(boards)), model.open(boards), boards.givens.copy()
     commit_order = np.zeros_like(state)
     for place in range(boards.width):
