@@ -165,6 +165,8 @@ def _places(part: Part, at: Path) -> Iterator[Place]:
             net = NETWORKS[name]
             path = path_of(at, net, part.puzzles.family, part.size, seed)
             config = net.training(part.puzzles.family, part.size, seed)
+            if not path.exists():
+                raise BadInput(f"{path}: there is no such network; takeback factors --preset standard trains its own")
             card = checkpoint.read_card(path.with_suffix(".json"))
             if not config.made(card["training"]):
                 raise BadInput(f"{path} was trained with other options; remove it, or give another --out")

@@ -188,6 +188,8 @@ def test_networks_of_other_options_are_refused(tmp_path, monkeypatch):
     path.with_suffix(".json").write_text(json.dumps(card))
     with pytest.raises(BadInput, match="other options"):
         list(command._places(preset.studies()[0], path.parent))
+    with pytest.raises(BadInput, match="there is no such network"):
+        list(command._places(preset.studies()[0], tmp_path))
     with pytest.raises(BadInput, match="no set 'sudoku5'"):
         command.main(command.Factors("standard", ("sudoku5",), tmp_path))
 
