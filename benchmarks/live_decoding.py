@@ -21,6 +21,7 @@ from rich.table import Table
 import experiments
 from csp.io.shipped_sets import load
 from experiments.cli.terminal import console
+from experiments.page.payload import puzzle_record
 from generators import checkpoint
 from generators.decoding.loop import decode
 from generators.decoding.spec import parse
@@ -68,27 +69,13 @@ def measure(spelled: str) -> tuple[float, float, float, float]:
         net, fixture = Path(folder) / "net.onnx", Path(folder) / "fixture.json"
         net.write_bytes(onnx_bytes(model))
         card = {"kind": model.kind, "cells": model.backbone.config.cells}
-        decodes = [{"puzzle": puzzle(instance), "options": options} for instance in instances]
+        decodes = [{"puzzle": puzzle_record(instance), "options": options} for instance in instances]
         fixture.write_text(json.dumps({"path": str(net), "card": card, "decodes": decodes}))
         command = ["node", "tests/time_calls.mjs", str(fixture)]
         said = json.loads(subprocess.run(command, cwd=APP, capture_output=True, text=True, check=True).stdout)
     calls = np.concatenate(said["milliseconds"])
     whole = [wall / len(own) for wall, own in zip(said["wall"], said["milliseconds"])]
     return float(np.median(calls)), float(np.median(whole)), float(np.quantile(calls, 0.9)), float(np.median(ours))
-
-
-def puzzle(instance) -> dict:
-    """As the page knows it (experiments/page/app/src/core/problem.ts)."""
-    problem = instance.problem
-    return {
-        "id": instance.id,
-        "n": problem.n,
-        "d": problem.d,
-        "givens": instance.givens.tolist(),
-        "edges": np.argwhere(np.triu(problem.adjacency, 1)).tolist(),
-        "covers": [list(scope) for scope in problem.covers],
-        "relations": problem.relations.reshape(-1).tolist(),
-    }
 
 
 if __name__ == "__main__":

@@ -57,17 +57,15 @@ def main(options: Gif) -> None:
         raise BadInput(f"{out}: a picture is .gif, .mp4 or .png")
     if out.suffix == ".mp4" and shutil.which("ffmpeg") is None:
         raise BadInput(f"{out}: mp4 needs ffmpeg, which is not on this machine; .gif does not")
-    data = payload.read(options.folder, decoders=options.decoders)
-    if not 1 <= options.puzzle <= len(data["puzzles"]):
-        raise BadInput(f"--puzzle {options.puzzle}: the run has 1 to {len(data['puzzles'])}")
-    puzzle = data["puzzles"][options.puzzle - 1]
+    data = payload.read(options.folder, most=1, decoders=options.decoders, first=options.puzzle)
+    [puzzle] = data["puzzles"]
     if "shape" not in puzzle:
         raise BadInput(f"{puzzle['id']} is a graph; takeback report plays graphs back")
     names = [decoder["name"] for decoder in data["decoders"]]
     wanted = options.decoders or tuple(names[:2])
     if len(wanted) > 4:
         raise BadInput(f"{len(wanted)} decoders: at most four stand side by side")
-    runs = [_trace(data, names.index(name), options.puzzle - 1) for name in wanted]
+    runs = [data["traces"][names.index(name)] for name in wanted]
 
     with progress("frames") as bar:
         moments = _moments(runs, options.frames)
@@ -78,10 +76,6 @@ def main(options: Gif) -> None:
             bar.advance(task)
     _write(pictures, out, options.speed)
     console.print(f"wrote {out}: {len(pictures)} frame{'s' * (len(pictures) > 1)}")
-
-
-def _trace(data: dict[str, Any], decoder: int, puzzle: int) -> dict[str, Any]:
-    return next(t for t in data["traces"] if t["decoder"] == decoder and t["puzzle"] == puzzle)
 
 
 def _moments(runs: Sequence[dict], most: int) -> list[int]:

@@ -51,7 +51,7 @@ def main(options: Report) -> None:
             options.decoders,
             options.probabilities,
             options.checkpoints,
-            lambda: bar.advance(task),
+            tick=lambda: bar.advance(task),
         )
     html = build.page("report", data)
     write_atomically(out, html)

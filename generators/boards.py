@@ -54,6 +54,14 @@ class Boards:
         neighbours[which, np.concatenate([np.arange(end) for end in starts[:, -1]])] = cells
         return Near(starts, neighbours, self.covers)
 
+    @cached_property
+    def witnesses(self) -> Int[np.ndarray, "batch N"]:
+        """A solution of each board, 0 at padding; its instances have one."""
+        solutions = np.zeros_like(self.givens)
+        for row, instance in enumerate(self.instances):
+            solutions[row, : instance.problem.n] = instance.witness
+        return solutions
+
     def take(self, rows: Int[np.ndarray, " rows"] | slice) -> Boards:
         """The boards at those rows."""
         shared = len(self.relations) == 1

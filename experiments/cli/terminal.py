@@ -31,10 +31,19 @@ def progress(unit: str, own_time: bool = False) -> Progress:
     )
 
 
+#: What matplotlib would write into a picture that differs from day to day, by the file's ending.
+UNDATED = {".png": {"Software": None}, ".svg": {"Date": None}}
+
+
 def save_figure(canvas: Any, path: Path) -> None:
-    """Write a matplotlib figure as PNG, the same bytes for the same figure. Raises BadInput if it cannot be written."""
+    """Write a matplotlib figure as PNG or SVG, the same bytes for the same figure. Raises BadInput if it cannot be
+    written.
+    """
+    import matplotlib
+
     buffer = io.BytesIO()
-    canvas.savefig(buffer, dpi=130, metadata={"Software": None})
+    with matplotlib.rc_context({"svg.hashsalt": path.stem}):
+        canvas.savefig(buffer, format=path.suffix[1:], dpi=130, metadata=UNDATED[path.suffix])
     write_atomically(path, buffer.getvalue())
 
 

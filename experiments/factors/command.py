@@ -12,9 +12,9 @@ run.json, shards/, interaction and shapley as PNG and SVG.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -90,10 +90,7 @@ def main(options: Factors) -> None:
         train(preset, at, executor, out)
     places = {part: list(_places(part, at)) for part in preset.studies()}
     temperatures = choose_temperatures(preset, places, folder, executor)
-    measure(folder, _works(preset, places, temperatures), executor, "measured")
-
-    wanted = [folder.piece(digest(work.config)) for work in _works(preset, places, temperatures)]
-    results = Results.read(wanted)
+    results = Results.read(measure(folder, _works(preset, places, temperatures), executor, "measured"))
     studies = {
         part: Study(results, part.puzzles.set, part.puzzles.strata, part.size.name, part.seeds, preset.count, RESAMPLES)
         for part in places
@@ -146,15 +143,10 @@ def _path(at: Path, point: Point) -> Path:
     return path_of(at, point.net, point.puzzles.family, point.size, point.seed)
 
 
-@lru_cache(maxsize=2)
-def _datasets(family: str, size, seed: int):
-    return datasets(family, size, seed)
-
-
 def _train(point: Point, at: Path) -> None:
     """Train a network; a training that was stopped goes on."""
     config = point.net.training(point.puzzles.family, point.size, point.seed)
-    sets = _datasets(point.puzzles.family, point.size, point.seed)
+    sets = datasets(point.puzzles.family, point.size, point.seed)
     trainer.train(config, *sets, _path(at, point), lambda news: None)
 
 
@@ -236,24 +228,25 @@ def _by_search(cells: Sequence[Cell]) -> Iterator[tuple[Cell, ...]]:
         yield tuple(cell for cell in cells if (cell.veto, cell.search) == kind)
 
 
-def measure(folder: RunFolder, works: Iterator[Work], executor: Executor, verb: str) -> None:
-    """Do the work that is not kept yet; each shard is kept as it is done."""
-    every = list(works)
-    missing = [work for work in every if not folder.piece(digest(work.config)).exists()]
+def measure(folder: RunFolder, works: Iterable[Work], executor: Executor, verb: str) -> list[Path]:
+    """Do the work that is not kept yet; each shard is kept as it is done. All shards' files."""
+    paths = {work: folder.piece(digest(work.config)) for work in works}
+    missing = [work for work, path in paths.items() if not path.exists()]
     given_up = []
     with interrupted_says(kept_in(folder.path)), progress("shards") as bar:
-        task = bar.add_task(verb, total=len(every), completed=len(every) - len(missing))
+        task = bar.add_task(verb, total=len(paths), completed=len(paths) - len(missing))
         for work, records, seconds in executor.run((work, work) for work in missing):
             name = f"{work.puzzles.set} {work.stratum}: {work.place.net}, seed {work.place.seed}"
             if isinstance(records, Died):
                 given_up.append(name)
                 continue
             schema = work.schema.with_metadata({"config": json.dumps(work.config)})
-            write_atomically(folder.piece(digest(work.config)), to_parquet(records, schema))
+            write_atomically(paths[work], to_parquet(records, schema))
             bar.update(task, advance=1, description=name)
             if not console.is_terminal:
                 console.print(f"{verb} {name} in {seconds:.1f} s")
     report_deaths(given_up)
+    return list(paths.values())
 
 
 def _records(folder: RunFolder, work: Work) -> list[dict[str, Any]]:

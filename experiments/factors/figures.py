@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
 
-from csp.io.files import write_atomically
 from experiments.cli.line_labels import DASHES, label_ends
+from experiments.cli.terminal import save_figure
 from experiments.factors.comparisons import Study, share_of
 from experiments.factors.grid import NO_NET, ORDERS, Preset
 from experiments.factors.networks import MAIN
@@ -84,12 +83,8 @@ def _shapley(preset: Preset, study: Study):
 
 
 def _save(canvas, folder: Path, name: str) -> list[str]:
-    """As PNG and as SVG, the same bytes for the same figure."""
-    import matplotlib
-
-    with matplotlib.rc_context({"svg.hashsalt": name}):
-        for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
-            buffer = io.BytesIO()
-            canvas.savefig(buffer, format=kind, dpi=130, metadata=metadata)
-            write_atomically(folder / f"{name}.{kind}", buffer.getvalue())
-    return [f"{name}.png", f"{name}.svg"]
+    """As PNG and as SVG."""
+    names = [f"{name}.png", f"{name}.svg"]
+    for one in names:
+        save_figure(canvas, folder / one)
+    return names

@@ -140,9 +140,7 @@ class States:
     def __init__(self, instances: Sequence[Instance], share: float):
         self.instances, self.boards = instances, stack(instances, "probe")
         self.sequence = start_states(instances, "random", share)
-        self.solutions = np.zeros_like(self.boards.givens)
-        for row, instance in enumerate(instances):
-            self.solutions[row, : instance.problem.n] = instance.witness
+        self.solutions = self.boards.witnesses
         self.now = np.where(self.sequence > 0, self.solutions, self.boards.givens)
         self.blank = (self.now == 0) & self.boards.real
         self.board, self.cell = np.nonzero(self.blank)

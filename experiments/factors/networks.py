@@ -10,10 +10,10 @@ or as many FLOPs as masked diffusion of three loops. A seed changes the puzzles,
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
-from generators import checkpoint
 from generators.models.network_words import NAMED, NetworkWords
 from generators.training import trainer
 from generators.training.config import TrainConfig
@@ -124,18 +124,8 @@ def path_of(folder: Path, net: Net, family: str, size: Size, seed: int) -> Path:
     return folder / ("".join(c if c.isalnum() or c in "-." else "_" for c in words) + ".safetensors")
 
 
+@lru_cache(maxsize=2)
 def datasets(family: str, size: Size, seed: int) -> list[list[Dataset]]:
     """Puzzles to train and to validate on: the same for every network of a seed."""
     config = TrainConfig("diffusion", family, data_seed=seed)
     return [trainer.datasets(config, split, n) for split, n in (("train", size.puzzles), ("validation", HELD_OUT))]
-
-
-def train(path: Path, config: TrainConfig, sets: list[list[Dataset]]) -> Path:
-    """Train a network unless it is there; a training that was stopped goes on."""
-    if not path.exists():
-        trainer.train(config, *sets, path, lambda news: None)
-    return path
-
-
-def load(path: Path, config: TrainConfig, dtype) -> checkpoint.Checkpoint:
-    return checkpoint.load(path, config.family, config.kind, dtype)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from csp.seeds import stream
 from experiments.factors.comparisons import Comparison, Study, share_of, verdicts
 from experiments.factors.grid import NO_NET, ORDERS, Cell, Part, Preset, cells
 from experiments.factors.measure import PREFIXES, SHARES, Place
@@ -165,8 +166,7 @@ def _ratio(dead: np.ndarray, risk: np.ndarray) -> Estimate:
     """Sum over sum, with a bootstrap interval over traces."""
     if not risk.sum():
         return Estimate(None, None, None, 0)
-    rng = np.random.default_rng(len(dead))
-    drawn = rng.multinomial(len(dead), np.full(len(dead), 1 / len(dead)), size=1000)
+    drawn = stream("hazard", len(dead)).multinomial(len(dead), np.full(len(dead), 1 / len(dead)), size=1000)
     low, high = np.percentile((drawn @ dead) / np.maximum(drawn @ risk, 1), [2.5, 97.5])
     return Estimate(float(dead.sum() / risk.sum()), float(low), float(high), int(risk.sum()))
 

@@ -28,7 +28,6 @@ from csp.problem import Instance
 from csp.trace import Trace
 from experiments.engine.decoder_catalogue import ROWS
 from experiments.page.probabilities import said_again
-from experiments.scoring.replay_kernels import CLEAR
 from experiments.scoring.scorer import TraceAnalysis
 from solvers.oracles.pick import pick
 
@@ -43,9 +42,11 @@ def read(
     decoders: Sequence[str] = (),
     probabilities: int = 0,
     checkpoints: Path | None = None,
+    first: int = 1,
     tick: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """The payload of a finished run. most: traces at most, whole puzzles at a time, so that decoders can be compared.
+    first: the puzzle to begin with.
     probabilities: of so many puzzles also what the networks (in `checkpoints`, default: the shipped) said at each call.
 
     Raises BadInput for a folder that holds no finished run with traces.
@@ -62,7 +63,9 @@ def read(
 
     # As many puzzles as fit: each with the traces of all decoders.
     order = list(dict.fromkeys(trace.instance for _, trace in rows))
-    kept = set(order[: max(1, most // max(1, len(names)))])
+    if not 1 <= first <= len(order):
+        raise BadInput(f"--puzzle {first}: the run has 1 to {len(order)}")
+    kept = set(order[first - 1 :][: max(1, most // max(1, len(names)))])
     places = {name: place for place, name in enumerate(i for i in order if i in kept)}
     chosen = [(row, trace) for row, trace in rows if trace.instance in kept]
     traces = []
@@ -226,21 +229,13 @@ def trace_record(trace: Trace, instance: Instance, oracle, decoder: int, puzzle:
     if len(dead):
         first = int(dead[0])
         record["detector"] = life.detector(first)
-        record["shows"] = _shows(life, first)
+        record["shows"] = life.shows_at(first)
         with suppress(Undecided):
             record["core"] = life.cells[life.core(first)].tolist()
     if trace.end != "solved" and instance.problem.n <= DEBT_CELLS:
         with suppress(Undecided, ValueError):
             record["debt"] = oracle.debt(life.state(len(array)))
     return record
-
-
-def _shows(life: TraceAnalysis, first: int) -> int | None:
-    """The event after which the first dead end shows, if it does before the board is alive again."""
-    revived = life.revivals[life.revivals > first]
-    until = int(revived[0]) + 1 if len(revived) else len(life.alive)
-    shown = np.nonzero(life.signs[first + 1 : until] < CLEAR)[0]
-    return first + int(shown[0]) if len(shown) else None
 
 
 def _runs(signs: Int[np.ndarray, " states"]) -> list[int]:

@@ -178,13 +178,17 @@ class TraceAnalysis:
 
     def until_it_shows(self, event: int) -> tuple[int, int] | None:
         """(commits, calls) from the dead end at `event` until it shows; None if the trace left it, or ended, before."""
+        sign = self.shows_at(event)
+        if sign is None:
+            return None
+        return int(self.commit_numbers[sign] - self.commit_numbers[event]), int(self.calls[sign] - self.calls[event])
+
+    def shows_at(self, event: int) -> int | None:
+        """The event after which the dead end at `event` shows; None if the trace left it, or ended, before."""
         revived = self.revivals[self.revivals > event]
         until = int(revived[0]) + 1 if len(revived) else len(self.alive)
         shown = np.nonzero(self.signs[event + 1 : until] < replay_kernels.CLEAR)[0]
-        if not len(shown):
-            return None
-        sign = event + int(shown[0])  # the event after which it shows
-        return int(self.commit_numbers[sign] - self.commit_numbers[event]), int(self.calls[sign] - self.calls[event])
+        return event + int(shown[0]) if len(shown) else None
 
     def detector(self, event: int) -> str:
         """The weakest of DETECTORS that sees the dead end at `event` in the state right after it."""

@@ -97,10 +97,7 @@ def next_commits(
     row, cell = np.nonzero(sequences)
     first = np.lexsort((sequences[row, cell], row))
     row, cell = row[first], cell[first]
-    witnesses = np.zeros_like(boards.givens)
-    for place, instance in enumerate(instances):
-        witnesses[place, : instance.problem.n] = instance.witness
-    state.commit(row, cell, witnesses[row, cell], np.ones(len(row)))
+    state.commit(row, cell, boards.witnesses[row, cell], np.ones(len(row)))
 
     before = state.assignments.copy()
     with one_thread():

@@ -72,9 +72,7 @@ def dataset(name: str, seed: int, split: str, count: int, tick: Callable[[], Non
         instances.append(draw(name, seed, split, index, settle))
         tick()
     boards = stack(instances)
-    solutions = np.zeros_like(boards.givens)
-    for row, instance in enumerate(instances):
-        solutions[row, : instance.problem.n] = instance.witness
+    solutions = boards.witnesses
     if name == "graph20":
         solutions = glauber(boards.adjacency, solutions, boards.d, SWEEPS, stream("colourings", name, seed, split))
     return Dataset(replace(boards, instances=()), solutions, family(name))

@@ -17,6 +17,7 @@ import torch
 import experiments
 from csp.generate import draw
 from csp.io.shipped_sets import load
+from experiments.page.payload import puzzle_record
 from generators import checkpoint
 from generators.boards import stack
 from generators.decoding.loop import decode
@@ -54,29 +55,8 @@ WORDS = ("order", "veto", "retraction", "calls")
 
 
 def puzzle(instance):
-    """A puzzle as the page knows it (src/core/problem.ts), with its own matrix of relations."""
-    problem = instance.problem
-    return {
-        "id": instance.id,
-        "n": problem.n,
-        "d": problem.d,
-        "givens": instance.givens.tolist(),
-        "edges": np.argwhere(np.triu(problem.adjacency, 1)).tolist(),
-        "covers": [list(scope) for scope in problem.covers],
-        "relations": problem.relations.reshape(-1).tolist(),
-    }
-
-
-def shape(instance):
-    """Side and regions of a Sudoku, as the page draws it; nothing of a graph."""
-    problem = instance.problem
-    boxes = [rule.scope for rule in problem.constraints if rule.relation == "box"]
-    if not boxes:
-        return {}
-    regions = np.full(problem.n, -1)
-    for number, scope in enumerate(boxes):
-        regions[list(scope)] = number
-    return {"shape": {"side": problem.d, "regions": regions.tolist()}}
+    """A puzzle as the page is given it, with its own matrix of relations."""
+    return puzzle_record(instance) | {"relations": instance.problem.relations.reshape(-1).tolist()}
 
 
 def of_every_shape():
@@ -139,7 +119,7 @@ def page(tmp_path_factory):
 
     asked = boards_of_states()
     states = [{"puzzle": puzzle(one), "states": [state.tolist() for state in many]} for one, many in asked]
-    related = [{**puzzle(one), "relations": None, **shape(one)} for one in of_every_shape()]
+    related = [puzzle_record(one) for one in of_every_shape()]
     fixture = {"networks": networks, "decodes": decodes, "states": states, "related": related}
     (folder / "fixture.json").write_text(json.dumps(fixture))
     command = ["node", "tests/decode_fixture.mjs", str(folder / "fixture.json"), str(folder / "answers.json")]
