@@ -12,6 +12,8 @@ import gzip
 import hashlib
 import json
 import re
+from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 
 from csp.errors import BadInput
@@ -27,15 +29,28 @@ POLICY = (
 )
 
 
-def page(name: str, payload: dict) -> str:
-    """The built page of that name with its data. Raises BadInput if the package holds no such page."""
+def page(name: str, payload: dict, files: Mapping[str, bytes] | None = None) -> str:
+    """The built page of that name with its data, and files that it unpacks when it needs them; a page with files may
+    run WebAssembly. Raises BadInput if the package holds no such page.
+    """
     html = read_text(BUILT / f"{name}.html")
     if PLACE not in html:
         raise BadInput(f"{BUILT / name}.html has no place for data; build it again (npm run build)")
     data = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
-    packed = base64.b64encode(gzip.compress(data, mtime=0)).decode()
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in SCRIPT.findall(html)]
-    policy = POLICY.format(scripts=" ".join(f"'sha256-{digest}'" for digest in hashes))
+    allowed = [f"'sha256-{digest}'" for digest in hashes] + ["'wasm-unsafe-eval'"] * bool(files)
+    policy = POLICY.format(scripts=" ".join(allowed))
     meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}" />'
     html = html.replace('<meta charset="utf-8" />', f'<meta charset="utf-8" />\n    {meta}', 1)
-    return html.replace(f">{PLACE}<", f">{packed}<", 1)
+    html = html.replace(f">{PLACE}<", f">{packed(data)}<", 1)
+    held = "".join(
+        f'<script type="text/plain" id="file-{escape(file)}">{packed(content)}</script>\n'
+        for file, content in (files or {}).items()
+    )
+    body = html.rindex("</body>")  # behind the script and the data, which may hold anything
+    return html[:body] + held + html[body:]
+
+
+def packed(content: bytes) -> str:
+    """Gzip in base64, as src/core/packed.ts reads it."""
+    return base64.b64encode(gzip.compress(content, compresslevel=6, mtime=0)).decode()

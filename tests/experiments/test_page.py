@@ -8,21 +8,27 @@ import re
 import shutil
 import time
 from pathlib import Path
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
+import torch
 
 from csp.errors import BadInput
 from csp.families import sudoku
 from csp.generate import draw
-from csp.trace import Costs, Event, Trace
+from csp.io import shipped_sets
+from csp.trace import Costs, Event, Trace, replay
 from experiments.ceiling.command import Ceiling
 from experiments.ceiling.command import main as ceiling
-from experiments.page import build, payload, story
+from experiments.page import build, live, payload, story
 from experiments.report import Report
 from experiments.report import main as report
-from experiments.site import Site
+from experiments.site import YOURS, Site
 from experiments.site import main as site
+from generators import checkpoint
+from generators.decoding.loop import decode
+from generators.decoding.spec import parse
 from solvers.oracles.cp_sat import CpSat
 from solvers.oracles.pick import pick
 
@@ -218,6 +224,11 @@ def site_page(tmp_path_factory):
     return path.as_uri()
 
 
+@pytest.fixture(scope="module")
+def yours(site_page):
+    return site_page.replace("site.html", YOURS)
+
+
 def opened(page, url):
     """Anew, even where only the fragment differs."""
     page.goto("about:blank")
@@ -232,6 +243,19 @@ def serious(page):
 
     found = Axe().run(page).response["violations"]
     return [(one["id"], one["nodes"][0]["html"][:90]) for one in found if one["impact"] in ("serious", "critical")]
+
+
+def fragment(*decoders, puzzle=None):
+    words = [("puzzle", puzzle)] * bool(puzzle) + [("decoder", one) for one in decoders]
+    return f"#{urlencode(words)}"
+
+
+def decoded(page):
+    """Press decode; the boards at their end."""
+    page.get_by_role("button", name="▶ decode").click()
+    page.wait_for_selector(".race", timeout=120_000)
+    page.locator(".race input[type=range]").press("End")
+    return page.locator(".race .column")
 
 
 @browser_is_there
@@ -276,12 +300,14 @@ def test_a_report_is_played_scrubbed_compared_filtered_and_linked(page, report_p
 @browser_is_there
 @pytest.mark.parametrize("width", [390, 1366, 1920])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_fit_and_keep_nobody_out(page, report_page, site_page, width, scheme):
+def test_pages_fit_and_keep_nobody_out(page, report_page, site_page, yours, width, scheme):
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
-    urls = [f"{report_page}#at=14&cell=3", *(f"{site_page}#{scene}" for scene in range(1, 6))]
-    for url in urls if scheme == "light" else urls[:3]:
+    urls = [f"{report_page}#at=14&cell=3", yours, *(f"{site_page}#{scene}" for scene in range(1, 6))]
+    for url in urls if scheme == "light" else urls[:4]:
         opened(page, url)
+        if url == yours and scheme == "light":
+            decoded(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert serious(page) == []
     page.set_viewport_size({"width": 1366, "height": 900})
@@ -349,3 +375,91 @@ def test_two_thousand_traces_open_at_once(page, run, tmp_path):
     started = time.perf_counter()
     opened(page, path.as_uri())
     print(f"{len(many)} traces, {len(html) / 1e6:.2f} MB: {time.perf_counter() - started:.2f} s")
+
+
+@browser_is_there
+def test_a_puzzle_is_decoded_in_the_page_as_python_does(page, yours):
+    """Typed into the text, two networks beside each other; lights, counts and end are those of Python's traces."""
+    instance = shipped_sets.load("sudoku6", "0", 3)[2]
+    opened(page, yours)
+    page.locator("textarea").fill(live.rows(instance.givens.tolist()))
+    assert "one solution" in page.locator(".editor [role=status]").inner_text()
+    columns = decoded(page)
+    specs = ("ar", "diffusion:order=confidence")
+    for place, spelled in enumerate(specs):
+        decoder = parse(spelled)
+        path = checkpoint.shipped("sudoku6", decoder.model)
+        model = checkpoint.load(path, dtype=torch.float32).model
+        trace = decode(decoder, model, [instance], 0)[0]
+        said = columns.nth(place).inner_text()
+        assert ("✓ solved" in said) == (trace.end == "solved")
+        assert f"{trace.costs.calls} calls of the network" in said
+        cells = columns.nth(place).locator("[role=gridcell]")
+        shown = [cells.nth(cell).get_attribute("aria-label").split(": ")[1].split(",")[0][-1] for cell in range(36)]
+        assert shown == [str(value) for value in replay(trace, instance.givens)[-1]]
+    assert page.url.endswith(fragment(*specs, puzzle=live.rows(instance.givens.tolist()).replace("\n", "-")))
+
+
+@browser_is_there
+def test_bad_puzzles_are_named_in_the_page(page, yours, tmp_path):
+    """Typed and from a file; the board keeps the last puzzle, and nothing can be decoded."""
+    from playwright.sync_api import expect
+
+    opened(page, yours)
+    status, button = page.locator(".editor [role=status]"), page.get_by_role("button", name="▶ decode")
+    for text, said in [
+        ("12345", "line 1: 5 symbols"),
+        ("7" + 35 * ".", "“7” at row 1 column 1"),
+        ("<img src=x onerror=alert(1)>", "symbols"),
+        ("", "no puzzle in it"),
+    ]:
+        page.locator("textarea").fill(text)
+        assert said in status.inner_text() and button.is_disabled()
+    path = tmp_path / "bad.txt"
+    path.write_text("# mine\n123456\n1.....\n......\n......\n......\n.....7\n")
+    page.locator("input[type=file]").set_input_files(path)
+    expect(status).to_contain_text("“7” at row 6 column 6")
+    assert button.is_disabled()
+    path.write_text("123456\n1.....\n......\n......\n......\n......\n")
+    page.locator("input[type=file]").set_input_files(path)
+    expect(status).to_contain_text("1 stands twice in one column: row 1 column 1 and row 2 column 1")
+
+
+@browser_is_there
+def test_a_board_is_drawn_by_keys_and_searched_without_a_network(page, yours):
+    """A 9x9 board: networks do not know it; a search does. One that has no solution is refuted."""
+    opened(
+        page, yours + fragment("uniform:veto=legal,retraction=depth,calls=3000", "ar", puzzle="-".join([9 * "."] * 9))
+    )
+    assert "on this one the decoder runs without a network" in page.locator(".chooser").nth(1).inner_text()
+    cell = page.locator(".editor [role=gridcell]").first
+    cell.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("9")
+    assert cell.get_attribute("aria-label") == "row 1 column 1: given 9"
+    columns = decoded(page)
+    assert "✓ solved" in columns.nth(0).inner_text() and "of the network" not in columns.nth(0).inner_text()
+
+    page.locator("textarea").fill("1...\n..1.\n.2..\n...2\n")
+    without = page.locator(".editor [role=status]").inner_text()
+    page.locator("textarea").fill("12..\n..3.\n...3\n4...\n")
+    assert "no solution" in page.locator(".editor [role=status]").inner_text() and "solution" in without
+    assert "It has tried everything" in decoded(page).nth(0).inner_text()
+
+
+@browser_is_there
+def test_a_long_search_is_stopped(page, yours):
+    hard = json.loads(story.PLACE.read_text())["puzzles"][2]["givens"]
+    decoder = "uniform:order=raster,veto=legal,retraction=best-first,calls=5000"
+    opened(page, yours + fragment(decoder, puzzle=live.rows(hard).replace("\n", "-")))
+    page.get_by_role("button", name="▶ decode").click()
+    page.get_by_role("button", name="❚❚ stop").click()
+    page.wait_for_selector(".race", timeout=60_000)
+    page.locator(".race input[type=range]").press("End")
+    assert "It was stopped there" in page.locator(".race .column").inner_text()
+
+
+def test_the_program_in_the_package_is_the_one_of_the_lock_file():
+    if not live.SOURCE.exists():
+        pytest.skip("node_modules are missing: npm ci in experiments/page/app")
+    assert live.program() == live.SOURCE.read_bytes()

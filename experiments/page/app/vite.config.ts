@@ -1,4 +1,4 @@
-// One page a build, everything inlined: PAGE=report or PAGE=site (npm run build makes both).
+// One page a build, everything inlined: PAGE=report, site or live (npm run build makes all).
 import preact from "@preact/preset-vite";
 import { defineConfig } from "vite";
 import { viteSingleFile } from "vite-plugin-singlefile";
@@ -7,7 +7,7 @@ import { onnxruntimeBytes } from "./onnxruntime_bytes";
 const page = process.env.PAGE ?? "report";
 
 export default defineConfig({
-  plugins: [preact({ devToolsEnabled: false, prefreshEnabled: false }), viteSingleFile({ removeViteModuleLoader: true })],
+  plugins: [onnxruntimeBytes(), preact({ devToolsEnabled: false, prefreshEnabled: false }), viteSingleFile({ removeViteModuleLoader: true })],
   build: {
     outDir: "../built",
     emptyOutDir: false,

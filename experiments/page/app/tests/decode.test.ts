@@ -6,7 +6,7 @@ import { Live, type Port } from "../src/live/client";
 import type { Reply, Request } from "../src/live/worker";
 import { graph, grid } from "./live_boards";
 
-async function run(options: Partial<Options>, puzzle = grid(4, 2, 2, "1..............2")) {
+async function run(options: Partial<Options>, puzzle = grid(4, "1..............2")) {
   const all = { order: "raster", veto: "legal", retraction: "none", calls: 100, ...options } as Options;
   const decode = new Decode(puzzle, new Uniform(puzzle.d), all);
   const steps = [];
@@ -75,7 +75,7 @@ test("the client hands steps on, and tells the worker to stop", async () => {
   const live = new Live(port);
   const steps: number[] = [];
   const options: Options = { order: "raster", veto: "none", retraction: "none", calls: 0 };
-  const going = live.decode(null, grid(4, 2, 2), options, (step) => steps.push(step.call));
+  const going = live.decode(null, grid(4), options, (step) => steps.push(step.call));
   const say = (reply: Reply) => hear({ data: reply } as MessageEvent<Reply>);
   say({ type: "step", id: 1, step: { call: 1 } as never });
   going.stop();
@@ -83,7 +83,7 @@ test("the client hands steps on, and tells the worker to stop", async () => {
   expect(await going.done).toEqual({ end: "stopped", events: [], calls: 1 });
   expect(steps).toEqual([1]);
   expect(sent.map((message) => message.type)).toEqual(["decode", "stop"]);
-  const broken = live.decode("none such", grid(4, 2, 2), options);
+  const broken = live.decode("none such", grid(4), options);
   say({ type: "error", id: 2, message: "no network" });
   await expect(broken.done).rejects.toThrow("no network");
 });

@@ -1,24 +1,11 @@
-// Puzzles for the tests of the live decoder: a grid by its side and boxes, a graph by its edges.
+// Puzzles for the tests of the live decoder: a grid by its side, a graph by its edges.
 
 import type { Puzzle } from "../src/core/problem";
+import { board } from "../src/core/sudoku";
 
-// An empty Sudoku; givens: a line of digits, . = blank.
-export function grid(side: number, boxRows: number, boxColumns: number, givens = ".".repeat(side * side)): Puzzle {
-  const n = side * side;
-  const cells = Array.from({ length: n }, (_, cell) => cell);
-  const row = (cell: number) => Math.floor(cell / side);
-  const perBand = side / boxColumns;
-  const column = (cell: number) => cell % side;
-  const region = (cell: number) => Math.floor(row(cell) / boxRows) * perBand + Math.floor(column(cell) / boxColumns);
-  const regions = cells.map(region);
-  const lines = Array.from({ length: side }, (_, line) => line);
-  const covers = [
-    ...lines.map((line) => cells.filter((cell) => row(cell) === line)),
-    ...lines.map((line) => cells.filter((cell) => column(cell) === line)),
-    ...lines.map((line) => cells.filter((cell) => regions[cell] === line)),
-  ];
-  const values = [...givens].map((symbol) => (symbol === "." ? 0 : Number(symbol)));
-  return { id: `grid${side}`, n, d: side, givens: values, edges: [], covers, shape: { side, regions } };
+// A Sudoku; givens: a line of digits, . = blank.
+export function grid(side: number, givens = ".".repeat(side * side)): Puzzle {
+  return board(side, [...givens].map((symbol) => (symbol === "." ? 0 : Number(symbol))));
 }
 
 export function graph(n: number, d: number, edges: [number, number][]): Puzzle {

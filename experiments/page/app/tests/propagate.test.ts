@@ -10,7 +10,7 @@ test("size counts bits", () => {
 });
 
 test("legal values are those that no neighbour holds; clashes show", () => {
-  const puzzle = grid(4, 2, 2, "12..............");
+  const puzzle = grid(4, "12..............");
   const near = nearOf(puzzle);
   const seen = inspect(puzzle.givens, near, LEVELS.legal);
   expect(allowedAt(seen, 2, 4)).toEqual([3, 4]);
@@ -37,7 +37,7 @@ test("a triangle of two colours is seen at the level that looks ahead", () => {
 });
 
 test("the solver's order: no value, naked single, hidden single, then fewest values", () => {
-  const puzzle = grid(4, 2, 2, "123...........4.");
+  const puzzle = grid(4, "123...........4.");
   const ranks = solverRank(puzzle.givens, nearOf(puzzle));
   const step = puzzle.n + 1;
   expect(Math.ceil(ranks[3] / step)).toBe(1); // a naked single: 4

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { causal, inPlace, relationCodes } from "../src/core/tokens";
 import { graph, grid } from "./live_boards";
 
-const puzzle = grid(4, 2, 2, "1...............");
+const puzzle = grid(4, "1...............");
 const codes = relationCodes(puzzle);
 const rows = (square: ArrayLike<number>, m: number) =>
   Array.from({ length: m }, (_, q) => Array.from({ length: m }, (_, k) => square[q * m + k]).join(""));
@@ -32,7 +32,7 @@ test("causal: clues, START, commits; each token aims at the next blank", () => {
 });
 
 test("causal: several questions see what was committed and themselves, not each other; clues see all clues", () => {
-  const two = grid(4, 2, 2, "12..............");
+  const two = grid(4, "12..............");
   const text = causal(two.givens, two.givens, [], [2, 3, 5], codes, 4);
   expect(text.values).toEqual([1, 2, 5, 5, 5]);
   expect(text.targets).toEqual([0, 1, 2, 3, 5]);

@@ -22,6 +22,7 @@ export interface TraceRecord {
   debt: number | null; // of the last state
   said?: Record<string, number[]>[]; // at each call: percent of each value of each cell that the network spoke of
   signs?: number[]; // state, sign, state, sign, ...: 0 a broken rule, 1 a blank cell without a value, 2 neither
+  hopeless?: boolean; // the puzzle itself has no solution
 }
 
 export type Unit = "calls" | "commits" | "flops";
@@ -55,6 +56,7 @@ export class Replay {
   // Whether some solution extends the state after `count` events.
   alive(count: number): boolean | null {
     if (this.record.alive === null) return null;
+    if (this.record.hopeless) return false;
     const turns = this.record.alive.filter((event) => event < count).length;
     return turns % 2 === 0;
   }

@@ -1,4 +1,5 @@
-// The data that `takeback report` put into the page: gzipped JSON in base64.
+// The data that `takeback report` put into the page.
+import { readPacked } from "../core/packed";
 import type { Puzzle } from "../core/problem";
 import type { TraceRecord } from "../core/replay";
 
@@ -23,9 +24,3 @@ export interface Payload {
 }
 
 export const readPayload = (text: string): Promise<Payload> => readPacked<Payload>(text);
-
-export async function readPacked<T>(text: string): Promise<T> {
-  const bytes = Uint8Array.from(atob(text.trim()), (character) => character.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return JSON.parse(await new Response(stream).text());
-}

@@ -1,25 +1,30 @@
 // Recorded decoders on their boards, side by side, with one thing to press.
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { marksOf } from "../core/marks";
 import { cellName, symbol } from "../core/names";
-import type { Replay, Unit } from "../core/replay";
+import type { Replay, TraceRecord, Unit } from "../core/replay";
 import { Board } from "../ui/Board";
 import { usePlaying } from "../ui/playing";
 import { Scrubber } from "../ui/Scrubber";
-import type { NamedTrace } from "./Story";
+
+export interface Raced {
+  trace: TraceRecord & { name: string };
+  replay: Replay;
+}
 
 interface Props {
   shown: string[];
-  replays: Map<string, { trace: NamedTrace; replay: Replay }>;
+  replays: Map<string, Raced>;
   unit: Unit;
   pace: number; // moments a second
   quickens?: boolean; // a long race is run faster as it goes on
   notes?: boolean; // show what the network believes of blank cells
+  starts?: boolean; // play at once
   comesTo: string; // told when it has been played to its end
 }
 
-export function Race({ shown, replays, unit, pace, quickens = false, notes = false, comesTo }: Props): JSX.Element {
+export function Race({ shown, replays, unit, pace, quickens = false, notes = false, starts = false, comesTo }: Props): JSX.Element {
   const runs = shown.map((name) => replays.get(name)!);
   const span = Math.max(...runs.map(({ replay }) => replay.span(unit)));
   const [at, setAt] = useState(0);
@@ -32,6 +37,9 @@ export function Race({ shown, replays, unit, pace, quickens = false, notes = fal
     (moment) => (quickens ? pace * Math.max(1, moment / 12) : pace),
     (moment) => setAt(Math.floor(moment)),
   );
+  useEffect(() => {
+    if (starts && !matchMedia("(prefers-reduced-motion: reduce)").matches) player.start();
+  }, []);
   const move = (to: number) => {
     player.stop();
     setAt(Math.max(0, Math.min(span, to)));
@@ -42,19 +50,15 @@ export function Race({ shown, replays, unit, pace, quickens = false, notes = fal
         {runs.map(({ trace, replay }, place) => {
           const count = replay.eventsBy(at, unit);
           const marks = marksOf(replay, count);
-          const alive = replay.alive(count);
           const over = count === replay.length;
           const first = trace.dead[0];
           const state = replay.state(count);
           return (
             <section class="column" key={trace.name} aria-label={trace.name}>
               {shown.length > 1 && <h2>{trace.name}</h2>}
-              <p class={`light ${alive ? "alive" : "dead"}`}>
-                <b>{alive ? (over && trace.end === "solved" ? "✓ solved" : "● a solution is left") : "✕ no solution is left"}</b>
-                {alive === false && <span>{replay.sign(count) === 2 ? ", and nothing shows it" : replay.sign(count) === 1 ? ": a cell has no value left" : ": a rule is broken"}</span>}
-              </p>
+              <Light replay={replay} count={count} />
               <Board puzzle={replay.puzzle} state={state} marks={marks} selected={null} label={`the board of ${trace.name}`} notes={pad ? (cell) => replay.believed(cell, count) : undefined} />
-              <p class="count">{counts(replay, count)}</p>
+              <p class="count">{counts(replay, count)}{over && ENDS[trace.end] ? `. ${ENDS[trace.end]}` : ""}</p>
               {first !== undefined && over && (
                 <p class="about">
                   The last solution went with value {replay.commits[first + 1]}, when {cellName(replay.puzzle, replay.events[first][1])} took {symbol(replay.puzzle, replay.events[first][2])}
@@ -62,7 +66,7 @@ export function Race({ shown, replays, unit, pace, quickens = false, notes = fal
                   {trace.debt ? ` In the end ${trace.debt} of its values stand in no solution together with the others.` : ""}
                 </p>
               )}
-              <p class="unseen" role={place === 0 && !player.playing ? "status" : undefined}>{count ? `${cellName(replay.puzzle, replay.events[count - 1][1])} ${replay.events[count - 1][2] ? `takes ${symbol(replay.puzzle, replay.events[count - 1][2])}` : "is taken back"}; ${alive ? "alive" : "the board is lost"}` : "nothing filled yet"}</p>
+              <p class="unseen" role={place === 0 && !player.playing ? "status" : undefined}>{count ? `${cellName(replay.puzzle, replay.events[count - 1][1])} ${replay.events[count - 1][2] ? `takes ${symbol(replay.puzzle, replay.events[count - 1][2])}` : "is taken back"}; ${LIVES[String(replay.alive(count))]}` : "nothing filled yet"}</p>
             </section>
           );
         })}
@@ -83,6 +87,26 @@ export function Race({ shown, replays, unit, pace, quickens = false, notes = fal
     </div>
   );
 }
+
+// Whether some solution extends the board, and whether anything shows that none does.
+function Light({ replay, count }: { replay: Replay; count: number }): JSX.Element {
+  const alive = replay.alive(count);
+  if (alive === null) return <p class="light"><b>? too hard to tell</b></p>;
+  const solved = count === replay.length && replay.record.end === "solved";
+  if (alive) return <p class="light alive"><b>{solved ? "✓ solved" : "● a solution is left"}</b></p>;
+  const signs = [": a rule is broken", ": a cell has no value left", ", and nothing shows it"];
+  return <p class="light dead"><b>✕ no solution is left</b><span>{signs[replay.sign(count)]}</span></p>;
+}
+
+const LIVES: Record<string, string> = { true: "alive", false: "the board is lost", null: "too hard to tell" };
+
+// Ends that the light does not tell.
+const ENDS: Record<string, string> = {
+  stuck: "It ended there: no value may be written",
+  "out of budget": "Its budget ended there",
+  refuted: "It has tried everything: the puzzle has no solution",
+  stopped: "It was stopped there",
+};
 
 // What it cost so far: calls or steps, and values written and taken back, whose difference is what is on the board.
 function counts(replay: Replay, count: number): string {

@@ -74,6 +74,7 @@ export function Story({ data }: { data: StoryData }): JSX.Element {
         )}
         <div class="controls">
           {scene > 0 && <button type="button" onClick={() => go(scene - 1)}>◂ before</button>}
+          {scene + 1 === data.scenes.length && <a class="button" href="your-puzzle.html">try your own puzzle ▸</a>}
           {scene + 1 < data.scenes.length && <button type="button" onClick={() => go(scene + 1)}>next: {data.scenes[scene + 1].title} ▸</button>}
         </div>
       </section>

@@ -1,6 +1,6 @@
 // The page of `takeback site`: five scenes about what a decoder cannot take back.
 import { render } from "preact";
-import { readPacked } from "../report/payload";
+import { readPacked } from "../core/packed";
 import { Story, type StoryData } from "./Story";
 import "../style.css";
 import "./site.css";
