@@ -23,7 +23,7 @@ class Report:
     """Make a page of a run: its boards side by side, commit by commit, when each was lost, and the run's figures."""
 
     folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
-    """Folder of a finished run of ceiling, frontier or evaluate."""
+    """Folder of a finished run of ceiling, frontier, evaluate or score."""
     decoders: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = ()
     """Only these (default: all of the run)."""
     most: Annotated[int, tyro.conf.arg(metavar="N")] = payload.MOST

@@ -4,10 +4,11 @@
     takeback score transcripts.txt --instances load.jsonl
     takeback score chats.jsonl --instances load.jsonl --text-field response
 
-The forms that are read are in docs/bring-your-own.md. Writes scores.parquet (a row a trace), run.json (every figure),
-score.png (hazard), skipped.txt (every line that could not be read, and why), and of transcripts attempts.jsonl (what
-each counts from, and how much of it was read). Traces are streamed, and kept in shards/ as they are
-scored: memory does not grow with their number, and a run that was stopped goes on.
+The forms that are read are in docs/bring-your-own.md. Writes scores.parquet (a row a trace), traces.jsonl (the moves
+that were read; `takeback report` plays them back), run.json (every figure), score.png (hazard), skipped.txt (every line
+that could not be read, and why), and of transcripts attempts.jsonl (what each counts from, and how much of it was
+read). Traces are streamed, and kept in shards/ as they are scored: memory does not grow with their number, and a run
+that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -151,6 +152,7 @@ def _collect(
         parquet_stream(folder.path / "scores.parquet", SCHEMA) as write,
         text_stream(folder.path / "skipped.txt") as bad,
         text_stream(folder.path / "attempts.jsonl") as attempts,
+        text_stream(folder.path / "traces.jsonl") as traces,
         text_stream(folder.path / "debts.jsonl") if options.debts else nullcontext() as debts,
     ):
         for path in pieces:
@@ -164,6 +166,7 @@ def _collect(
                     f"{options.file}: more than {MOST_DECODERS} decoders' names, the most that are told apart; "
                     "'decoder' is for the kind of decoder, 'seed' for attempts of one"
                 )
+            traces.writelines(line + "\n" for line in made.traces)
             for about in made.attempts:
                 attempts.write(json.dumps(about) + "\n")
                 if about["counts from"] is not None:
@@ -265,7 +268,7 @@ def _finish(options: ScoreCommand, folder: RunFolder, total: dict[Key, Sums], ou
     else:
         _show(keys, figures, compared)
         _say_unread(total)
-    console.print(f"wrote scores.parquet, run.json and score.png to {folder.path}")
+    console.print(f"wrote scores.parquet, traces.jsonl, run.json and score.png to {folder.path}")
 
 
 def _say_unread(total: dict[Key, Sums]) -> None:

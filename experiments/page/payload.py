@@ -10,6 +10,7 @@ before event t, so that an event t that kills makes state t + 1 dead.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import metadata
@@ -126,13 +127,20 @@ def _card(folder: Path) -> dict:
 
 
 def _traces(folder: Path, card: dict, instances: dict[str, Instance]) -> list[tuple[str, Trace]]:
-    """(row, trace), in the order of the file: rows one after another, each over the run's puzzles."""
+    """(row, trace), in the order of the file: rows one after another, each over the run's puzzles. Further attempts of
+    one decoder at a puzzle are rows of their own.
+    """
     traces = read_jsonl(read_text(folder / "traces.jsonl"), str(folder / "traces.jsonl"))
     named = {spec: name for name, spec in card["identity"].get("decoders", {}).items()}
+    made, attempts = [], Counter[tuple[str, str]]()
     for trace in traces:
         if trace.instance not in instances:
             raise BadInput(f"{folder / 'traces.jsonl'}: a trace of {trace.instance}, which {INSTANCES} does not hold")
-    return [(named.get(trace.decoder, trace.decoder), trace) for trace in traces]
+        attempts[trace.decoder, trace.instance] += 1
+        attempt = attempts[trace.decoder, trace.instance]
+        name = named.get(trace.decoder, trace.decoder)
+        made.append((f"{name}, attempt {attempt}" if attempt > 1 else name, trace))
+    return made
 
 
 def _about(name: str) -> str:
@@ -250,7 +258,8 @@ def _runs(signs: Int[np.ndarray, " states"]) -> list[int]:
 def figures(card: dict, names: Sequence[str]) -> list[dict[str, Any]]:
     """A row a decoder: the figures that the run's tables show, each {value, low, high, n}."""
     rows = []
-    for row in card.get("summary", ()) if isinstance(card.get("summary"), list) else ():
+    of_score = [row for row in card.get("rows", ()) if row["stratum"] == "all"]
+    for row in card["summary"] if isinstance(card.get("summary"), list) else of_score:
         if isinstance(row, dict) and row.get("decoder") in names:
             shown = {key: f for key, f in row.items() if isinstance(f, dict) and {"value", "n"} <= set(f)}
             rows.append({"name": row["decoder"], "figures": shown})

@@ -22,7 +22,7 @@ import pyarrow.parquet
 from csp.errors import BadInput
 from csp.io.files import from_parquet, read_bytes, to_parquet
 from csp.io.instance_records import read_parquet
-from csp.io.trace_records import from_lenient
+from csp.io.trace_records import from_lenient, to_json
 from csp.problem import Instance, stratum_of
 from csp.trace import Trace
 from experiments.scoring.aggregate import SCORE_FIELDS, Sums
@@ -48,6 +48,7 @@ class Chunk:
     skipped: list[str] = field(default_factory=list)
     attempts: list[dict] = field(default_factory=list)  # what was made of each transcript
     debts: list[str] = field(default_factory=list)
+    traces: list[str] = field(default_factory=list)  # of the scores, as they were read
 
     def write(self, config: dict) -> bytes:
         """As a Parquet file: a row a score, all else in its metadata, with what the chunk is a function of."""
@@ -56,6 +57,7 @@ class Chunk:
             "skipped": self.skipped,
             "attempts": self.attempts,
             "debts": self.debts,
+            "traces": self.traces,
         }
         schema = SCHEMA.with_metadata({"config": json.dumps(config), "chunk": json.dumps(rest)})
         return to_parquet([asdict(score) for score in self.scores], schema)
@@ -65,6 +67,8 @@ class Chunk:
         """The inverse of write. Raises BadInput, naming `where`, for anything else."""
         try:
             rest = json.loads(pyarrow.parquet.read_schema(io.BytesIO(data)).metadata[b"chunk"])
+            if "traces" not in rest:
+                raise KeyError("traces")  # a piece of before they were kept
             sums = {(decoder, stratum): Sums.of(plain) for decoder, stratum, plain in rest.pop("sums")}
             return cls([Score(**record) for record in from_parquet(data, where)], sums, **rest)
         except (pyarrow.ArrowException, OSError, KeyError, TypeError, ValueError):
@@ -114,6 +118,7 @@ def score_lines(path: str, changed: int, oracle: str, debts: bool, reading: Read
         else:
             life_ = life
         made.scores.append(score)
+        made.traces.append(to_json(attempt.trace))
         need = "?" if score.guesses is None else stratum_of(score.guesses)
         for key in ((decoder, need), (decoder, "all")):
             sums = made.sums.setdefault(key, Sums())

@@ -24,6 +24,8 @@ from experiments.ceiling.command import main as ceiling
 from experiments.page import build, live, payload, story
 from experiments.report import Report
 from experiments.report import main as report
+from experiments.score import ScoreCommand
+from experiments.score import main as score
 from experiments.site import YOURS, Site
 from experiments.site import main as site
 from generators import checkpoint
@@ -256,6 +258,26 @@ def decoded(page):
     page.wait_for_selector(".race", timeout=120_000)
     page.locator(".race input[type=range]").press("End")
     return page.locator(".race .column")
+
+
+def test_what_was_read_of_transcripts_is_played_back(tmp_path):
+    """The moves of each attempt, further ones at a puzzle as a row of its own, and the figures of run.json."""
+    examples = ROOT / "docs" / "examples"
+    lines = (examples / "transcripts.jsonl").read_text().splitlines()
+    again = json.dumps(json.loads(lines[0]) | {"seed": 1})
+    (tmp_path / "chats.jsonl").write_text("\n".join([*lines, again]) + "\n")
+    command = ScoreCommand(tmp_path / "chats.jsonl", examples / "puzzles.jsonl", out=tmp_path / "run", workers=1)
+    score(command)
+    data = payload.read(tmp_path / "run")
+    names = [one["name"] for one in data["decoders"]]
+    assert len(data["traces"]) == 3 and names[-1] == f"{names[0]}, attempt 3"
+    assert data["traces"][2]["events"] == data["traces"][0]["events"] != []
+    card = json.loads((tmp_path / "run" / "run.json").read_text())
+    kept = next(row for row in card["rows"] if row["stratum"] == "all" and row["decoder"] == names[0])
+    assert data["figures"][0] == {"name": names[0], "figures": {k: f for k, f in kept.items() if isinstance(f, dict)}}
+    before = (tmp_path / "run" / "traces.jsonl").read_bytes()
+    score(command)
+    assert (tmp_path / "run" / "traces.jsonl").read_bytes() == before  # from kept pieces
 
 
 @browser_is_there
