@@ -5,6 +5,7 @@ about a board may not depend on the boards beside it. So here weights are laid o
 into buffers that are kept, and no operation has a shape that follows the batch:
 
 BoardReader   models/board_reader.py: every cell sees every other; each board is computed by itself
+BoardStack    models/board_stack.py: the same of a narrow net, several boards at a time
 TextReader    models/text_reader.py: causal, with a KV cache; products over tiles of TILE tokens
 
     >>> weights = Weights(model.backbone, d=9)

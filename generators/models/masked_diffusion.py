@@ -24,6 +24,7 @@ from csp.tokens import start
 from generators.boards import Boards
 from generators.models.backbone_config import BackboneConfig, check_fits
 from generators.models.board_reader import BoardReader
+from generators.models.board_stack import NARROW, STACK, BoardStack
 from generators.models.examples import Examples, stratified
 from generators.models.inference import Weights, one_thread, rounded
 from generators.models.interface import Prediction
@@ -175,7 +176,8 @@ def masks(
 
 
 class CellReader:
-    """What a bidirectional net says of cells of boards, one board after the other (models/board_reader.py).
+    """What a bidirectional net says of cells of boards, one board after the other (models/board_reader.py); of a narrow
+    net several at a time (models/board_stack.py).
 
     Which cells are related is looked up once a board, and kept as long as there is room.
     """
@@ -184,6 +186,8 @@ class CellReader:
         self.model, self.weights, self.boards = model, weights, boards
         self.cells = boards.real.sum(1)
         self.readers: dict[tuple[int, int], BoardReader] = {}  # by slot and number of tokens
+        self.stacks: dict[int, BoardStack] = {}  # by number of tokens
+        self.stacked = weights.config.dim <= NARROW and not weights.config.edges
         self.told: dict[int, _Told] = {}
         self.room = KEPT_BYTES
 
@@ -198,6 +202,8 @@ class CellReader:
 
         blocked: True where a cell may not look (boards without edge tokens only).
         """
+        if self.stacked:
+            return self._stacked(rows, assignments, asked, blocked)
         counts = asked.sum(1)
         out = torch.empty((int(counts.sum()), self.weights.head.shape[1]), dtype=self.weights.dtype)
         values, cells = torch.from_numpy(assignments), torch.from_numpy(np.nonzero(asked)[1])
@@ -214,6 +220,43 @@ class CellReader:
                 for _ in zip_longest(*turns):  # each takes a step, until all are through
                     pass
         return out[:, : self.weights.answers]
+
+    def _stacked(self, rows, assignments, asked, blocked) -> Float[Tensor, "asked answers"]:
+        """The same as logits, of a narrow net."""
+        counts = asked.sum(1)
+        starts = np.cumsum(counts) - counts
+        out = torch.empty((int(counts.sum()), self.weights.answers), dtype=self.weights.dtype)
+
+        # A board goes with boards of as many tokens that are asked about one cell, or about several, as it is.
+        with one_thread():
+            for n, single in {(int(self.cells[row]), count == 1) for row, count in zip(rows, counts) if count}:
+                fits = (self.cells[rows] == n) & ((counts == 1) == single) & (counts > 0)
+                for some in np.split(np.flatnonzero(fits), range(STACK, int(fits.sum()), STACK)):
+                    cells = asked[some, :n].argmax(1) if single else None
+                    walls = None if blocked is None else blocked[some, :n, :n]
+                    answers = self._stack(n, rows[some], assignments[some, :n], walls, cells)
+                    for place, board in enumerate(some):
+                        own = answers[place] if single else answers[place][torch.from_numpy(asked[board, :n])]
+                        out[starts[board] : starts[board] + counts[board]] = own[:, : self.weights.answers]
+        return out
+
+    def _stack(self, n, rows, assignments, walls, cells) -> Float[Tensor, "stack asked answers"]:
+        """One pass over at most STACK boards of n tokens; those that are missing are blank."""
+        if n not in self.stacks:
+            self.stacks[n] = BoardStack(self.weights, n)
+        missing = ((0, STACK - len(rows)), (0, 0))
+        told = [self._told(int(row)) for row in rows]
+        told += [told[0]] * (STACK - len(rows))
+        biases = [torch.stack(of_block) for of_block in zip(*(one.biases for one in told))]  # (stack, heads, n, n)
+        if walls is not None:
+            wall = torch.from_numpy(np.pad(walls, (*missing, (0, 0))))[:, None]
+            biases = [bias.masked_fill(wall, float("-inf")) for bias in biases]
+        return self.stacks[n].read(
+            torch.from_numpy(np.pad(assignments, missing)),
+            torch.stack([one.at for one in told]),
+            [bias.flatten(0, 1) for bias in biases],
+            None if cells is None else torch.from_numpy(np.pad(cells, missing[0])),
+        )
 
     def _pass(
         self, slot: int, board: Tensor, row: int, asked: Tensor, out: Tensor, wall: Tensor | None

@@ -19,11 +19,14 @@ from generators import checkpoint
 from generators.boards import stack
 from generators.decoding.loop import decode
 from generators.decoding.spec import parse
-from generators.models import inference
+from generators.models import board_stack, inference
+from generators.models.backbone_config import BackboneConfig
+from generators.models.board_network import BoardNetwork
 from generators.models.text_reader import TILE, chunks
 from generators.models.transformer import pairs
 
 KINDS = ("ar", "ar-random", "ar-solver", "diffusion", "quality")
+NARROW = ("diffusion", "diffusion-blind", "diffusion-causal")
 DTYPES = (torch.float32, torch.float64)
 DECODERS = (
     "ar:veto=legal,retraction=best-first,calls=12",
@@ -40,6 +43,16 @@ DECODERS = (
 @cache
 def shipped(kind, dtype):
     return checkpoint.load(checkpoint.shipped("sudoku6", kind), "sudoku6", kind, dtype).model
+
+
+@cache
+def narrow(kind, dtype):
+    """A network that reads several boards at a time."""
+    torch.manual_seed(0)
+    network = BoardNetwork(BackboneConfig(6, 36, dim=board_stack.NARROW), kind)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    return network.to(dtype).eval()
 
 
 @cache
@@ -80,9 +93,9 @@ def unrounded(monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("kind", KINDS)
-def test_answers_are_the_same_bits_at_any_batch_size_order_and_threads(kind, dtype, unrounded):
-    model, boards = shipped(kind, dtype), stack(puzzles())
+@pytest.mark.parametrize(("network", "kind"), [(shipped, k) for k in KINDS] + [(narrow, k) for k in NARROW])
+def test_answers_are_the_same_bits_at_any_batch_size_order_and_threads(network, kind, dtype, unrounded):
+    model, boards = network(kind, dtype), stack(puzzles())
     filled, sequence = states(boards, 0)
     rows = np.arange(len(boards))
     every = answers(model, boards, rows, filled, sequence)
@@ -153,6 +166,23 @@ def test_readers_say_what_the_nets_themselves_say(dtype):
     rows = np.arange(len(boards))
     assert np.abs(answers(shipped("diffusion", dtype), boards, rows, filled, sequence) - plain)[blank].max() < noise
     assert np.abs(answers(shipped("quality", dtype), boards, rows, filled, sequence) - odds)[~blank].max() < noise
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("kind", NARROW)
+def test_boards_read_together_are_what_the_net_says_of_each(kind, dtype):
+    """One cell a board, several, and none of some boards."""
+    model, boards = narrow(kind, dtype), stack(puzzles()[:11])
+    filled, sequence = states(boards, 4)
+    filled[3] = boards.instances[3].witness
+    rows = np.arange(len(boards))
+    with torch.inference_mode():
+        plain = model.backbone(boards.d, *model.inputs(boards, filled, sequence)).double().numpy()
+    wanted = filled == 0
+    wanted[::2] &= wanted[::2].cumsum(1) == 1
+    said = model.open(boards).predict(rows, filled, sequence, wanted).log_probs
+    noise = 2e-4 if dtype is torch.float32 else 1e-8
+    assert wanted.sum() > 60 and not wanted[3].any() and np.abs(said - plain)[wanted].max() < noise
 
 
 @pytest.mark.parametrize("words", ["ar-solver", "diffusion:order=confidence"])
