@@ -1,7 +1,8 @@
 """`takeback factors`: which of order, workspace, reading, supervision, depth and search closes the gap?
 
     takeback factors                                  # shipped small networks, some minutes
-    takeback factors --preset standard --out DIR      # trains what DIR/networks lacks; hours; goes on
+    takeback factors --preset standard --out DIR      # trains what DIR/networks lacks; many hours; goes on
+    takeback factors --preset standard --out DIR --trained      # measures what has been trained by now
 
 Networks that differ in one word at a time are trained on the same puzzles and batches, and decode the same puzzles in
 every order, with every veto and retraction, one cell a call. What is compared was planned before
@@ -63,10 +64,13 @@ Work = Solve | StartStates | mechanism.Probe | mechanism.Ablate
 class Factors:
     """Which of order, workspace, reading, supervision, depth and search closes the gap between AR and diffusion?"""
 
-    preset: Literal["quick", "standard"] = "quick"
-    """quick: shipped small networks, one seed, 6x6. standard: trains every network of the plan, five seeds; hours."""
+    preset: Literal["quick", "standard", "large"] = "quick"
+    """quick: shipped small networks, one seed, 6x6. standard: trains every small network of the plan, five seeds, three
+    families; large: the main ones at the size of the shipped networks, three seeds. Hours each, on two cores."""
     sets: Annotated[tuple[str, ...], tyro.conf.arg(metavar="SET ...")] = ()
     """Only these of sudoku6, colouring3-30 and sudoku9 (default: all of the preset)."""
+    trained: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Train nothing: measure the networks that DIR/networks holds all seeds of, and name those that are missing."""
     out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Folder for networks/, shards/, run.json and figures (default: results/factors-PRESET)."""
     workers: Annotated[int, tyro.conf.arg(metavar="N")] = 0
@@ -86,7 +90,10 @@ def main(options: Factors) -> None:
     at = checkpoint.FOLDER / "factors" if preset.shipped else (out / "networks").absolute()
     executor = Executor(options.workers, 1, options.engine)
 
-    if not preset.shipped:
+    missing: list[str] = []
+    if options.trained:
+        preset, missing = with_what_is_there(preset, at)
+    elif not preset.shipped:
         train(preset, at, executor, out)
     places = {part: list(_places(part, at)) for part in preset.studies()}
     temperatures = choose_temperatures(preset, places, folder, executor)
@@ -96,7 +103,7 @@ def main(options: Factors) -> None:
         for part in places
     }
     summary = summarise(preset, studies, places)
-    card = {"summary": summary, "temperatures": temperatures, "versions": run.versions()}
+    card = {"summary": summary, "temperatures": temperatures, "missing": missing, "versions": run.versions()}
     folder.write_card({"status": "complete", **card})
     folder.unlock()
     main_study = next(iter(studies.values()))
@@ -118,6 +125,23 @@ def chosen(options: Factors) -> Preset:
     if not options.sets:
         return preset
     return replace(preset, parts=tuple(part for part in preset.parts if part.puzzles.set in options.sets))
+
+
+def with_what_is_there(preset: Preset, at: Path) -> tuple[Preset, list[str]]:
+    """The preset with those networks of which every seed has been trained, and the names of the others. Raises BadInput
+    if there are none.
+    """
+    parts, missing = [], []
+    for part in preset.studies():
+        trained = [name for name in part.names if all(_path(at, point).exists() for point in part.of(name))]
+        missing += [f"{part.puzzles.set} {part.size.name}: {name}" for name in part.names if name not in trained]
+        if trained:
+            parts.append(replace(part, names=tuple(trained)))
+    if not parts:
+        raise BadInput(f"{at} holds no network of the preset of which every seed has been trained")
+    if missing:
+        console.print(f"not trained yet, and left out: {', '.join(missing)}")
+    return replace(preset, parts=tuple(parts)), missing
 
 
 def train(preset: Preset, at: Path, executor: Executor, out: Path) -> None:

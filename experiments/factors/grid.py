@@ -111,6 +111,10 @@ class Part:
         for seed, name in product(range(self.seeds), self.names):
             yield Point(self.puzzles, NETWORKS[name], self.size, seed)
 
+    def of(self, name: str) -> list[Point]:
+        """The points of a network."""
+        return [point for point in self.points() if point.net == NETWORKS[name]]
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -185,9 +189,10 @@ STANDARD = Preset(
         Part(COLOURING, MAIN, SMALL, 5),
         Part(SUDOKU9, MAIN_9, SMALL, 2),
         Part(SUDOKU6, tuple(NETWORKS), SMALL, 5),
-        Part(SUDOKU6, MAIN, SHIPPED, 3),
     )
 )
+#: The main networks again, at the size of the shipped ones.
+LARGE = Preset((Part(SUDOKU6, MAIN, SHIPPED, 3),), whole=False)
 #: One seed of the networks that its comparisons need; supervision and depth are present throughout.
 QUICK = Preset(
     (Part(SUDOKU6, (*MAIN, *SHALLOW_NETS, *DEEP_NETS, "none+cached+blanks"), SMALL, 1),),
@@ -196,4 +201,4 @@ QUICK = Preset(
     whole=False,
     factors=("order", "workspace", "reading", "search"),
 )
-PRESETS = {"quick": QUICK, "standard": STANDARD}
+PRESETS = {"quick": QUICK, "standard": STANDARD, "large": LARGE}

@@ -177,6 +177,25 @@ def test_a_run_is_resumed_and_workers_change_nothing(tmp_path, monkeypatch, caps
     assert {path: path.read_bytes() for path in kept} == kept
 
 
+def test_what_is_trained_by_now_is_measured_and_the_rest_named(tmp_path, monkeypatch, capsys):
+    preset = tiny(monkeypatch, whole=False)
+    options = command.Factors("standard", trained=True, out=tmp_path, workers=1)
+    with pytest.raises(BadInput, match="holds no network"):
+        command.main(options)
+    (tmp_path / "networks").mkdir()
+    command._train(preset.points()[0], tmp_path / "networks")
+    command.main(options)
+    said = capsys.readouterr()
+    assert "left out: sudoku6 16-2x40: diffusion-blind" in said.err and "trained sudoku6" not in said.err
+    card = json.loads((tmp_path / "run.json").read_text())
+    assert card["missing"] == ["sudoku6 16-2x40: diffusion-blind"]
+    assert [net["name"] for net in card["summary"][0]["networks"]] == ["diffusion", NO_NET]
+
+    # Trained to the end, the same folder goes on.
+    command.main(replace(options, trained=False))
+    assert json.loads((tmp_path / "run.json").read_text())["missing"] == []
+
+
 def test_networks_of_other_options_are_refused(tmp_path, monkeypatch):
     preset = tiny(monkeypatch)
     point = preset.points()[0]
@@ -191,7 +210,7 @@ def test_networks_of_other_options_are_refused(tmp_path, monkeypatch):
     with pytest.raises(BadInput, match="there is no such network"):
         list(command._places(preset.studies()[0], tmp_path))
     with pytest.raises(BadInput, match="no set 'sudoku5'"):
-        command.main(command.Factors("standard", ("sudoku5",), tmp_path))
+        command.main(command.Factors("standard", ("sudoku5",), out=tmp_path))
 
 
 def test_start_states_are_the_same_for_all_and_grow():
