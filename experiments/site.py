@@ -41,5 +41,5 @@ def main(options: Site) -> None:
     write_atomically(out, html)
     if options.out is None and not webbrowser.open(out.as_uri()):
         console.print("no browser was found; open that file in one")
-    write_atomically(yours, live.page())  # takes some seconds, in which the story can be read
+    write_atomically(yours, live.page(out.name))  # takes some seconds, in which the story can be read
     console.print(f"wrote {out} and {yours.name} beside it")

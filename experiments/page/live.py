@@ -1,6 +1,6 @@
 """The page on which puzzles of one's own are decoded, by networks that lie in it.
 
-    >>> html = page()                      # `takeback site` writes it beside the story
+    >>> html = page("story.html")                    # `takeback site` writes it beside the story
     python -m experiments.page.live        # packs onnxruntime's program anew, after npm ci in app/
 
 Networks are the shipped ones, as `takeback export` writes them. onnxruntime-web's program is kept packed in built/, so
@@ -35,14 +35,15 @@ PROGRAM = build.BUILT / "onnxruntime.wasm.xz"
 SOURCE = Path(__file__).parent / "app" / "node_modules" / "onnxruntime-web" / "dist" / "ort-wasm-simd-threaded.wasm"
 
 
-def page() -> str:
-    """The page, some 8 MB of it networks and the program that runs them."""
+def page(beside: str) -> str:
+    """The page, some 11 MB of it networks and the program that runs them. beside: the story's file name."""
     puzzles = json.loads(read_text(story.PLACE))["puzzles"]
     payload = {
         "examples": [
             {"name": name, "givens": rows(puzzle["givens"])} for name, puzzle in zip(EXAMPLES, puzzles, strict=True)
         ],
         "networks": [],
+        "story": beside,
     }
     files = {"onnxruntime.wasm": program()}
     for kind, about in NETWORKS.items():

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,53 +35,85 @@ ROOT = Path(__file__).parents[2]
 SEED = 0
 LOOKED_AT = 40  # puzzles of a stratum among which a scene's board is found
 LEAST_LAG = 6  # commits that a scene's lost board goes on unknowing
-#: Scene: its title, what it says, what it comes to, the claim of RESULTS.md behind it (its first words).
+
+
+@dataclass(frozen=True)
+class Scene:
+    """says: before it is played; comes_to: afterwards, with figures of kept runs; table: the same, a head and rows;
+    claim: the first words of the claim of RESULTS.md behind it.
+    """
+
+    title: str
+    says: str
+    comes_to: str = ""
+    claim: str = ""
+    table: tuple[tuple[str, ...], ...] = ()
+
+
 SCENES = [
-    (
+    Scene(
         "You write like a language model",
-        "A language model writes one token after another and cannot take one back. Do the same: fill the board cell by "
-        "cell, in reading order. Each row, each column and each box of 2 rows by 3 columns holds 1 to 6 once.",
-        "",
-        "",
+        "A language model writes one piece of text after another, and what is written stays. Do the same: fill the "
+        "board cell by cell, in reading order. Each row, each column and each box of 2 rows by 3 columns holds 1 to 6"
+        " once.",
     ),
-    (
+    Scene(
         "An AR network plays your board",
-        "AR, autoregressive, means just that: one after another, nothing taken back. The line above the board is this "
-        "page's solver speaking; the network does not know what it says.",
+        "AR, autoregressive, means just that: one after another, nothing taken back. It asks its network once a "
+        "value: a call. The line above the board is an exact solver in this page; the network does not know what it "
+        "says.",
         "Of {{ceiling-sudoku6|n}} boards like this one it solves {{ceiling-sudoku6|ar|solved}}.",
         "On easy 6x6 boards",
     ),
-    (
-        "The same network may go back",
+    Scene(
+        "The same network, with rules and a way back",
         "A program around the network now knows the rules. When a blank cell has no value left, it goes back to an "
         "earlier choice: the one whose next best value the network thinks likeliest.",
-        "It solves {{ceiling-sudoku6|ar-best-first|solved}}. But so does the program alone, with every value equally "
-        "likely in the network's place: {{ceiling-sudoku6|no-net-raster|solved}} within 500 steps. Here going back "
-        "does it, not the network.",
+        "It solves {{ceiling-sudoku6|ar-best-first|solved}} of such boards. But so does the program alone, with every"
+        " value equally likely in the network's place: {{ceiling-sudoku6|no-net-raster|solved}}. Rules and going back"
+        " do it here; the network adds next to nothing.",
         "AR that takes back is not at a ceiling",
     ),
-    (
+    Scene(
         "Diffusion: the surest cell first",
-        "A diffusion network reads the whole board at each call and says how likely each value is in every blank cell: "
-        "the small figures, the darker the likelier. A program writes the surest one and takes nothing back. The left "
-        "board is yours; the right one is harder: rules alone do not settle it.",
-        "Of easy boards it solves {{ceiling-sudoku6|diffusion-confidence|solved}} without taking anything back, and of "
-        "boards that need search {{frontier-sudoku6-11-100/11-100|still|300}}: there its surest value may be wrong.",
+        "A diffusion network reads the whole board at each call and says how likely each value is in every blank "
+        "cell: the small figures, the darker the likelier. A program writes the surest one and takes nothing back. "
+        "The left board is yours; the right one is harder: it takes guessing. It is here because it gets lost.",
+        "Of easy boards it solves {{ceiling-sudoku6|diffusion-confidence|solved}} without taking anything back, and "
+        "of boards that take 11 to 100 guesses {{frontier-sudoku6-11-100/11-100|still|300}}: there its surest value "
+        "may be wrong. Whether the network does it or the order in which it fills cells, these two boards do not say:"
+        " each of them nearly suffices.",
         "On easy 6x6 boards",
     ),
-    (
+    Scene(
         "A hard board: where to go back",
-        "Three searches on a 9x9 board. The first two use the diffusion network, and write all cells that it is 90 % "
-        "sure of at once. At a failure the first goes back to the alternative that the network thinks likeliest, the "
-        "second to any alternative at random (a placebo). The third has no network and tries value after value.",
-        "Of {{ceiling-sudoku9-11-100|n}} such boards, with at most 100 calls: "
-        "{{ceiling-sudoku9-11-100|best-first|solved}}, and "
-        "{{ceiling-sudoku9-11-100|best-first-placebo|solved}} for the placebo. Where to go back matters to a network. "
-        "The search without one solves {{ceiling-sudoku9-11-100|depth-first|solved}} in "
-        "{{ceiling-sudoku9-11-100|depth-first|seconds|value}} seconds a board, where the first takes "
-        "{{ceiling-sudoku9-11-100|best-first|seconds|value}}: a call of a network is far more work than a step of a "
-        "search, and on boards this small no network is needed.",
+        "Three searches on a 9x9 board. The first two use a diffusion network, and write all cells that it is 90 % "
+        "sure of at once. At a failure the first goes back to the choice that the network thinks likeliest. The "
+        "second is its placebo, as in medicine: it goes back to any choice at random. The third has no network and "
+        "tries value after value.",
+        "Where to go back is what the network knows here: against its placebo it solves more boards within 100 calls."
+        " But the search without a network solves them all, in less time: a call is far more work than a step of a "
+        "search. A network is worth its work only where no program knows the rules; these boards are small so that an"
+        " exact solver can judge every move.",
         "Where search is needed and calls are few",
+        (
+            ("of {{ceiling-sudoku9-11-100|n}} such boards", "solved", "seconds a board"),
+            (
+                "goes back to the likeliest, 100 calls",
+                "{{ceiling-sudoku9-11-100|best-first|solved}}",
+                "{{ceiling-sudoku9-11-100|best-first|seconds|value}}",
+            ),
+            (
+                "its placebo: back to any, 100 calls",
+                "{{ceiling-sudoku9-11-100|best-first-placebo|solved}}",
+                "{{ceiling-sudoku9-11-100|best-first-placebo|seconds|value}}",
+            ),
+            (
+                "no network, no limit",
+                "{{ceiling-sudoku9-11-100|depth-first|solved}}",
+                "{{ceiling-sudoku9-11-100|depth-first|seconds|value}}",
+            ),
+        ),
     ),
 ]
 
@@ -102,17 +134,22 @@ def story() -> dict[str, Any]:
     # On the hard board both searches with the network end solved, so that there is an end to see.
     races = {
         "goes back to the likeliest": replace(ROWS["best-first"].spec, calls=2000),
-        "goes back anywhere": replace(ROWS["best-first-placebo"].spec, calls=2000),
+        "its placebo: goes back anywhere": replace(ROWS["best-first-placebo"].spec, calls=2000),
     }
     nine = shipped_sets.load("sudoku9", "11-100", LOOKED_AT)
     raced = next(i for i in nine if all(made.run(spec, [i])[0].end == "solved" for spec in races.values()))
     for name, spec in races.items():
         made.add(name, raced, spec)
     made.add("no network", raced, "depth-first")
-    names = ("title", "says", "comes to", "claim")
     scenes = [
-        dict(zip(names, (title, says, filled(ROOT, end), _claim(claim)), strict=True))
-        for title, says, end, claim in SCENES
+        {
+            "title": scene.title,
+            "says": scene.says,
+            "comes to": filled(ROOT, scene.comes_to),
+            "claim": _claim(scene.claim),
+            "table": [[filled(ROOT, cell) for cell in row] for row in scene.table],
+        }
+        for scene in SCENES
     ]
     return {"scenes": scenes, "puzzles": made.puzzles, "traces": made.traces}
 

@@ -159,9 +159,10 @@ def test_the_story_is_told_with_todays_figures():
     """Its sentences are filled from the kept runs, its claims stand in RESULTS.md, its traces can be replayed."""
     data = json.loads(story.PLACE.read_text())
     results = (ROOT / "RESULTS.md").read_text()
-    for scene, (title, says, comes_to, _) in zip(data["scenes"], story.SCENES, strict=True):
-        assert scene["title"] == title and scene["says"] == says
-        assert scene["comes to"] == story.filled(ROOT, comes_to)
+    for scene, told in zip(data["scenes"], story.SCENES, strict=True):
+        assert (scene["title"], scene["says"]) == (told.title, told.says)
+        assert scene["comes to"] == story.filled(ROOT, told.comes_to)
+        assert scene["table"] == [[story.filled(ROOT, cell) for cell in row] for row in told.table]
         assert f"**{scene['claim']}**" in results or not scene["claim"]
     ends = {}
     for record in data["traces"]:
@@ -346,7 +347,7 @@ def test_a_person_plays_without_undo_and_then_with(page, site_page):
     for value in (solution[0], wrong, *solution[2:]):
         assert page.locator(".board.dead").count() == 0
         page.keyboard.press(str(value))
-    assert "No solution was left after value 2" in page.locator("[role=status]").inner_text()
+    assert "From value 2 on no solution was possible" in page.locator("[role=status]").inner_text()
     assert page.locator(".board.dead .killer").count() == 1
 
     opened(page, f"{site_page}#3")
@@ -403,11 +404,11 @@ def test_two_thousand_traces_open_at_once(page, run, tmp_path):
 def test_a_puzzle_is_decoded_in_the_page_as_python_does(page, yours):
     """Typed into the text, two networks beside each other; lights, counts and end are those of Python's traces."""
     instance = shipped_sets.load("sudoku6", "0", 3)[2]
-    opened(page, yours)
+    specs = ("ar", "diffusion:order=confidence")
+    opened(page, yours + fragment(*specs))
     page.locator("textarea").fill(live.rows(instance.givens.tolist()))
     assert "one solution" in page.locator(".editor [role=status]").inner_text()
     columns = decoded(page)
-    specs = ("ar", "diffusion:order=confidence")
     for place, spelled in enumerate(specs):
         decoder = parse(spelled)
         path = checkpoint.shipped("sudoku6", decoder.model)

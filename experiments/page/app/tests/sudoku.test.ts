@@ -32,8 +32,8 @@ test("what is no puzzle is named with its place", () => {
   expect(() => read("")).toThrow("no puzzle");
   expect(() => read("12345")).toThrow("line 1: 5 symbols");
   expect(() => read("\n123\n...\n...")).toThrow("line 2: 3 symbols");
-  expect(() => read("1234\n....\n...\n....")).toThrow("line 1: a grid with rows of 4 symbols has 4 of them; found 2, then a line of 3");
-  expect(() => read("1234\n....")).toThrow("found 2");
+  expect(() => read("1234\n....\n...\n....")).toThrow("line 3 has 3 symbols; the lines before it have 4");
+  expect(() => read("1234\n....")).toThrow("2 lines of 4 symbols; a board of that side has 4");
   expect(() => read(`<${".".repeat(35)}`)).toThrow("“<” at row 1 column 1");
   expect(() => read(`7${".".repeat(35)}`)).toThrow("“7” at row 1 column 1; a 6x6 board has ., 0 and 1-6");
 });

@@ -47,12 +47,11 @@ export function read(text: string): { puzzle: Puzzle; more: boolean } {
   // Lines of 16 symbols are 4x4 puzzles, unless one of them holds a symbol above 4: then they are rows of 16x16 grids.
   const wide = first.length in BOXES && (first.length !== 16 || lines.some(([, line]) => /[5-9A-G]/.test(line)));
   const height = wide ? first.length : 1;
-  const rows = lines.slice(0, height).map(([, line]) => line);
-  const odd = rows.findIndex((line) => line.length !== first.length);
-  if (height > 1 && (odd >= 0 || rows.length < height)) {
-    const found = odd >= 0 ? `${odd}, then a line of ${rows[odd].length}` : `${rows.length}`;
-    throw new Error(`${where}: a grid with rows of ${height} symbols has ${height} of them; found ${found}`);
-  }
+  const grid = lines.slice(0, height);
+  const odd = grid.find(([, line]) => line.length !== first.length);
+  if (odd) throw new Error(`line ${odd[0]} has ${odd[1].length} symbol${odd[1].length === 1 ? "" : "s"}; the lines before it have ${height}`);
+  if (grid.length < height) throw new Error(`${grid.length} line${grid.length === 1 ? "" : "s"} of ${height} symbols; a board of that side has ${height}`);
+  const rows = grid.map(([, line]) => line);
   return { puzzle: parse(rows.join(""), where), more: lines.length > height };
 }
 

@@ -13,15 +13,16 @@ import { Board } from "../ui/Board";
 import type { Run } from "./client";
 import { Chooser } from "./Chooser";
 import type { Networks } from "./networks";
-import { type Choice, fitting, read as readChoice, spell, UNIFORM } from "./spelling";
+import { type Choice, called, fitting, read as readChoice, spell, UNIFORM } from "./spelling";
 
 export interface LiveData {
   examples: { name: string; givens: string }[];
   networks: { kind: string; side: number; about: string; cells: number }[];
+  story: string; // the page that it stands beside
 }
 
 const MOST = 3; // decoders side by side
-const PLAIN = ["ar", "diffusion:order=confidence"];
+const PLAIN = ["diffusion:order=confidence", "diffusion:order=confidence,veto=legal,retraction=best-first,calls=200"];
 const QUIET: Marks = { latest: null, back: false, killer: null, core: [], clash: [], empty: [], dead: false };
 
 export function Try({ data, networks }: { data: LiveData; networks: Networks }): JSX.Element {
@@ -108,7 +109,7 @@ export function Try({ data, networks }: { data: LiveData; networks: Networks }):
       );
       const outcomes = await Promise.all(runs.current.map((run) => run.done));
       if (number !== round.current) return;
-      const shown = used.map((choice, place) => `${place + 1}. ${spell(choice)}`);
+      const shown = used.map((choice, place) => `${place + 1}. ${called(choice)}`);
       const replays = new Map(
         outcomes.map(({ end, events, calls: spent }, place) => {
           const record = { ...judge(puzzle, events, end, spent), tokens: used[place].net === UNIFORM ? 0 : 1, said: used[place].net === UNIFORM ? undefined : said[place] };
@@ -127,14 +128,16 @@ export function Try({ data, networks }: { data: LiveData; networks: Networks }):
   return (
     <main class="live">
       <h1>Your own puzzle</h1>
-      <p class="says">Type one, paste one, or draw one on the board. Decoders then solve it here, in this page; nothing is sent anywhere.</p>
+      <p class="says">Type or paste one, or click a cell and press a value. Decoders then try it here, in this page; nothing is sent anywhere. <a href={data.story}>Back to the story</a></p>
       <section class="editor" aria-label="the puzzle">
-        <Board puzzle={puzzle} state={puzzle.givens} marks={marks} selected={selected} label="the puzzle" onSelect={setSelected} />
+        <div class={seen.fault ? "stale" : ""}>
+          <Board puzzle={puzzle} state={puzzle.givens} marks={marks} selected={selected} label="the puzzle" onSelect={setSelected} />
+        </div>
         <div class="beside">
           <p class={`status ${seen.fault || seen.lost ? "dead" : "alive"}`} role="status">{seen.fault ? `✕ ${seen.fault}` : `${seen.lost ? "✕" : "●"} ${seen.about}`}</p>
           {selected !== null && <Pad puzzle={puzzle} cell={selected} put={put} />}
           <label class="text">
-            the puzzle as text: a line of 16, 36 or 81 symbols, or as many lines; . is blank
+            the puzzle as text: 4, 6 or 9 lines of as many symbols, or all in one line; . is blank
             <textarea rows={Math.min(9, side)} spellcheck={false} value={text} onInput={(event) => change(event.currentTarget.value)} />
           </label>
           <div class="controls">
@@ -186,7 +189,7 @@ export function Try({ data, networks }: { data: LiveData; networks: Networks }):
       {done && <Race key={done.number} shown={done.shown} replays={done.replays} unit="calls" pace={3} quickens notes starts comesTo="" />}
       <details class="claim">
         <summary>The same in a terminal</summary>
-        <p>The page and <code>takeback</code> do the same, event by event; the project's tests say so.</p>
+        <p>The page and <code>takeback</code> do the same, event by event; the project's tests say so. <code>takeback decoders</code> explains each word.</p>
         <code class="line">{`takeback ceiling --puzzles puzzle.txt --decoders ${choices.map((choice) => `'${spell(choice)}'`).join(" ")}`}</code>
       </details>
     </main>
@@ -249,7 +252,7 @@ function fromLink(data: LiveData, kinds: string[]): { text: string; choices: Cho
   const choices = (words.has("decoder") ? words.getAll("decoder") : PLAIN).map((one) => readChoice(one, kinds)).filter((one) => one !== null);
   const uniform = fitting({ net: UNIFORM, order: "raster", veto: "legal", retraction: "depth", calls: 0 });
   return {
-    text: words.get("puzzle")?.replaceAll("-", "\n") ?? data.examples[0].givens,
+    text: words.get("puzzle")?.replaceAll("-", "\n") ?? data.examples[1].givens,
     choices: choices.length ? choices.slice(0, MOST) : [uniform],
   };
 }

@@ -20,7 +20,7 @@ export const WORDS: {
     random: "any blank cell",
     fewest: "the cell with the fewest legal values",
     solver: "the cell that rules settle first",
-    confidence: "the cell it is surest of",
+    confidence: "the surest cell first",
   },
   veto: {
     none: "nothing is ruled out",
@@ -35,6 +35,23 @@ export const WORDS: {
   },
 };
 export const UNIFORM = "uniform";
+// Decoders worth a try, each with its spelling.
+export const PRESETS: [name: string, spelled: string][] = [
+  ["AR, row by row", "ar"],
+  ["AR that goes back", "ar:veto=legal,retraction=best-first,calls=200"],
+  ["AR of any order, surest first", "ar-random:order=confidence"],
+  ["diffusion, row by row", "diffusion"],
+  ["diffusion, surest first", "diffusion:order=confidence"],
+  ["diffusion that goes back", "diffusion:order=confidence,veto=legal,retraction=best-first,calls=200"],
+  ["no network: tries value after value", "uniform:order=fewest,veto=legal,retraction=depth,calls=5000"],
+];
+
+// What a decoder is called: a preset's name, or its spelling.
+export function called(choice: Choice): string {
+  const spelled = spell(choice);
+  return PRESETS.find(([, one]) => one === spelled)?.[0] ?? spelled;
+}
+
 const OWN_ORDER: Record<string, Order> = { ar: "raster", "ar-solver": "solver" };
 export const CALLS = 200; // the budget of a search where none is given
 export const MOST_CALLS = 5000;

@@ -22,9 +22,10 @@ interface Props {
   notes?: boolean; // show what the network believes of blank cells
   starts?: boolean; // play at once
   comesTo: string; // told when it has been played to its end
+  table?: string[][]; // the same in figures: a head and rows
 }
 
-export function Race({ shown, replays, unit, pace, quickens = false, notes = false, starts = false, comesTo }: Props): JSX.Element {
+export function Race({ shown, replays, unit, pace, quickens = false, notes = false, starts = false, comesTo, table = [] }: Props): JSX.Element {
   const runs = shown.map((name) => replays.get(name)!);
   const span = Math.max(...runs.map(({ replay }) => replay.span(unit)));
   const [at, setAt] = useState(0);
@@ -45,7 +46,7 @@ export function Race({ shown, replays, unit, pace, quickens = false, notes = fal
     setAt(Math.max(0, Math.min(span, to)));
   };
   return (
-    <div class="race">
+    <div class={`race ${shown.length === 1 ? "alone" : ""}`}>
       <div class={`boards of-${shown.length}`}>
         {runs.map(({ trace, replay }, place) => {
           const count = replay.eventsBy(at, unit);
@@ -61,9 +62,9 @@ export function Race({ shown, replays, unit, pace, quickens = false, notes = fal
               <p class="count">{counts(replay, count)}{over && ENDS[trace.end] ? `. ${ENDS[trace.end]}` : ""}</p>
               {first !== undefined && over && (
                 <p class="about">
-                  The last solution went with value {replay.commits[first + 1]}, when {cellName(replay.puzzle, replay.events[first][1])} took {symbol(replay.puzzle, replay.events[first][2])}
-                  {trace.shows !== null && trace.shows > first ? `; it wrote ${replay.commits[trace.shows + 1] - replay.commits[first + 1]} more before anything showed` : ""}.
-                  {trace.debt ? ` In the end ${trace.debt} of its values stand in no solution together with the others.` : ""}
+                  From value {replay.commits[first + 1]} on no solution was possible{replay.alive(count) ? ", until it went back" : ""}: {cellName(replay.puzzle, replay.events[first][1])} took {symbol(replay.puzzle, replay.events[first][2])}
+                  {trace.shows !== null && trace.shows > first ? `. It wrote ${replay.commits[trace.shows + 1] - replay.commits[first + 1]} more before anything showed` : ""}.
+                  {trace.debt ? ` In the end ${trace.debt} of its values would have to go for a solution to be possible again.` : ""}
                 </p>
               )}
               <p class="unseen" role={place === 0 && !player.playing ? "status" : undefined}>{count ? `${cellName(replay.puzzle, replay.events[count - 1][1])} ${replay.events[count - 1][2] ? `takes ${symbol(replay.puzzle, replay.events[count - 1][2])}` : "is taken back"}; ${LIVES[String(replay.alive(count))]}` : "nothing filled yet"}</p>
@@ -80,11 +81,33 @@ export function Race({ shown, replays, unit, pace, quickens = false, notes = fal
             <input type="checkbox" checked={pad} onChange={() => setPad(!pad)} /> what it believes of blank cells
           </label>
         )}
-        <span class="count">{at} of {span} {unit === "commits" ? "values" : unit}</span>
+        <span class="count">{at} of {span} {unit === "commits" ? "values" : runs.every(({ replay }) => replay.record.tokens) ? unit : `${unit} or steps`}</span>
       </div>
       <Scrubber replays={runs.map(({ replay }) => replay)} names={shown} unit={unit} at={at} span={span} onMove={move} reveal={!ended} />
-      {comesTo && (ended ? <p class="comes-to">{comesTo} <small>[95 % intervals]</small></p> : <p class="comes-to waiting">Play it to its end to see what such boards come to.</p>)}
+      {comesTo && (
+        <div class={`comes-to ${ended ? "" : "waiting"}`}>
+          {ended ? <p>{comesTo}</p> : <p>Play it to its end to see how often that happens.</p>}
+          {ended && table.length > 0 && <Table rows={table} />}
+          {ended && <small>In brackets: where the true share lies in 95 of 100 such experiments.</small>}
+        </div>
+      )}
     </div>
+  );
+}
+
+function Table({ rows: [head, ...rows] }: { rows: string[][] }): JSX.Element {
+  return (
+    <table>
+      <thead><tr>{head.map((cell) => <th key={cell} scope="col">{cell}</th>)}</tr></thead>
+      <tbody>
+        {rows.map(([name, ...cells]) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            {cells.map((cell, place) => <td key={place}>{cell}</td>)}
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }
 

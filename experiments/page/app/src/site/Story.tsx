@@ -12,7 +12,7 @@ export interface NamedTrace extends TraceRecord {
 }
 
 export interface StoryData {
-  scenes: { title: string; says: string; "comes to": string; claim: string }[];
+  scenes: { title: string; says: string; "comes to": string; claim: string; table: string[][] }[];
   puzzles: Puzzle[];
   traces: NamedTrace[];
 }
@@ -37,8 +37,8 @@ export function Story({ data }: { data: StoryData }): JSX.Element {
     [data],
   );
   const first = data.puzzles[0];
-  const { title, says, claim, "comes to": comesTo } = data.scenes[scene];
-  const race = { replays, comesTo };
+  const { title, says, claim, table, "comes to": comesTo } = data.scenes[scene];
+  const race = { replays, comesTo, table };
   const scenes: JSX.Element[] = [
     <Yourself key="you" puzzle={first} undo={false} />,
     <Race key="ar" shown={["AR network"]} unit="commits" pace={3} {...race} />,
@@ -50,7 +50,7 @@ export function Story({ data }: { data: StoryData }): JSX.Element {
       </details>
     </>,
     <Race key="diffusion" shown={["diffusion on your board", "diffusion on a harder board"]} unit="calls" pace={3} notes {...race} />,
-    <Race key="race" shown={["goes back to the likeliest", "goes back anywhere", "no network"]} unit="calls" pace={2.5} quickens {...race} />,
+    <Race key="race" shown={["goes back to the likeliest", "its placebo: goes back anywhere", "no network"]} unit="calls" pace={2.5} quickens {...race} />,
   ];
   return (
     <main class="story">

@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { cellName, symbol } from "../core/names";
-import type { Marks } from "../core/marks";
+import { conflicts, type Marks } from "../core/marks";
 import type { Puzzle } from "../core/problem";
 import { Board } from "../ui/Board";
 
@@ -45,7 +45,7 @@ export function Yourself({ puzzle, undo }: { puzzle: Puzzle; undo: boolean }): J
   const state = puzzle.givens.slice();
   moves.forEach((value, place) => (state[blanks[place]] = value));
   const silent: Marks = { latest: null, back: false, killer: null, core: [], clash: [], empty: [], dead: false };
-  const marks: Marks = seen && lost ? { ...silent, killer: blanks[killer], dead: true } : silent;
+  const marks: Marks = seen && lost ? { ...silent, ...conflicts(puzzle, state), killer: blanks[killer], dead: true } : silent;
   const solved = over && !lost;
   return (
     <div class="yourself">
@@ -62,7 +62,7 @@ export function Yourself({ puzzle, undo }: { puzzle: Puzzle; undo: boolean }): J
             <p class="count">{moves.length} of {blanks.length} filled{undo ? `, ${back} taken back` : ""}</p>
             <div class="controls">
               {undo && <button type="button" onClick={takeBack} disabled={!moves.length}>↶ take back</button>}
-              {moves.length > 0 && <button type="button" onClick={() => setGiven(true)}>stop here: where did it go wrong?</button>}
+              {moves.length > 0 && <button type="button" onClick={() => setGiven(true)}>stop here and see how it stands</button>}
             </div>
           </>
         )}
@@ -72,7 +72,7 @@ export function Yourself({ puzzle, undo }: { puzzle: Puzzle; undo: boolean }): J
             {!lost && !solved && <p class="status alive">● A solution is left: nothing has gone wrong so far.</p>}
             {lost && (
               <>
-                <p class="status dead">✕ No solution was left after value {killer + 1}.</p>
+                <p class="status dead">✕ From value {killer + 1} on no solution was possible.</p>
                 <p>
                   {cellName(puzzle, blanks[killer])} took {symbol(puzzle, moves[killer])} (hatched). You wrote {moves.length - killer - 1} more
                   value{moves.length - killer - 1 === 1 ? "" : "s"}{undo ? "" : " and could not go back"}. {symbol(puzzle, solution[blanks[killer]])} stands there in the only solution.

@@ -79,6 +79,14 @@ export function Scrubber({ replays, names, unit, at, span, onMove, reveal = fals
         value={wide ? placeOf(at) : at}
         aria-label={`moment, in ${unit}`}
         aria-valuetext={`${short(at)} of ${short(span)} ${unit}`}
+        onKeyDown={(event) => {
+          // where doublings take equal room, a step of the slider may be less than a moment
+          const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+          if (!wide || !by) return;
+          onMove(Math.max(0, Math.min(span, Math.round(at) + by)));
+          event.preventDefault();
+          event.stopPropagation();
+        }}
         onInput={(event) => onMove(wide ? momentAt(Number(event.currentTarget.value)) : Number(event.currentTarget.value))}
       />
       <p class="legend">
@@ -87,6 +95,10 @@ export function Scrubber({ replays, names, unit, at, span, onMove, reveal = fals
             <b>{SIGNS[kind]}</b> {SAID[kind]}
           </span>
         ))}
+        <span><b>dashed frame</b> the board is lost</span>
+        <span><b>hatched</b> the value that lost it</span>
+        <span><b>ring</b> values that cannot stand together</span>
+        <span><b>wavy</b> breaks a rule</span>
         {wide && <span>each doubling of the {unit} takes as much room as the one before</span>}
       </p>
     </div>
