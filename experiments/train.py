@@ -28,6 +28,8 @@ from generators.training.config import RENAMED, TrainConfig
 from generators.training.processes import Share
 from generators.training.resume import RESUME
 
+#: Puzzles of the validation split, which are drawn first.
+HELD_OUT = 1024
 #: Old spellings of options, each with its new one; the dispatcher reads them with a notice.
 RENAMED_OPTIONS = {old.replace("_", "-"): new.replace("_", "-") for old, new in RENAMED.items()}
 #: Times as long as in fp32: from here on bf16 is worth a warning.
@@ -95,10 +97,10 @@ def main(options: Train) -> None:
     if first:  # drawing puzzles takes minutes: what a full disk would end is refused before
         trainer.check_room(config, trainer.datasets(config, "train", len(config.sources)), path)
     with progress("puzzles") as bar:
-        task = bar.add_task(f"drawing {config.family}", total=config.puzzles + 1024)
+        task = bar.add_task(f"drawing {config.family}", total=config.puzzles + HELD_OUT)
         sets = [
             trainer.datasets(config, split, count, lambda: bar.advance(task))
-            for split, count in (("train", config.puzzles), ("validation", 1024))
+            for split, count in (("train", config.puzzles), ("validation", HELD_OUT))
         ]
     share = _share(options.device)
     with progress("updates") as bar:

@@ -5,7 +5,8 @@
 
 Each language is a function that dispatches on the constraint's class: @to_cpsat.register, @to_cnf.register and
 @to_python_constraint.register. CNF has no case for what clauses over literal(cell, value) say only at length; such
-rules raise BadInput there, and the oracle for them is CP-SAT.
+rules raise BadInput there, and the oracle for them is CP-SAT. OR-Tools takes a second to import: most commands never
+ask it, so that only what needs it does.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from functools import lru_cache, singledispatch
 from itertools import combinations, pairwise
 
 import constraint as pyc
-from ortools.sat.python import cp_model
 
 from csp.constraints import AllDifferent, Constraint, NotEqual
 from csp.errors import BadInput
@@ -23,45 +23,47 @@ from csp.problem import Problem
 
 
 @singledispatch
-def to_cpsat(rule: Constraint, model: cp_model.CpModel, cells: list) -> None:
-    """Post the rule on `cells`, the model's variable of each cell."""
+def to_cpsat(rule: Constraint, model, cells: list) -> None:
+    """Post the rule on `cells`, the variable of each cell in the model (a cp_model.CpModel)."""
     raise NotImplementedError(f"no CP-SAT encoding of {type(rule).__name__}")
 
 
 @to_cpsat.register
-def _(rule: AllDifferent, model: cp_model.CpModel, cells: list) -> None:
+def _(rule: AllDifferent, model, cells: list) -> None:
     model.add_all_different(cells[i] for i in rule.scope)
 
 
 @to_cpsat.register
-def _(rule: NotEqual, model: cp_model.CpModel, cells: list) -> None:
+def _(rule: NotEqual, model, cells: list) -> None:
     model.add(cells[rule.scope[0]] != cells[rule.scope[1]])
 
 
 @to_cpsat.register
-def _(rule: Among, model: cp_model.CpModel, cells: list) -> None:
+def _(rule: Among, model, cells: list) -> None:
     inside = [_holds(model, cells[i], rule.values) for i in rule.scope]
     model.add_linear_constraint(sum(inside), rule.low, rule.high)
 
 
 @to_cpsat.register
-def _(rule: Allowed, model: cp_model.CpModel, cells: list) -> None:
-    model.add_linear_expression_in_domain(cells[rule.scope[0]], cp_model.Domain.from_values(rule.values))
+def _(rule: Allowed, model, cells: list) -> None:
+    from ortools.sat.python.cp_model import Domain
+
+    model.add_linear_expression_in_domain(cells[rule.scope[0]], Domain.from_values(rule.values))
 
 
 @to_cpsat.register
-def _(rule: Sum, model: cp_model.CpModel, cells: list) -> None:
+def _(rule: Sum, model, cells: list) -> None:
     model.add(sum(cells[i] for i in rule.scope) == rule.total)
 
 
 @to_cpsat.register
-def _(rule: Increasing, model: cp_model.CpModel, cells: list) -> None:
+def _(rule: Increasing, model, cells: list) -> None:
     for a, b in pairwise(rule.scope):
         model.add(cells[a] < cells[b])
 
 
 @to_cpsat.register
-def _(rule: NValues, model: cp_model.CpModel, cells: list) -> None:
+def _(rule: NValues, model, cells: list) -> None:
     # the rule does not know d: the largest value that a cell of the scope may still hold bounds those that can be used
     used, largest = [], max(bound for i in rule.scope for bound in cells[i].proto.domain)
     for value in range(1, largest + 1):
@@ -70,9 +72,11 @@ def _(rule: NValues, model: cp_model.CpModel, cells: list) -> None:
     model.add_linear_constraint(sum(used), rule.low, rule.high)
 
 
-def _holds(model: cp_model.CpModel, cell: cp_model.IntVar, values: tuple[int, ...]) -> cp_model.IntVar:
+def _holds(model, cell, values: tuple[int, ...]):
     """A variable that is true exactly if the cell holds one of the values: both directions, since it is counted."""
-    holds, domain = model.new_bool_var(""), cp_model.Domain.from_values(values)
+    from ortools.sat.python.cp_model import Domain
+
+    holds, domain = model.new_bool_var(""), Domain.from_values(values)
     model.add_linear_expression_in_domain(cell, domain).only_enforce_if(holds)
     model.add_linear_expression_in_domain(cell, domain.complement()).only_enforce_if(~holds)
     return holds

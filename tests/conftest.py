@@ -1,29 +1,44 @@
 """Hypothesis settings and the fixtures that several folders use."""
 
 import os
+import sys
 
 import hypothesis
 import pytest
 import quick_checks  # noqa: F401 (before the packages that it checks)
-import torch
 
-from csp.generate import draw
-from generators import checkpoint
-from generators.models.backbone_config import BackboneConfig
-from generators.models.backtracking_ar import vocabulary
-from generators.models.uniform import Uniform
+# Workers and the commands that tests start would compile every module anew where Python was told to keep no bytecode.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 hypothesis.settings.register_profile("fast", max_examples=60, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("slow", max_examples=2000, deadline=None)
 hypothesis.settings.register_profile("mutants", max_examples=25, deadline=None, derandomize=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores: a thread each
+    import torch
+
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def alone():
+    """A command starts processes where a test says how many, not because it takes long while others use the cores."""
+    from experiments.engine import executors
+
+    executors.PATIENCE = float("inf")
 
 
 @pytest.fixture(scope="session")
 def tiny_models():
     """Untrained networks that read sudoku4 and one that reads 3-colourings: decoding must conform all the same."""
+    import torch  # not above: xdist's controller reads this file too, and waits for it before its workers start
+
+    from generators import checkpoint
+    from generators.models.backbone_config import BackboneConfig
+    from generators.models.backtracking_ar import vocabulary
+    from generators.models.uniform import Uniform
+
     torch.manual_seed(0)
 
     def build(kind, d, cells):
@@ -45,4 +60,6 @@ def tiny_models():
 @pytest.fixture(scope="session")
 def few():
     """A few certified instances a family."""
+    from csp.generate import draw
+
     return {name: [draw(name, 1, "test", index) for index in range(8)] for name in ("sudoku4", "sudoku6", "colouring")}

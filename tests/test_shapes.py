@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import quick_checks
 import torch
+from jaxtyping import Float, Int
 
 from generators.boards import stack
 from generators.decoding.spec import Decoder
@@ -26,6 +28,14 @@ def test_a_name_has_one_size_in_a_call_and_in_what_it_returns(monkeypatch):
     assert causal.sight(np.ones(3, dtype=np.int64), places, 6).shape == (3, 2, 6)
     with pytest.raises(Exception, match="(?i)type-check"):  # what it returns is wider than its argument says
         causal.sight(np.ones(3, dtype=np.int64), places, 5)
+
+
+def test_shapes_are_found_by_any_name():
+    names = {"Float": Float, "np": np, "Rows": Int[np.ndarray, " rows"], "Pair": tuple[Int[np.ndarray, " n"], int]}
+    for annotation in ('Float[np.ndarray, "n d"] | None', "list[Rows]", "Pair", Int[np.ndarray, " n"], names["Pair"]):
+        assert quick_checks._of_arrays(annotation, names)
+    for annotation in ("np.ndarray | None", "list[int]", "Unknown", int, None):
+        assert not quick_checks._of_arrays(annotation, names)
 
 
 def test_fields_of_a_dataclass_are_checked():

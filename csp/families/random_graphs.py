@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import ClassVar
 
-import networkx
 import numpy as np
 from jaxtyping import Int
 
@@ -192,6 +191,8 @@ class Regular(RandomGraph):
 
         # n x degree is twice the number of edges, so it is even
         n -= n * degree % 2 and (1 if n > self.n.low else -1)  # a range of n: the nearest that makes it even
+        import networkx  # here: a quarter of a second that no other family needs
+
         drawn = networkx.random_regular_graph(degree, n, seed=int(rng.integers(2**32)))
         return n, sorted((min(e), max(e)) for e in drawn.edges), None
 
@@ -212,6 +213,8 @@ class Mycielski(GraphFamily):
             raise BadInput("order is from 2 to 9")
 
     def graph(self, rng: np.random.Generator) -> tuple[int, Edges, None]:
+        import networkx
+
         drawn = networkx.mycielski_graph(self.order)
         return len(drawn), [(int(a), int(b)) for a, b in drawn.edges], None
 

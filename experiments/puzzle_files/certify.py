@@ -9,7 +9,6 @@ from csp.errors import BadInput
 from csp.generate import certified
 from csp.problem import Difficulty, Instance
 from solvers.oracles.base import Undecided
-from solvers.oracles.cp_sat import CpSat
 from solvers.oracles.pick import settle
 
 EFFORT = 10.0  # CP-SAT's deterministic time for one instance
@@ -18,6 +17,8 @@ COUNTING = 60.0  # the same, for solving and counting where the reference search
 
 def with_effort(instance: Instance) -> Instance:
     """The graded instance with CP-SAT's conflicts and branches, None where it reached its limit."""
+    from solvers.oracles.cp_sat import CpSat  # OR-Tools: a second that most commands do not need
+
     try:
         conflicts, branches = CpSat(instance, EFFORT).effort()
     except Undecided:
@@ -33,6 +34,8 @@ def graded(instance: Instance, limit: int = 2, budget: int = BUDGET) -> Instance
     """
     if instance.problem.searchable:
         return certified(instance, settle, limit, budget)
+    from solvers.oracles.cp_sat import CpSat
+
     oracle = CpSat(instance, COUNTING)
     witness = instance.witness if instance.witness is not None else oracle.solve()
     try:

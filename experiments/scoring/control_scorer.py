@@ -9,7 +9,7 @@ from jaxtyping import Int
 
 from csp.control_target import Target
 from csp.trace import Trace
-from solvers.oracles.cp_sat import CpSat
+from solvers.oracles.pick import pick
 
 
 def judged(trace: Trace, aim: Target, find_dead_end: bool = False) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def find_first_dead(trace: Trace, aim: Target) -> float | None:
     first = events[: back[0]] if len(back) else events
     if not len(back) and trace.end == "solved":
         return None
-    oracle = CpSat(aim.instance)
+    oracle = pick(aim.instance, "cp-sat")
 
     def dead(commits: int) -> bool:
         board = aim.plain.givens.copy()

@@ -15,8 +15,6 @@ from csp.problem import Instance
 from solvers.encodings import to_cpsat
 from solvers.oracles.base import Oracle, Undecided
 
-DEBT_LIMIT = 5.0  # deterministic time for one debt: its optimum must be proved, which can take far longer than a solve
-
 
 class Model(cp_model.CpModel):
     """A CP-SAT model without OR-Tools' aliases of older names, a millisecond each time one is made."""

@@ -14,7 +14,6 @@ from jaxtyping import Int
 from csp.errors import BadInput
 from csp.problem import Instance
 from solvers.oracles.base import Oracle
-from solvers.oracles.cp_sat import CpSat
 from solvers.oracles.sat import Sat
 from solvers.oracles.unique import Unique
 
@@ -23,7 +22,7 @@ LARGE = 200  # cells from which on CP-SAT is asked for a solution: Sat may take 
 
 def settle(instance: Instance) -> Int[np.ndarray, " n"] | None:
     """A solution of the instance, or None if it has none: what csp.generate asks where its own search gives up."""
-    return (CpSat(instance) if instance.problem.n > LARGE else pick(instance)).solve()
+    return pick(instance, "cp-sat" if instance.problem.n > LARGE else "auto").solve()
 
 
 def pick(instance: Instance, name: str = "auto") -> Oracle:
@@ -34,14 +33,21 @@ def pick(instance: Instance, name: str = "auto") -> Oracle:
     certified = instance.difficulty is not None and instance.difficulty.unique and instance.witness is not None
 
     if name == "cp-sat":
-        return CpSat(instance)
+        return _cp_sat(instance)
     if name == "sat" or (name == "auto" and not certified):
         try:
             return Sat(instance)
         except BadInput:  # a rule without clauses
             if name == "sat":
                 raise
-            return CpSat(instance)
+            return _cp_sat(instance)
     if not certified:
         raise BadInput(f"{instance.provenance} is not certified to have one solution, as oracle {name!r} needs")
     return Unique(instance, instance.witness, checked=True)  # the checker accepted it when it was certified
+
+
+def _cp_sat(instance: Instance) -> Oracle:
+    """CP-SAT, imported when it is asked: OR-Tools takes a second, and most commands need none of it."""
+    from solvers.oracles.cp_sat import CpSat
+
+    return CpSat(instance)

@@ -12,11 +12,13 @@ from pysat.solvers import Solver
 from csp.problem import Instance
 from solvers.encodings import literal, rules_cnf
 from solvers.oracles.base import Oracle, Undecided
-from solvers.oracles.cp_sat import DEBT_LIMIT, CpSat
 
 # Asked from the main thread, python-sat answers Ctrl-C itself: by a jump out of the solver, which crashes when it is
 # used or freed after that. Python's own answer waits for the end of a question, a fraction of a second.
 MainThread.check = staticmethod(lambda: False)
+
+# CP-SAT's deterministic time for one debt: its optimum must be proved, which can take far longer than a solve
+DEBT_LIMIT = 5.0
 
 RC2_COMMITS = 120  # commits up to which debts go to RC2, which knows no limit
 
@@ -75,6 +77,8 @@ class Sat(Oracle):
         return solution
 
     def count(self, limit: int, assignment: Int[np.ndarray, " n"] | None = None) -> int:
+        from solvers.oracles.cp_sat import CpSat  # OR-Tools: a second that most commands do not need
+
         return CpSat(self.instance).count(limit, assignment)
 
     def repair(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
@@ -83,6 +87,8 @@ class Sat(Oracle):
         if self.solve(assignment) is not None:
             return committed[:0]
         if len(committed) > RC2_COMMITS:
+            from solvers.oracles.cp_sat import CpSat
+
             return CpSat(self.instance, DEBT_LIMIT).repair(assignment)
 
         # rules and givens are hard, each commit a soft clause of weight 1: the least cost is the debt

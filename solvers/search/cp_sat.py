@@ -5,11 +5,12 @@ from __future__ import annotations
 from csp.problem import Instance
 from csp.trace import Costs, Trace, rewrites
 from solvers.oracles.base import Undecided
-from solvers.oracles.cp_sat import CpSat
 
 
 def cp_sat(instance: Instance, seed: int) -> Trace:
     """One CP-SAT solve. Ends "refuted" if there is no solution, "out of budget" if that stayed undecided."""
+    from solvers.oracles.cp_sat import CpSat  # OR-Tools: a second that most commands do not need
+
     # no proof within the limit is not a proof that there is no solution
     try:
         solution = CpSat(instance).solve()

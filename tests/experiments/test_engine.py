@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from csp.errors import BadInput
 from experiments.ceiling.command import Ceiling, main
 from experiments.cli.dispatch import guarded
+from experiments.engine import executors
 from experiments.engine.executors import Died, Executor, in_order
 from experiments.engine.folder import LOCK, RunFolder
 from experiments.engine.shards import GROWTH, Cutter, Job, digest
@@ -90,6 +91,16 @@ def test_processes_give_what_one_gives():
     for executor in (Executor(1), Executor(2)):
         assert {name: answer for name, answer, _ in executor.run(tasks)} == expected
     assert list(in_order(2, deadly.double, ((number,) for number in range(20)), "numbers")) == list(expected.values())
+
+
+def test_work_that_takes_long_is_spread(monkeypatch):
+    """Nobody said how many processes: the first tasks are done here, the others in processes once it has taken long."""
+    monkeypatch.setattr(executors, "PATIENCE", 0.2)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    tasks = [(number, partial(deadly.slow_process, 0.1)) for number in range(8)]
+    where = {name: answer for name, answer, _ in Executor().run(tasks)}
+    assert set(where) == set(range(8)) and where[0] == where[1] == os.getpid()
+    assert os.getpid() not in [where[number] for number in range(3, 8)]
 
 
 def test_a_solver_with_a_process_of_its_own_works_in_processes(capsys, tmp_path):

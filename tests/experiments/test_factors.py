@@ -148,7 +148,7 @@ def test_test_puzzles_are_nobody_elses():
 def tiny(monkeypatch, **words):
     """A preset that trains in seconds."""
     part = Part(replace(SUDOKU6, strata=("0",)), ("diffusion", "diffusion-blind"), Size(16, 2, 40, 2), 1)
-    preset = Preset((part,), count=4, **words)
+    preset = Preset((part,), count=2, **words)
     monkeypatch.setitem(grid.PRESETS, "standard", preset)
     monkeypatch.setattr(grid, "CALLS", 12)
     monkeypatch.setattr(command, "TRIED_ON", 2)

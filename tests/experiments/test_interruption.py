@@ -91,7 +91,7 @@ def test_make_writes_what_it_found_and_says_exactly_that(tmp_path, number, worke
     command = [*ENTRY, "instances", "make", "sudoku6", "--stratum", stratum, "--count", "1000000", "--out", str(out)]
     command += ["--patience", "10000000", "--workers", str(workers)]
     started = time.monotonic()
-    rc, _, err = stopped_when(command, lambda pid: time.monotonic() > started + 7, number)
+    rc, _, err = stopped_when(command, lambda pid: time.monotonic() > started + 6, number)
     *before, last = err.splitlines()
     assert rc == code and last.startswith(f"takeback: {word}") and "Traceback" not in err
     if out.exists():

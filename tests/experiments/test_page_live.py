@@ -1,7 +1,7 @@
 """The page's own decoder (experiments/page/app/src/core) does what Python's does: same events, same verdicts.
 
 node runs it, on networks as `takeback export` writes them; one process answers for all tests. PAGE_PUZZLES=200 gives
-each of the greedy decoders 200 puzzles (ten minutes on two busy cores) instead of 20.
+each of the greedy decoders 200 puzzles (ten minutes on two busy cores) instead of 12.
 """
 
 import json
@@ -27,7 +27,7 @@ from generators.weights.onnx_export import onnx_bytes
 from solvers.oracles.pick import pick
 
 APP = Path(experiments.__file__).parent / "page" / "app"
-PUZZLES = int(os.environ.get("PAGE_PUZZLES", 20))  # a decoder
+PUZZLES = int(os.environ.get("PAGE_PUZZLES", 12))  # a decoder
 FEW = 5  # of the decoders that are checked beside them
 STATES = 2000
 SEED = 0

@@ -9,6 +9,7 @@ import pytest
 
 from csp.errors import BadInput
 from csp.io import files
+from experiments import train
 from experiments.cli.dispatch import guarded, modern
 from experiments.cli.signals import Terminated
 from experiments.train import Train, main
@@ -17,6 +18,12 @@ from generators.training import trainer
 
 TINY = {"family": "colouring", "updates": 2, "batch": 4, "puzzles": 4, "dim": 8, "heads": 2, "blocks": 1, "loops": 1}
 TINY["mix"] = ("planted:n=12-14,degree=3", "planted:n=12-14,colours=4,degree=3")
+
+
+@pytest.fixture(autouse=True)
+def few_held_out(monkeypatch):
+    """What validation says is not asked here: to draw all of its puzzles takes most of a run."""
+    monkeypatch.setattr(train, "HELD_OUT", 8)
 
 
 def test_it_trains_and_never_overwrites(capsys, tmp_path):

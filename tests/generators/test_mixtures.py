@@ -31,6 +31,7 @@ from generators.training.processes import Share
 from generators.training.resume import WeightTracker
 from generators.training.trainer import datasets, sparkline, train
 
+BRIEFLY = Path(__file__).parents[1] / "support" / "train_briefly.py"
 TINY = {"updates": 6, "batch": 8, "puzzles": 20, "validate_every": 2, "dim": 16, "heads": 2, "blocks": 1, "loops": 1}
 MIX = ("planted:n=6-9,degree=2", "planted:n=8-12,colours=5,degree=4")
 
@@ -149,8 +150,7 @@ def test_two_processes_follow_the_same_curve(tmp_path):
     for number, start in enumerate(([sys.executable], launch)):
         out = tmp_path / f"{number}.safetensors"
         done = subprocess.run(
-            [*start, "-m", "experiments.train", *words, "--out", str(out)],
-            cwd=Path(__file__).parents[2],
+            [*start, str(BRIEFLY), *words, "--out", str(out)],
             env=environment,
             capture_output=True,
             text=True,

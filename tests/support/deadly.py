@@ -39,6 +39,12 @@ def done() -> str:
     return "done"
 
 
+def slow_process(seconds: float) -> int:
+    """The number of the process that is at it, for that long."""
+    time.sleep(seconds)
+    return os.getpid()
+
+
 def threads() -> int:
     """How many threads torch uses here."""
     import torch

@@ -14,10 +14,13 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
+from contextlib import redirect_stdout
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+WARM = "uniform:veto=legal,retraction=depth"
 
 
 class Server:
@@ -84,9 +87,14 @@ def child(words: list[str], said: str) -> None:
 
 def main() -> None:
     """Answer questions, a line each, until there are no more."""
-    from experiments import evaluate  # noqa: F401
+    from experiments import evaluate
     from experiments.cli import dispatch  # noqa: F401
     from experiments.engine import shards
+
+    # A run of one decoder without a network, for what a run loads after its imports: half of a short run's time.
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
+        words = {"family": "sudoku6", "stratum": ("4-10",), "count": 2, "decoders": (WARM,), "workers": 1}
+        evaluate.main(evaluate.Evaluate(**words, calls=50, out=Path(folder) / "run"))
 
     for name, value in json.loads(sys.argv[1]).items():
         assert hasattr(shards, name)

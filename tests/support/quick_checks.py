@@ -2,12 +2,14 @@
 
 Its import hook puts `@jaxtyping.jaxtyped(typechecker=...)` on every function. That decorator binds the signature and
 checks all arguments twice, before the call and with what it returns: half of the time of a test that decodes. Here an
-argument is checked once, in the same context (one `n` a call), and nothing is bound. tests/conftest.py imports this
-before the packages that are checked; tests/test_shapes.py sees that it is at work.
+argument is checked once, in the same context (one `n` a call), and nothing is bound; a function without arrays needs no
+context. tests/conftest.py imports this before the packages that are checked; tests/test_shapes.py sees that it is at
+work.
 """
 
 import functools
 import inspect
+import re
 from dataclasses import is_dataclass
 
 import jaxtyping
@@ -35,6 +37,8 @@ def _decorated(typechecker, it):
         return THEIRS(typechecker=typechecker)(it)
 
     checked, context = CHECK(it), THEIRS("context")
+    if not any(_of_arrays(annotation, it.__globals__) for annotation in it.__annotations__.values()):
+        return checked
 
     @functools.wraps(it)
     def call(*args, **options):
@@ -43,6 +47,12 @@ def _decorated(typechecker, it):
             return checked(*args, **options)
 
     return call
+
+
+def _of_arrays(annotation, names):
+    """Whether an annotation, as text or evaluated, says the shape of an array, by its own words or by an alias."""
+    words = re.findall(r"\w+", annotation) if isinstance(annotation, str) else [None]
+    return any("jaxtyping" in repr(annotation if word is None else names.get(word)) for word in words)
 
 
 jaxtyping.jaxtyped = jaxtyped  # the name that the import hook's code looks up
