@@ -7,12 +7,12 @@ import pytest
 import quick_checks  # noqa: F401 (before the packages that it checks)
 import torch
 
-from csp.generate import draw
 from generators import checkpoint
 from generators.models.backbone_config import BackboneConfig
 from generators.models.backtracking_ar import vocabulary
 from generators.models.uniform import Uniform
 
+pytest_plugins = ["takeback.testing"]  # what is installed as a plugin for everybody; here from this checkout
 hypothesis.settings.register_profile("fast", max_examples=60, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("slow", max_examples=2000, deadline=None)
 hypothesis.settings.register_profile("mutants", max_examples=25, deadline=None, derandomize=True)
@@ -43,6 +43,6 @@ def tiny_models():
 
 
 @pytest.fixture(scope="session")
-def few():
+def few(certified_puzzles):
     """A few certified instances a family."""
-    return {name: [draw(name, 1, "test", index) for index in range(8)] for name in ("sudoku4", "sudoku6", "colouring")}
+    return certified_puzzles
