@@ -204,7 +204,7 @@ def neighbours_change_nothing(model: Model, batch: Batch) -> Outcome:
 def neighbours_fault(
     run: Callable[[Sequence[Instance]], list[Trace]], instances: Sequence[Instance], order: Sequence[int], alone: int
 ) -> Finding | None:
-    """Which instance has another trace when all are run in that order, or, the first `alone` of that order, by itself."""
+    """Which instance has another trace when all are run in that order, or (the first `alone` of it) by itself."""
     together = list(map(to_json, run(instances)))
     moved = list(map(to_json, run([instances[number] for number in order])))
     for place, number in enumerate(order):

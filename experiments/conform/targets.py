@@ -12,10 +12,13 @@ import inspect
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from csp.errors import BadInput
+from csp.seeds import key
 from generators.models.interface import Model
 
 
@@ -24,32 +27,40 @@ def load(target: str) -> Any:
     place, colon, name = target.rpartition(":")
     if not colon or not place or not name:
         raise BadInput(f"{target}: MODULE:NAME or FILE.py:NAME is needed, like mypackage.solvers:solve")
-    folder = Path.cwd()
-    if place.endswith(".py"):
-        if not Path(place).is_file():
-            raise BadInput(f"no file {place}")
-        folder, place = Path(place).resolve().parent, Path(place).stem
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+    found = _imported(place)
+    for part in name.split("."):
+        if not hasattr(found, part):
+            there = ", ".join(known for known in getattr(found, "__dict__", ()) if not known.startswith("_"))
+            raise BadInput(f"{place} has no {part!r}; it has {there[:200] or 'no names'}")
+        found = getattr(found, part)
+    return found
 
+
+def _imported(place: str) -> ModuleType:
+    """The module of that name, or of that file. Raises BadInput."""
+    file = Path(place) if place.endswith(".py") else None
+    folder = str(Path.cwd() if file is None else file.resolve().parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
     try:
-        found = import_module(place)
+        return import_module(place) if file is None else _executed(file)
+    except FileNotFoundError:
+        raise BadInput(f"no file {place}") from None
     except ModuleNotFoundError as fault:
         missing = fault.name or place
         via = "" if place == missing or place.startswith(f"{missing}.") else f", which {place} imports"
         raise BadInput(f"no module {missing}{via}") from None
     except (Exception, SystemExit) as fault:
         raise BadInput(f"{place} cannot be imported: {type(fault).__name__}: {fault}") from None
-    for part in name.split("."):
-        if not hasattr(found, part):
-            there = (
-                ", ".join(known for known in vars(found) if not known.startswith("_"))
-                if hasattr(found, "__dict__")
-                else ""
-            )
-            raise BadInput(f"{place} has no {part!r}; it has {there[:200] or 'no names'}")
-        found = getattr(found, part)
-    return found
+
+
+def _executed(file: Path) -> ModuleType:
+    """A file's module, whatever other module has its name."""
+    name = file.stem if file.stem not in sys.modules else f"{file.stem}-{key('conform', file.resolve())}"
+    spec = spec_from_file_location(name, file)
+    module = sys.modules[name] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def solver(target: str) -> Callable:
@@ -58,7 +69,9 @@ def solver(target: str) -> Callable:
     if inspect.isclass(found):
         found = _made(found, target)
     if not callable(found):
-        raise BadInput(f"{target}: a {type(found).__name__} is not callable; a solver is a function of a puzzle")
+        raise BadInput(
+            f"{target} is not callable (its type is {type(found).__name__}); a solver is a function of a puzzle"
+        )
     return found
 
 
@@ -68,7 +81,7 @@ def model(target: str) -> Model:
     if inspect.isclass(found) or (callable(found) and not isinstance(found, Model)):
         found = _made(found, target)
     if not isinstance(found, Model):
-        raise BadInput(f"{target}: a {type(found).__name__} is no model, which has a name and open(boards)")
+        raise BadInput(f"{target} is no model (its type is {type(found).__name__}), which has a name and open(boards)")
     return found
 
 

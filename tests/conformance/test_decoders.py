@@ -62,7 +62,7 @@ ANYBODYS = ["uniform", *(kind for kind in checkpoint.KINDS if kind in MODELS and
 def test_every_model_is_what_the_kit_asks_of_anybodys(tiny_models, kind):
     """Asked by itself: what it does under any decoder is asked above."""
     check_model(
-        tiny_models["sudoku4"][kind], ["sudoku4"], 8, properties=["speaks", "wanted", "probabilities", "memory"]
+        tiny_models["sudoku4"][kind], ["sudoku4"], 5, properties=["speaks", "wanted", "probabilities", "memory"]
     )
 
 
