@@ -86,15 +86,6 @@ def py_sudoku(rows: list[list[int]]) -> list[list[int]] | None:
         return None
 
 
-def py_sudoku_plain(rows: list[list[int]]) -> list[list[int]] | None:
-    """py-sudoku, --format grid, as it is called by default: without assert_solvable."""
-    from sudoku import Sudoku
-
-    high, wide = _box(len(rows))
-    board = Sudoku(wide, high, board=rows).solve().board
-    return None if board[0][0] is None else board
-
-
 def dokusan(text: str) -> str | None:
     """dokusan's backtracking, --format string."""
     from dokusan.boards import BoxSize, Sudoku

@@ -99,10 +99,10 @@ def fault_of(instance: Instance, values: Int[np.ndarray, " n"]) -> str:
     problem = instance.problem
     outside = np.nonzero((values < 1) | (values > problem.d))[0]
     if len(outside):
-        return f"{cell_name(instance, outside[0])} holds {values[outside[0]]}; values are 1 to {problem.d}"
+        return f"{cell_name(instance, int(outside[0]))} holds {values[outside[0]]}; values are 1 to {problem.d}"
     changed = np.nonzero((instance.givens > 0) & (values != instance.givens))[0]
     if len(changed):
-        cell = changed[0]
+        cell = int(changed[0])
         return f"{cell_name(instance, cell)} is given as {instance.givens[cell]} and answered as {values[cell]}"
     if is_board(problem):
         return sudoku.contradiction(problem, values)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from csp.errors import BadInput, one_line
+from csp.errors import BadInput
 from csp.io.trace_records import to_json
 from csp.problem import Instance
 from csp.seeds import stream
@@ -22,6 +22,7 @@ from csp.trace import Trace, replay
 from experiments.conform import cases
 from experiments.conform.cases import Batch
 from experiments.conform.decoder_strategies import COLOURS, batches
+from experiments.conform.guarded_model import GuardedModel, ModelFailed
 from experiments.conform.harness import DRAWS, Finding, Outcome, Property, Result, chosen, replayed, search
 from experiments.conform.report import raise_failed
 from experiments.conform.strategies import SIDES, USUAL, families
@@ -81,12 +82,12 @@ def questions(model: Model, batch: Batch) -> Iterator[Asked]:
 
 
 def _unless_it_fails(check: Callable[[Model, Batch], Outcome]) -> Callable[[Model, Batch], Outcome]:
-    """A check that has nothing to judge where the model raises, or answers in a wrong form: `no_exception` says so."""
+    """A check that has nothing to judge where the model fails, or cannot read the boards: `no_exception` says so."""
 
     def judge(model: Model, batch: Batch) -> Outcome:
         try:
-            return check(model, batch)
-        except Exception:
+            return check(GuardedModel(model), batch)
+        except (ModelFailed, BadInput):
             return False
 
     return judge
@@ -94,34 +95,21 @@ def _unless_it_fails(check: Callable[[Model, Batch], Outcome]) -> Callable[[Mode
 
 def no_exception(model: Model, batch: Batch) -> Outcome:
     try:
-        for asked in questions(model, batch):
-            if fault := _misshapen(asked):
-                return Finding(fault)
-        decoded(model, batch)
+        for _ in questions(GuardedModel(model), batch):
+            pass
+        decoded(GuardedModel(model), batch)
+    except ModelFailed as fault:
+        return Finding(str(fault))
     except BadInput:  # it says that it cannot read these boards
         return False
-    except Exception as fault:
-        text = f": {fault}" if str(fault) else ""
-        return Finding(one_line(f"raised {type(fault).__name__}{text}"))
     return True
-
-
-def _misshapen(asked: Asked) -> str:
-    rows, width = asked.assignments.shape
-    wanted = {"log_probs": (rows, width, asked.boards.d), "speaks": (rows, width), "tokens": (rows,), "flops": (rows,)}
-    for name, shape in wanted.items():
-        array = getattr(asked.answer, name, None)
-        if not isinstance(array, np.ndarray) or array.shape != shape:
-            what = f"of shape {array.shape}" if isinstance(array, np.ndarray) else f"a {type(array).__name__}"
-            return f"its answer's {name} is {what}, not an array of shape {shape}"
-    return "" if asked.answer.speaks.dtype == bool else "its answer's speaks is no array of bool"
 
 
 @_unless_it_fails
 def speaks_of_blanks(model: Model, batch: Batch) -> Outcome:
     for asked in questions(model, batch):
         speaks = asked.answer.speaks
-        for row in asked.rows:
+        for row in asked.rows.tolist():
             if (speaks[row] & ~asked.blank[row]).any():
                 cell = np.nonzero(speaks[row] & ~asked.blank[row])[0][0]
                 where = "is filled" if asked.boards.real[row, cell] else "is padding"
@@ -139,7 +127,7 @@ def answers_what_is_asked(model: Model, batch: Batch) -> Outcome:
         speaks = asked.answer.speaks
         wanted = speaks & (np.cumsum(speaks[:, ::-1], axis=1)[:, ::-1] == 1)
         answered = asked.again(wanted=wanted).speaks
-        for row, cell in np.argwhere(wanted & ~answered):
+        for row, cell in np.argwhere(wanted & ~answered).tolist():
             said = f"it speaks about cell {cell} of board {row + 1}, but not where that is the cell that is wanted"
             return Finding(said, asked.board(row))
         judged |= bool(wanted.any())
@@ -150,7 +138,7 @@ def answers_what_is_asked(model: Model, batch: Batch) -> Outcome:
 def probabilities_normalise(model: Model, batch: Batch) -> Outcome:
     judged = False
     for asked in questions(model, batch):
-        for row, cell in np.argwhere(asked.answer.speaks & asked.blank):
+        for row, cell in np.argwhere(asked.answer.speaks & asked.blank).tolist():
             log_probs = asked.answer.log_probs[row, cell]
             total = np.exp(log_probs).sum()
             if np.isnan(log_probs).any() or not abs(total - 1) <= CLOSE:
@@ -165,7 +153,7 @@ def answer_depends_on_board(model: Model, batch: Batch) -> Outcome:
     asked = list(questions(model, batch))[-1]
     for session, how in ((asked.session, "a second time"), (model.open(asked.boards), "in a new session")):
         again, first = asked.again(session), asked.answer
-        for row in asked.rows:
+        for row in asked.rows.tolist():
             speaks = first.speaks[row]
             if (speaks != again.speaks[row]).any():
                 return Finding(f"asked {how}, it speaks about other cells of board {row + 1}", asked.board(row))
