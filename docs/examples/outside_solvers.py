@@ -37,7 +37,7 @@ def python_constraint_local(puzzle: Instance) -> dict[int, int] | None:
 
 
 def _greedy_colours(puzzle: Instance) -> dict[int, int]:
-    """networkx's greedy_color (largest degree first), of the graph and one node more a colour, which stand for givens."""
+    """networkx's greedy_color, largest degree first, of the graph and a node for each colour, to say what is given."""
     import networkx as nx
 
     problem = puzzle.problem

@@ -1,6 +1,6 @@
 """Solvers with a planted fault each, which the properties must catch: a check of the checks.
 
-    takeback conform solver experiments.conform.faulty:misses_a_box                     # fails "checker"
+    takeback conform solver experiments.conform.faulty:misses_boxes                     # fails "checker"
     takeback conform solver experiments.conform.faulty:loses_a_given                    # fails "givens"
     takeback conform solver experiments.conform.faulty:calls_unknown_unsolvable         # fails "unsolvable"
 
@@ -18,9 +18,14 @@ from solvers.oracles.pick import settle
 from solvers.search.depth_first import depth_first
 
 
-def misses_a_box(puzzle: Instance) -> np.ndarray | None:
-    """Right but for the last rule of the puzzle: a Sudoku's last box, a graph's last edge."""
-    fewer = replace(puzzle.problem, constraints=puzzle.problem.constraints[:-1])
+def misses_boxes(puzzle: Instance) -> np.ndarray | None:
+    """Right of a Sudoku without its boxes, of a graph without its last edge.
+
+    One box alone could be missed without a fault: rows, columns and the boxes beside it imply it.
+    """
+    rules = puzzle.problem.constraints
+    plain = tuple(rule for rule in rules if rule.relation != "box")
+    fewer = replace(puzzle.problem, constraints=plain if len(plain) < len(rules) else rules[:-1])
     return settle(replace(puzzle, problem=fewer))
 
 

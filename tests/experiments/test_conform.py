@@ -19,7 +19,7 @@ from experiments.conform.solver_properties import SOLVER_PROPERTIES, solver_resu
 from solvers.oracles.pick import settle
 from takeback.testing import check_solver, puzzles
 
-FAULTS = {"misses_a_box": "checker", "loses_a_given": "givens", "calls_unknown_unsolvable": "unsolvable"}
+FAULTS = {"misses_boxes": "checker", "loses_a_given": "givens", "calls_unknown_unsolvable": "unsolvable"}
 
 
 def outcome(name, solve, text, **how):
@@ -56,7 +56,9 @@ def test_a_counterexample_is_minimal():
     """A given that is lost shows on a board with one given, a missed edge on a graph of that edge."""
     lost = solver_results(Solver(faulty.loses_a_given), ["sudoku4"], 60, 0, ["givens"])[0]
     assert (lost.case.givens > 0).sum() == 1
-    missed = solver_results(Solver(faulty.misses_a_box), ["colouring"], 60, 0, ["checker"])[0]
+    boxes = solver_results(Solver(faulty.misses_boxes), ["sudoku4"], 60, 0, ["checker"])[0]
+    assert not boxes.case.givens.any() and "of one box" in boxes.finding.said
+    missed = solver_results(Solver(faulty.misses_boxes), ["colouring"], 60, 0, ["checker"])[0]
     assert missed.case.problem.n == 2 and colouring.edges(missed.case.problem) == [(0, 1)]
     assert missed.case.problem.d == 2 and not missed.case.givens.any()
 
@@ -75,7 +77,7 @@ def test_the_command_reports_and_its_replay_fails_alike(capsys):
     found = re.search(r"r\dc\d is given as \d and answered as \d", said)[0]
     assert found in again and "number 1 broke it" in again
 
-    assert run("solver", "experiments.conform.faulty:misses_a_box", *words[2:]) == 0
+    assert run("solver", "experiments.conform.faulty:misses_boxes", *words[2:]) == 0
     assert "none of 1 properties failed" in capsys.readouterr().out
 
 
@@ -137,7 +139,7 @@ def test_each_property_is_about_its_own_fault():
     assert isinstance(outcome("givens", lambda _: changed, puzzle), Finding)
     assert outcome("checker", lambda _: changed, puzzle) is True
     assert "holds 0" in outcome("checker", lambda _: [0] * 16, puzzle).said
-    assert "3 at r1c1 and r1c2 of one row" in outcome("checker", lambda _: [3] * 16, puzzle).said
+    assert "3 at r1c1 and r1c2 and r1c3 and r1c4 of one row" in outcome("checker", lambda _: [3] * 16, puzzle).said
     assert isinstance(outcome("unsolvable", lambda _: None, puzzle), Finding)
     assert outcome("unsolvable", lambda _: None, "sudoku4:11..............") is True
     assert outcome("unsolvable", gives_up, puzzle) is False and outcome("exception", gives_up, puzzle) is True
@@ -221,6 +223,15 @@ def test_a_module_that_fails_to_import_is_one_line(tmp_path, capsys):
 def test_a_file_may_be_called_as_one_of_our_packages(tmp_path, capsys):
     (tmp_path / "solvers.py").write_text("def solve(puzzle):\n    return None\n")
     assert run("solver", f"{tmp_path}/solvers.py:solve", "--replay", "sudoku4:11..............") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "code"), [("python_constraint", 0), ("networkx_greedy", 0), ("networkx_greedy_as_proof", 1)]
+)
+def test_the_documented_solvers_of_others_fare_as_documented(name, code, capsys):
+    words = ("--draws", "12", "--property", "checker", "unsolvable", "repeat")
+    assert run("solver", f"docs/examples/outside_solvers.py:{name}", *words) == code
+    assert ("1 of 3 properties failed: unsolvable" if code else "none of 3") in capsys.readouterr().out
 
 
 def test_graphs_are_given_as_instances_only():
