@@ -22,13 +22,13 @@ class Draws:
     target: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODULE:NAME")]
     """What is tested: MODULE:NAME, or FILE.py:NAME."""
     puzzles: Names = ()
-    """Puzzles that are drawn: sudoku4, sudoku6, sudoku9, colouring."""
+    """Puzzles that are drawn, of sudoku4, sudoku6, sudoku9, colouring; where none is named, all that it takes but sudoku9."""
     draws: int = DRAWS
     """Draws of each property."""
     seed: int = 0
     """Of what is drawn, and what a solver with a second parameter is given."""
     property: Names = ()
-    """Only these properties, by the names in the report."""
+    """Only these properties, by the names in the report; all if none is named."""
     replay: Annotated[str | None, tyro.conf.arg(metavar="CASE")] = None
     """Judge this one case, as a report spells it, instead of drawing."""
 
