@@ -9,6 +9,7 @@ Where things live:
     harness.py, report.py               a Property, hypothesis that looks for a counterexample; what is said of it
     solver_properties.py                what every solver must do; answers.py: how it is called, what it may answer
     model_properties.py                 what every model must do, asked by itself and decoded by any decoder
+    decoder_properties.py               what the traces of a decoder must be
     guarded_model.py                    its exceptions, told apart from ours
     trace_properties.py                 what every trace must do
     cases.py                            puzzles and batches as one word for --replay, and drawn for people

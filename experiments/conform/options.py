@@ -22,7 +22,7 @@ class Draws:
     target: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODULE:NAME")]
     """What is tested: MODULE:NAME, or FILE.py:NAME."""
     puzzles: Names = ()
-    """Puzzles that are drawn, of sudoku4, sudoku6, sudoku9, colouring; where none is named, all that it takes but sudoku9."""
+    """Puzzles to draw, of sudoku4, sudoku6, sudoku9, colouring; where none is named, what it takes less sudoku9."""
     draws: int = DRAWS
     """Draws of each property."""
     seed: int = 0

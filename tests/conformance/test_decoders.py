@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from csp.errors import BadInput
 from csp.generate import draw
 from csp.io.trace_records import to_json
-from experiments.conform.model_properties import neighbours_fault, trace_of_decoder_fault
+from experiments.conform.decoder_properties import neighbours_fault, trace_of_decoder_fault
 from experiments.engine.decoder_catalogue import ROWS
 from generators import checkpoint
 from generators.decoding.loop import decode

@@ -10,7 +10,7 @@ from hypothesis import given
 
 from csp.errors import BadInput
 from csp.trace import Costs, Event, Trace
-from experiments.conform import cases, model_properties
+from experiments.conform import cases, decoder_properties
 from experiments.conform.harness import Finding
 from experiments.conform.model_properties import model_results
 from generators.decoding.spec import parse
@@ -140,16 +140,16 @@ def test_a_right_model_passes_and_everything_is_judged():
 def test_traces_that_break_their_decoders_words_are_named(spelling, changes, said):
     instance = cases.parse_instance("sudoku4:................")
     trace = Trace(instance.id, str(parse(spelling)), 0, (), "stuck", Costs(9 if "events" in changes else 1))
-    finding = model_properties.trace_of_decoder_fault(parse(spelling), instance, replace(trace, **changes))
+    finding = decoder_properties.trace_of_decoder_fault(parse(spelling), instance, replace(trace, **changes))
     assert said in finding.said
-    assert model_properties.trace_of_decoder_fault(parse(spelling), instance, replace(trace, costs=Costs(1))) is None
+    assert decoder_properties.trace_of_decoder_fault(parse(spelling), instance, replace(trace, costs=Costs(1))) is None
 
 
 def test_a_retraction_without_retraction_is_a_finding():
     instance = cases.parse_instance("sudoku4:................")
     trace = Trace(instance.id, "net", 0, [Event(1, 0, 1), Event(2, 0, 0)], "stuck", Costs(2))
-    assert isinstance(model_properties.takes_nothing_back(parse("net"), instance, trace), Finding)
-    assert model_properties.takes_nothing_back(parse("net:retraction=depth,calls=9"), instance, trace) is None
+    assert isinstance(decoder_properties.takes_nothing_back(parse("net"), instance, trace), Finding)
+    assert decoder_properties.takes_nothing_back(parse("net:retraction=depth,calls=9"), instance, trace) is None
 
 
 def test_the_command_draws_the_boards_and_its_replay_fails_alike(tmp_path, capsys):
