@@ -11,6 +11,7 @@ import quick_checks  # noqa: F401 (before the packages that it checks)
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+pytest_plugins = ["takeback.testing"]  # what is installed as a plugin for everybody; here from this checkout
 hypothesis.settings.register_profile("fast", max_examples=60, deadline=None, derandomize=True)
 hypothesis.settings.register_profile("slow", max_examples=2000, deadline=None)
 hypothesis.settings.register_profile("mutants", max_examples=25, deadline=None, derandomize=True)
@@ -58,8 +59,6 @@ def tiny_models():
 
 
 @pytest.fixture(scope="session")
-def few():
+def few(certified_puzzles):
     """A few certified instances a family."""
-    from csp.generate import draw
-
-    return {name: [draw(name, 1, "test", index) for index in range(8)] for name in ("sudoku4", "sudoku6", "colouring")}
+    return certified_puzzles

@@ -1,4 +1,4 @@
-"""Imports go only csp <- solvers <- generators <- experiments."""
+"""Imports go only csp <- solvers <- generators <- experiments <- takeback."""
 
 import os
 import subprocess

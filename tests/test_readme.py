@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("csp", "solvers", "generators", "experiments")
+PACKAGES = ("csp", "solvers", "generators", "experiments", "takeback")
 
 
 def test_the_tree_is_the_real_one():

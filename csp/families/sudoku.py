@@ -67,19 +67,24 @@ def parse(line: str, where: str = "puzzle") -> Instance:
 
 def check_givens(instance: Instance) -> None:
     """Raises BadInput, naming the unit and the cells, if the givens break a rule."""
-    problem, side = instance.problem, instance.problem.d
-    for index in np.nonzero(problem.violated(instance.givens))[0]:
+    if said := contradiction(instance.problem, instance.givens):
+        raise BadInput(f"{instance.provenance}: givens contradict: {said}")
+
+
+def contradiction(problem: Problem, assignment: Int[np.ndarray, " n"]) -> str:
+    """Which cells of a Sudoku break its first broken rule, "3 at r1c1 and r1c4 of one row", say; "" if none is."""
+    side = problem.d
+    for index in np.nonzero(problem.violated(assignment))[0]:
         rule = problem.constraints[index]
         if not isinstance(rule, AllDifferent):
             where = " ".join(f"r{c // side + 1}c{c % side + 1}" for c in rule.scope)
-            raise BadInput(
-                f"{instance.provenance}: givens contradict the {type(rule).__name__.lower()} rule of {where}"
-            )
-        cells = [c for c, bad in zip(rule.scope, rule.culprits(instance.givens[list(rule.scope)])) if bad]
-        twice = [c for c in cells if instance.givens[c] == instance.givens[cells[0]]]
+            return f"the {type(rule).__name__.lower()} rule of {where}"
+        cells = [c for c, bad in zip(rule.scope, rule.culprits(assignment[list(rule.scope)])) if bad]
+        twice = [c for c in cells if assignment[c] == assignment[cells[0]]]
         places = " and ".join(f"r{c // side + 1}c{c % side + 1}" for c in twice)
-        value = SYMBOLS[instance.givens[cells[0]]]
-        raise BadInput(f"{instance.provenance}: givens contradict: {value} at {places} of one {_unit(rule, side)}")
+        value = SYMBOLS[assignment[cells[0]]]
+        return f"{value} at {places} of one {_unit(rule, side)}"
+    return ""
 
 
 def _unit(rule: AllDifferent, side: int) -> str:

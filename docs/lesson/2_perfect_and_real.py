@@ -9,7 +9,6 @@ with app.setup:
     from classroom import checked, exercise, predict, result, solved, table
 
     import takeback
-    from generators.models.exact import Exact
 
 
 @app.cell(hide_code=True)
@@ -34,7 +33,7 @@ def _():
     def attempts(noise, order="raster"):
         """The scores of ten attempts at each puzzle. noise: the share of each answer that is spoiled."""
         decoder = takeback.parse(f"exact:order={order},temperature=1,noise={noise}")
-        traces = [trace for seed in range(10) for trace in takeback.decode(decoder, Exact(noise), puzzles, seed)]
+        traces = [trace for seed in range(10) for trace in takeback.decode(decoder, takeback.Exact(noise), puzzles, seed)]
         return [takeback.score(trace, puzzle, takeback.pick(puzzle)) for trace, puzzle in zip(traces, 10 * puzzles)]
 
     return (attempts,)

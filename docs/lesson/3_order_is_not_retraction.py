@@ -10,7 +10,6 @@ with app.setup:
 
     import takeback
     from csp.io import shipped_sets
-    from generators import checkpoint
 
 
 @app.cell(hide_code=True)
@@ -30,7 +29,7 @@ def _():
 @app.cell
 def _():
     puzzles = shipped_sets.load("sudoku6", "0", 40)  # 6x6 Sudokus that take no guess
-    nets = {kind: checkpoint.load(checkpoint.shipped("sudoku6", kind)).model for kind in ("ar-random", "diffusion")}
+    nets = {kind: takeback.load(takeback.shipped("sudoku6", kind)).model for kind in ("ar-random", "diffusion")}
 
     def run(kind, order, words=""):
         traces = takeback.decode(takeback.parse(f"{kind}:order={order}{words}"), nets[kind], puzzles, seed=0)

@@ -11,8 +11,6 @@ with app.setup:
 
     import takeback
     from csp.io import shipped_sets
-    from generators import checkpoint
-    from generators.models.exact import Exact
 
 
 @app.cell(hide_code=True)
@@ -32,7 +30,7 @@ def _():
 @app.cell
 def _():
     puzzles = shipped_sets.load("sudoku6", "0", 40)
-    ar = checkpoint.load(checkpoint.shipped("sudoku6", "ar")).model
+    ar = takeback.load(takeback.shipped("sudoku6", "ar")).model
 
     def run(spelled, model):
         traces = takeback.decode(takeback.parse(spelled), model, puzzles, seed=0)
@@ -94,7 +92,7 @@ def _(law):
     drawn = [takeback.draw("sudoku4", seed=0, split="test", index=index) for index in range(100)]
     small = list({puzzle.id: puzzle for puzzle in drawn}.values())  # of boards this small there are few
     decoder = takeback.parse(f"exact:noise={noise},temperature=1,retraction=restart,attempts=0,calls=5000")
-    traces = [trace for seed in range(10) for trace in takeback.decode(decoder, Exact(noise), small, seed)]
+    traces = [trace for seed in range(10) for trace in takeback.decode(decoder, takeback.Exact(noise), small, seed)]
     m = np.array([(puzzle.givens == 0).sum() for puzzle in small])
     measured, expected, once = np.mean([t.costs.calls for t in traces]), np.mean(m * (1 - noise) ** -m), np.mean(m / (1 - noise))
     result(

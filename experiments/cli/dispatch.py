@@ -131,7 +131,15 @@ INSTANCES = {
     "sweep": ("experiments.instances.sweep", "Sweep", "main", "graphs across the colouring threshold"),
     "families": ("experiments.instances.families", "Families", "families", "what can be drawn, and its words"),
 }
-GROUPS = {"instances": ("make, grade and convert puzzles that are known to need search", INSTANCES)}
+CONFORM = {
+    "solver": ("experiments.conform.solver", "Solver", "main", "a solver: right, and right about what is unsolvable?"),
+    "model": ("experiments.conform.model", "Model", "main", "a model, by itself and under any decoder"),
+    "traces": ("experiments.conform.traces", "Traces", "main", "traces, whatever made them"),
+}
+GROUPS = {
+    "instances": ("make, grade and convert puzzles that are known to need search", INSTANCES),
+    "conform": ("run our properties on a solver, model or traces of yours", CONFORM),
+}
 #: Old names of commands, each with its present one.
 RENAMED = {"recipes": "ablations"}
 Jobs = dict[str, tuple[str, str, str, str]]

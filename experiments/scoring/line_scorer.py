@@ -95,8 +95,8 @@ def score_lines(path: str, changed: int, oracle: str, debts: bool, reading: Read
         try:
             if fault:
                 raise BadInput(f"{spot}: {fault}")
-            record = _parsed(line, spot)
-            instance = _named(record, path, changed)
+            record = parsed(line, spot)
+            instance = instance_of(record, *_known(path, changed))
             attempt = _attempt(record, instance, spot, reading, made)
             decoder = attempt.trace.decoder
             need = "?" if instance.difficulty is None else stratum_of(instance.difficulty.guesses)
@@ -130,7 +130,8 @@ def score_lines(path: str, changed: int, oracle: str, debts: bool, reading: Read
     return made
 
 
-def _parsed(line: str, spot: str) -> dict:
+def parsed(line: str, spot: str) -> dict:
+    """The JSON object of a line. Raises BadInput, naming `spot`, for anything else."""
     try:
         record = json.loads(line)
         if not isinstance(record, dict):
@@ -140,9 +141,8 @@ def _parsed(line: str, spot: str) -> dict:
     return record
 
 
-def _named(record: dict, path: str, changed: int) -> Instance:
-    """The instance that a record speaks of: by id, or by its place in the file from 1."""
-    by_id, ordered = _known(path, changed)
+def instance_of(record: dict, by_id: dict[str, Instance], ordered: list[Instance]) -> Instance:
+    """The instance that a record speaks of: by id, or by its place from 1. Raises BadInput if there is none."""
     if record.get("array") in by_id:  # an array of a .npz that is called by its puzzle's id
         record["instance"], record["decoder"] = record["array"], record["file"]
     name = record.get("instance")

@@ -16,6 +16,8 @@ def depth_first(instance: Instance, seed: int, budget: int = BUDGET) -> Trace:
     searched, "out of budget" after `budget` commits. Nothing is random: seed is only recorded.
     """
     domains = Domains(instance)
+    if instance.problem.violated(instance.givens).any():  # a full board of them would be taken for a solution
+        return Trace(instance.id, "depth-first", seed, (), "refuted", Costs(0))
     events: list[Event] = []
     calls = 0
     trail: list[tuple[int, list[int]]] = []  # cell, values still to be tried there

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,59 +9,16 @@ from hypothesis import strategies as st
 from csp.errors import BadInput
 from csp.generate import draw
 from csp.io.trace_records import to_json
-from csp.trace import replay
+from experiments.conform.decoder_properties import neighbours_fault, trace_of_decoder_fault
 from experiments.engine.decoder_catalogue import ROWS
+from generators import checkpoint
 from generators.decoding.loop import decode
-from generators.decoding.spec import DECODER_DEFAULTS, DECODER_WORDS, REMDM, TREE, Decoder, parse
+from generators.decoding.spec import DECODER_WORDS, Decoder, parse
 from generators.models.exact import Exact
+from takeback.testing import check_model, decoders
 
 MODELS = list(DECODER_WORDS["model"])
 NOT_COUNTING = tuple(model for model in MODELS if model != "exact")  # graphs here have too many colourings to count
-
-
-CHOICES = {
-    **{word: st.sampled_from(list(choices)) for word, choices in DECODER_WORDS.items()},
-    "k": st.integers(1, 4),
-    "threshold": st.sampled_from([0.0, 0.5]),
-    "temperature": st.sampled_from([0.0, 1.0]),
-    "redraft": st.sampled_from([-1.0, 0.0, 0.7]),
-    "widen": st.sampled_from([0.0, 0.3]),
-    "anneal": st.sampled_from([0.0, 1.0]),
-    "eta": st.sampled_from([0.0, 0.1]),
-    "tenure": st.integers(1, 20),
-    "noise": st.sampled_from([0.0, 0.2]),
-    "attempts": st.integers(0, 3),
-    "width": st.integers(1, 3),
-    "calls": st.integers(0, 40),
-    "tokens": st.sampled_from([0, 300]),
-}
-
-
-@st.composite
-def decoders(draw, kinds=tuple(MODELS)):
-    """Any allowed combination: a model and a retraction, then other words, each kept if the result is allowed."""
-    model, retraction = draw(st.sampled_from(kinds)), draw(CHOICES["retraction"])
-    base = {
-        "model": model,
-        "order": DECODER_DEFAULTS[model].order,
-        "calls": draw(st.integers(1, 40)),
-        "retraction": retraction,
-    }
-    if retraction in ("rewind", "worst", "remask"):
-        base["signal"] = draw(CHOICES["signal"].filter(lambda signal: signal != "none"))
-    if retraction in REMDM:
-        base["order"] = "random"
-    try:
-        decoder = Decoder(**base)
-    except BadInput:
-        decoder = replace(DECODER_DEFAULTS[model], calls=base["calls"])
-    for word in draw(st.permutations(sorted(set(CHOICES) - {"model", "retraction"})))[:9]:
-        value = draw(CHOICES[word])
-        try:
-            decoder = replace(decoder, **{word: value})
-        except BadInput:
-            continue
-    return decoder
 
 
 def model_of(models, decoder):
@@ -70,27 +26,7 @@ def model_of(models, decoder):
 
 
 def conform(decoder, instance, trace):
-    states = replay(trace, instance.givens)  # raises if a given changed or an event is impossible
-    assert (trace.end == "solved") == bool(instance.solved(states[-1]))
-    assert trace.decoder == str(decoder) and trace.instance == instance.id
-    if decoder.retraction == "none":
-        assert trace.retractions == 0
-    if decoder.calls:
-        per_call = decoder.width if decoder.retraction == "beam" else 1
-        review = instance.blanks if decoder.signal == "left-out" else 1  # a signal that asks the model costs calls
-        assert trace.costs.calls <= decoder.calls + per_call - 1 + (review if decoder.signal != "none" else 0)
-    commits = np.array([event.call for event in trace.events if event.value])
-    if decoder.retraction not in (*TREE, *REMDM, "beam") and not decoder.threshold:  # trees restore what they knew
-        assert not len(commits) or np.bincount(commits).max() <= decoder.k
-    calls = [event.call for event in trace.events]
-    assert calls == sorted(calls) and all(1 <= call <= trace.costs.calls for call in calls)
-    if decoder.veto != "none" and decoder.retraction not in (*TREE, *REMDM, "beam"):
-        for before, event in zip(states, trace.events):
-            if event.value:
-                near = instance.problem.adjacency[event.cell]
-                assert event.value not in before[near]
-    if trace.end == "refuted":
-        raise AssertionError("every instance here has a solution")
+    assert trace_of_decoder_fault(decoder, instance, trace) is None
 
 
 @pytest.mark.parametrize("family", ["sudoku4", "colouring"])
@@ -113,12 +49,21 @@ def test_a_trace_depends_on_instance_decoder_and_seed_alone(tiny_models, few, fa
     """
     decoder = data.draw(decoders(tuple(MODELS) if family == "sudoku4" else NOT_COUNTING))
     model, quality = model_of(tiny_models[family], decoder), tiny_models[family]["quality"]
-    together = [to_json(trace) for trace in decode(decoder, model, few[family], seed, quality)]
     order = data.draw(st.permutations(range(len(few[family]))))
-    alone = [to_json(decode(decoder, model, [few[family][index]], seed, quality)[0]) for index in order[:3]]
-    shuffled = decode(decoder, model, [few[family][index] for index in order], seed, quality)
-    assert [together[index] for index in order[:3]] == alone
-    assert [together[index] for index in order] == [to_json(trace) for trace in shuffled]
+    fault = neighbours_fault(lambda some: decode(decoder, model, some, seed, quality), few[family], order, alone=3)
+    assert fault is None
+
+
+#: Those that the kit takes as anybody's, under decoders that say "net"; ar-written has a loop of its own.
+ANYBODYS = ["uniform", *(kind for kind in checkpoint.KINDS if kind in MODELS and kind != "ar-written"), "net"]
+
+
+@pytest.mark.parametrize("kind", ANYBODYS)
+def test_every_model_is_what_the_kit_asks_of_anybodys(tiny_models, kind):
+    """Asked by itself: what it does under any decoder is asked above."""
+    check_model(
+        tiny_models["sudoku4"][kind], ["sudoku4"], 5, properties=["speaks", "wanted", "probabilities", "memory"]
+    )
 
 
 @pytest.fixture(scope="module")

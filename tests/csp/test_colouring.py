@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import graphs
 
 from csp.errors import BadInput
 from csp.families import colouring
+from takeback.testing import graphs
 
 
 @given(graphs())

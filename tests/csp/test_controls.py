@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import instances, keeps, mixed, rules, states
 
 from csp.constraints import AllDifferent, NotEqual
 from csp.errors import BadInput
@@ -15,6 +14,7 @@ from csp.generate import orbit_key
 from csp.global_constraints import Among, Increasing, NValues, Sum
 from csp.io import board_text
 from csp.problem import SELF, Instance, Problem
+from takeback.testing import instances, keeps, mixed, rules, states
 
 
 @st.composite

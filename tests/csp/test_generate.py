@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import instances, solutions_of
 
 from csp import generate
 from csp.errors import BadInput
 from csp.families import colouring, sudoku
 from csp.problem import Instance
 from csp.seeds import key, stream, uniform
+from takeback.testing import instances, solutions_of
 
 
 def moved(instance, seed):

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import instances, problems, solutions_of, states
 
 from csp.constraints import NotEqual
 from csp.errors import BadInput
 from csp.families import colouring, sudoku
 from csp.global_constraints import Allowed, Increasing, Sum
 from csp.problem import SELF, Instance, Problem
+from takeback.testing import instances, problems, solutions_of, states
 
 
 def naive_violated(rule, assignment):

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import instances
 
 from csp.errors import BadInput
 from csp.families import latin, sudoku
 from csp.generate import certified, draw
 from csp.io import board_text, instance_records
 from csp.problem import Instance
+from takeback.testing import instances
 
 
 def same(left, right):

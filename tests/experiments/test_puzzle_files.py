@@ -483,7 +483,7 @@ def test_cages(tmp_path, text):
 
 
 def _sudoku4():
-    from strategies import solutions_of
+    from takeback.testing import solutions_of
 
     return solutions_of(sudoku.board(4))
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import brute_debt, extending, instances
 
 from csp.families import colouring
 from csp.problem import Instance
@@ -17,20 +16,7 @@ from generators.models.uniform import Uniform
 from solvers.oracles.cp_sat import CpSat
 from solvers.oracles.pick import pick
 from solvers.oracles.sat import Sat
-
-
-@st.composite
-def traced(draw):
-    """A solvable instance and any valid trace on it."""
-    instance = draw(instances(solvable=True).filter(lambda i: len(extending(i.problem, i.givens))))
-    free = np.nonzero(instance.givens == 0)[0].tolist()
-    state, events = set(), []
-    for call in range(draw(st.integers(0, 25)) if free else 0):
-        cell = draw(st.sampled_from(free))
-        value = 0 if cell in state else draw(st.integers(1, instance.problem.d))
-        state ^= {cell}
-        events.append(Event(call, cell, value))
-    return instance, Trace(instance.id, "any", 0, tuple(events), "wrong", Costs(len(events)))
+from takeback.testing import brute_debt, extending, traced
 
 
 def shows(problem, state):

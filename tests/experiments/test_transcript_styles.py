@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from strategies import graphs
 
 from csp.families import sudoku
 from csp.problem import Instance
 from csp.trace import rewrites
 from experiments.scoring.transcripts import histories, read
+from takeback.testing import graphs
 
 BOARDS = [
     sudoku.parse("..1...34.4..3..."),

@@ -6,7 +6,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import keeps, rules
 
 from csp.constraints import AllDifferent, Constraint, NotEqual
 from csp.errors import BadInput
@@ -14,6 +13,7 @@ from csp.families import sudoku
 from csp.global_constraints import Among, Increasing, NValues, Sum
 from csp.problem import Problem
 from generators.control.semantic_loss import FLOOR, Energies, energy
+from takeback.testing import keeps, rules
 
 DTYPES = st.sampled_from([torch.float32, torch.float64])
 

@@ -5,12 +5,12 @@ import numpy as np
 from hypothesis import given
 from ortools.sat.python import cp_model
 from pysat.solvers import Solver
-from strategies import mixed, solutions_of
 
 from csp.errors import BadInput
 from csp.global_constraints import Among, NValues, Sum
 from csp.problem import Problem
 from solvers.encodings import rules_cnf, to_cpsat, to_python_constraint
+from takeback.testing import mixed, solutions_of
 
 
 class Collector(cp_model.CpSolverSolutionCallback):

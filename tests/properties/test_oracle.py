@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import brute_debt, extending, instances, mixed, solutions_of, states
 
 from csp.errors import BadInput
 from csp.families import colouring
@@ -18,6 +17,7 @@ from solvers.oracles.cp_sat import CpSat
 from solvers.oracles.pick import pick, settle
 from solvers.oracles.sat import Sat
 from solvers.oracles.unique import Unique
+from takeback.testing import brute_debt, extending, instances, mixed, solutions_of, states
 
 
 def oracles(instance):

@@ -4,13 +4,13 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from strategies import brute_debt, extending, instances
 
 from csp.trace import Costs, Event, Trace
 from experiments.scoring.scorer import TraceAnalysis
 from solvers.oracles.cp_sat import CpSat
 from solvers.oracles.sat import Sat
 from solvers.oracles.unique import Unique
+from takeback.testing import brute_debt, extending, instances
 
 
 class Decoding(RuleBasedStateMachine):

@@ -2,11 +2,11 @@
 
 import numpy as np
 from hypothesis import given
-from strategies import extending, instances
 
 from csp.difficulty import reference_search
 from csp.generate import draw
 from solvers.oracles.cp_sat import CpSat
+from takeback.testing import extending, instances
 
 
 @given(instances())

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import solutions_of
 
 from csp.constraints import AllDifferent, Constraint
 from csp.errors import BadInput
 from csp.families import colouring, sudoku
 from csp.problem import Problem
 from solvers.counting.graph_colourings import Colourings, glauber
+from takeback.testing import solutions_of
 
 
 @st.composite

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from pysat.formula import CNF
 from pysat.solvers import Solver
-from strategies import extending, instances
 
 from csp.errors import BadInput
 from csp.generate import draw
 from experiments.puzzle_files import formats
+from takeback.testing import extending, instances
 
 
 @pytest.mark.parametrize("name", formats.FORMATS)

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import solutions_of
 
 from csp.constraints import AllDifferent, Constraint, NotEqual
 from csp.errors import BadInput
 from csp.families import colouring, sudoku
 from csp.problem import Problem
 from solvers.counting.sudoku_grids import Prefixes, all_grids
+from takeback.testing import solutions_of
 
 FOUR, SIX = sudoku.board(4), sudoku.board(6)
 

@@ -1,0 +1,100 @@
+"""`import takeback` is quick and gives every name; its pytest plugin works in a suite of somebody else's, and costs
+nothing where it is not used.
+"""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import takeback
+import takeback.testing
+
+ROOT = Path(__file__).parent.parent
+HEAVY = ("csp", "torch", "numpy", "ortools", "hypothesis")
+
+
+def python(*words, cwd=ROOT):
+    """A finished process of this Python, which finds this checkout first."""
+    return subprocess.run(
+        [sys.executable, *words], cwd=cwd, capture_output=True, text=True, env={"PYTHONPATH": str(ROOT), "PATH": ""}
+    )
+
+
+@pytest.mark.parametrize("module", [takeback, takeback.testing])
+def test_every_name_is_there(module):
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+    assert len(set(module.__all__)) == len(module.__all__) > 10
+    with pytest.raises(AttributeError, match="no attribute 'absent'"):
+        getattr(module, "ab" + "sent")
+
+
+def test_the_nouns_are_those_of_their_homes():
+    from csp.generate import draw
+    from csp.problem import Instance
+
+    assert takeback.Instance is Instance and takeback.draw is draw and "decode" in dir(takeback)
+
+
+@pytest.mark.parametrize("module", ["takeback", "takeback.testing"])
+def test_an_import_loads_nothing_heavy(module):
+    said = python("-c", f"import sys, {module}; print([m for m in {HEAVY} if m in sys.modules])")
+    assert said.stdout == "[]\n", said.stderr
+
+
+def test_the_docstring_is_right():
+    code = textwrap.dedent(takeback.__doc__.split("\n\n", 1)[1].split("Puzzles:")[0])
+    space = {}
+    exec(code, space)
+    assert space["traces"][0].decoder == "uniform:order=fewest,veto=legal" and space["trace"].end == "solved"
+
+
+SUITE = """
+from hypothesis import given, settings
+from solvers.oracles.pick import settle
+from takeback.testing import instances, puzzles, traced
+
+
+def test_fixture(conform, certified_puzzles):
+    conform.solver(settle, ["sudoku4"], draws=5)
+    assert certified_puzzles["sudoku4"][0].difficulty.unique
+
+
+def test_a_finding_is_a_failure(conform):
+    from experiments.conform.faulty import misses_boxes
+    conform.solver(misses_boxes, ["colouring"], draws=50)
+
+
+@settings(max_examples=5, deadline=None)
+@given(puzzles("sudoku4", "colouring"))
+def test_strategy(instance):
+    assert instance.problem.n
+"""
+
+
+def test_the_plugin_works_in_another_suite(tmp_path):
+    (tmp_path / "test_mine.py").write_text(SUITE)
+    done = python("-m", "pytest", "-p", "takeback.testing", "-p", "no:cacheprovider", "-q", str(tmp_path), cwd=tmp_path)
+    assert "1 failed, 2 passed" in done.stdout, done.stdout + done.stderr
+    assert "FAILED checker" in done.stdout and "--property checker --replay graph:2:2:0-1:.." in done.stdout
+
+
+def test_the_plugin_costs_nothing_where_it_is_not_used(tmp_path):
+    heavy = [module for module in HEAVY if module != "hypothesis"]  # that one is a pytest plugin of its own
+    test = f"import sys\ndef test_it():\n    assert not [m for m in {heavy} if m in sys.modules]\n"
+    (tmp_path / "test_mine.py").write_text(test)
+    words = ("-p", "takeback.testing", "-p", "no:cacheprovider", "-p", "no:jaxtyping", "-q", str(tmp_path))
+    done = python("-m", "pytest", *words, cwd=tmp_path)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_plugin_is_an_entry_point():
+    import configparser
+
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    assert settings["options.entry_points"]["pytest11"].strip() == "takeback.testing = takeback.testing"
+    assert {"takeback", "experiments.conform"} <= set(settings["options"]["packages"].split())
