@@ -19,7 +19,7 @@ def commands() -> str:
     names = [[name] for name in EXPERIMENTS] + [["instances", name] for name in INSTANCES]
     for words in names:
         environment = os.environ | {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
-        command = [sys.executable, "-m", "experiments.cli.main", *words, "--help"]
+        command = [sys.executable, "-m", "experiments.cli.entry", *words, "--help"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         parts.append(f"## takeback {' '.join(words)}\n```text\n{done.stdout.strip()}\n```")
     return "\n\n".join(parts) + "\n"
@@ -27,9 +27,14 @@ def commands() -> str:
 
 def words() -> str:
     """The words that a decoder is spelled with."""
-    parts = ["# Words of a decoder", "A decoder is spelled `model:word=value,word=value`. The first value is the default."]
+    parts = [
+        "# Words of a decoder",
+        "A decoder is spelled `model:word=value,word=value`. The first value is the default.",
+    ]
     for word, values in DECODER_WORDS.items():
-        parts.append(f"## {word}\n| | |\n|---|---|\n" + "\n".join(f"| `{value}` | {does} |" for value, does in values.items()))
+        parts.append(
+            f"## {word}\n| | |\n|---|---|\n" + "\n".join(f"| `{value}` | {does} |" for value, does in values.items())
+        )
     return "\n\n".join(parts) + "\n"
 
 
@@ -44,7 +49,9 @@ def python() -> str:
             signature = ""
         documented = inspect.isclass(thing) or inspect.isfunction(thing)
         said = inspect.getdoc(thing) if documented else repr(type(thing).__name__)
-        parts.append(f"## {name}\n```text\n{name}{signature}\n\n{said or ''}\n```\nFrom `{getattr(thing, '__module__', '')}`.")
+        parts.append(
+            f"## {name}\n```text\n{name}{signature}\n\n{said or ''}\n```\nFrom `{getattr(thing, '__module__', '')}`."
+        )
     return "\n\n".join(parts) + "\n"
 
 

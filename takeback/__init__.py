@@ -11,8 +11,9 @@
 
 Puzzles: draw, certified, FAMILIES, Problem, Instance, Difficulty, AllDifferent, NotEqual. Traces: Trace, Event, Costs,
 replay. Oracles: pick, Oracle. Scoring: score, Score, TraceAnalysis. Decoding: decode, parse, Decoder, Model, Session,
-Prediction; networks and what stands in for one: load, shipped, Uniform, Exact. Solvers: SOLVERS, UNKNOWN (what a solver under test answers when it gives up). What is raised:
-BadInput, Undecided. takeback.testing has strategies, checks and fixtures for test suites (docs/conformance.md).
+Prediction; networks and what stands in for one: load, shipped, Uniform, Exact. Solvers: SOLVERS, UNKNOWN (what a solver
+under test answers when it gives up). What is raised: BadInput, Undecided. takeback.testing has strategies, checks and
+fixtures for test suites (docs/conformance.md).
 """
 
 from importlib import import_module

@@ -30,16 +30,9 @@ def _():
     return (puzzle,)
 
 
-@app.cell(hide_code=True)
-def _():
-    mo.md("""
-    This decoder has no network: in every cell each value is equally likely, and it goes row by row. It may not even
-    look at the rules.
-    """)
-
-
 @app.cell
 def _(puzzle):
+    # No network: in every cell each value is equally likely. Row by row, and it may not even look at the rules.
     decoder = takeback.parse("uniform:order=raster,temperature=1")
     trace = takeback.decode(decoder, takeback.Uniform(), [puzzle], seed=1)[0]
     states = takeback.replay(trace, puzzle.givens)  # the board before any event and after each

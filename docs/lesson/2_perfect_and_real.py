@@ -1,4 +1,4 @@
-"""Lesson 2: a perfect AR model never loses a board, a real one does. Run: marimo edit docs/lesson/2_perfect_and_real.py"""
+"""Lesson 2: a perfect AR model loses no board, a real one does. Run: marimo edit docs/lesson/2_perfect_and_real.py"""
 
 import marimo
 

@@ -71,7 +71,8 @@ def board(instance: Instance, state: np.ndarray, last: int | None = None, lost: 
             look += "outline:3px solid #b84300;" if cell == last and lost else ""
             look += "outline:3px solid #0b5cad;" if cell == last and not lost else ""
             shown = state[cell] or "&nbsp;"
-            cells.append(f'<td style="width:2em;height:2em;text-align:center;border:1px solid #888;{look}">{shown}</td>')
+            look += "width:2em;height:2em;text-align:center;border:1px solid #888;"
+            cells.append(f'<td style="{look}">{shown}</td>')
         rows.append(f"<tr>{''.join(cells)}</tr>")
     frame = "3px dashed #b84300" if lost else "3px solid #888"
     said = "no solution is left" if lost else "a solution is left"

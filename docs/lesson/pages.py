@@ -1,7 +1,7 @@
 """Every lesson run from its first cell to its last, and kept as a page of the site: python docs/lesson/pages.py OUT
 
-marimo runs them; its own pages ask a server elsewhere for their program, these are text and plain HTML. Results, answers
-and code are folded. A cell that fails is named, and ends it.
+marimo runs them; its own pages ask a server elsewhere for their program, these are text and plain HTML. Results,
+answers and code are folded. A cell that fails is named, and ends it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from html import escape
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -23,7 +24,8 @@ def cells(path: Path) -> list[dict]:
         out = Path(folder) / "lesson.ipynb"
         command = ["marimo", "-q", "export", "ipynb", path.name, "--include-outputs", "-o", str(out)]
         environment = os.environ | {"CLASSROOM": "page"}
-        done = subprocess.run([sys.executable, "-m", *command], cwd=HERE, env=environment, capture_output=True, text=True)
+        command = [sys.executable, "-m", *command]
+        done = subprocess.run(command, cwd=HERE, env=environment, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"{path.name}: {(done.stderr or done.stdout).strip()[-1500:]}")
         return json.loads(out.read_text(encoding="utf-8"))["cells"]
@@ -43,7 +45,7 @@ def page(path: Path) -> str:
             html = "".join(output.get("data", {}).get("text/html", "")).strip()
             if html:
                 parts.append(f"```{{raw}} html\n{html}\n```")
-        parts.append(f":::{{dropdown}} code\n```python\n{source}\n```\n:::")
+        parts.append(f"```{{raw}} html\n<details><summary>code</summary><pre>{escape(source)}</pre></details>\n```")
     return "\n\n".join(parts) + "\n"
 
 
