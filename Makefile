@@ -1,10 +1,11 @@
 # make ceiling: install into .venv and run the main job with the shipped checkpoints.
 # make test: install and pass the tests. Both need Python 3.11+ and make; PYTHON=python3.12 picks another one.
+# make docs: run the lessons and build the site into docs/built. make lesson N=1: open a lesson as a notebook.
 PYTHON ?= python3
 VENV = .venv
 STAMP = $(VENV)/installed
 
-.PHONY: ceiling test lint lock train mutants clean
+.PHONY: ceiling test docs lesson lint lock train mutants clean
 
 ceiling: $(STAMP)
 	$(VENV)/bin/takeback ceiling
@@ -18,6 +19,23 @@ $(STAMP): requirements.lock setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+# What only the site and the lessons need stands beside the environment: tests and make lock do not see it.
+DOCS = $(VENV)/docs
+IN_DOCS = PYTHONPATH=$(CURDIR):$(CURDIR)/$(DOCS) $(CURDIR)/$(VENV)/bin/python
+
+docs: $(DOCS)/installed
+	$(IN_DOCS) docs/lesson/pages.py docs/generated/lessons
+	$(IN_DOCS) docs/reference.py docs/generated
+	$(IN_DOCS) -m sphinx -W -E -q -b html docs docs/built
+	@echo "open docs/built/index.html"
+
+lesson: $(DOCS)/installed
+	cd docs/lesson && $(IN_DOCS) -m marimo edit $(N)_*.py
+
+$(DOCS)/installed: $(STAMP) docs/requirements.lock
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(DOCS) -r docs/requirements.lock
 	touch $@
 
 lint: $(STAMP)

@@ -29,4 +29,5 @@ def test_documents_are_short():
 def test_links_between_documents_lead_somewhere():
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "results").glob("*.md")]:
         for link in re.findall(r"\]\(([^)#\s]+)\)", page.read_text()):
-            assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"
+            made = link.startswith("generated/")  # by make docs, whose program checks these links
+            assert made or link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"

@@ -1,4 +1,4 @@
-"""Lesson 1: what a commit is, and the moment a board is lost. Run: marimo edit docs/lesson/1_lost_boards.py"""
+"""Lesson 1: what a commit is, and the moment a board is lost. make lesson N=1"""
 
 import marimo
 

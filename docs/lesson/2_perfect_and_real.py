@@ -1,4 +1,4 @@
-"""Lesson 2: a perfect AR model loses no board, a real one does. Run: marimo edit docs/lesson/2_perfect_and_real.py"""
+"""Lesson 2: a perfect AR model loses no board, a real one does. make lesson N=2"""
 
 import marimo
 
@@ -18,7 +18,7 @@ def _():
 
     An autoregressive (AR) model says how likely each value of the next cell is, given the cells before. The chain rule
     of probability makes the likelihood of a whole board out of that:
-    $p(x) = p(x_1)\\, p(x_2 \\mid x_1)\\, p(x_3 \\mid x_1, x_2) \\cdots$
+    *p(x) = p(x1) p(x2 | x1) p(x3 | x1, x2) ...*
 
     On a small board these numbers can be computed exactly, by counting: of the solutions that extend the board, how many
     have a 3 here? A model that says just that is *perfect*. It may never take anything back.
@@ -64,8 +64,8 @@ def _(attempts, perfect):
 @app.cell(hide_code=True)
 def _():
     mo.md("""
-    A real network errs. Let a share $e$ of each answer go to values that no solution has. Then each risky commit kills
-    the board with probability $e$, and of $m$ risky commits all must go well: $(1-e)^m$.
+    A real network errs. Let a share *e* of each answer go to values that no solution has. Then each risky commit kills
+    the board with probability *e*, and of *m* risky commits all must go well: *(1 - e)^m*.
     """)
 
 

@@ -1,4 +1,4 @@
-"""Lesson 3: order is not retraction. Run: marimo edit docs/lesson/3_order_is_not_retraction.py"""
+"""Lesson 3: order is not retraction. make lesson N=3"""
 
 import marimo
 

@@ -1,4 +1,4 @@
-"""Lesson 4: taking back, and its controls. Run: marimo edit docs/lesson/4_taking_back.py"""
+"""Lesson 4: taking back, and its controls. make lesson N=4"""
 
 import marimo
 
@@ -74,8 +74,8 @@ def _():
     mo.md("""
     ## What it costs
 
-    A model errs at each of $m$ risky commits with probability $e$. If it must begin anew after every failure it needs
-    $(1-e)^{-m}$ attempts of $m$ commits; if each wrong commit is seen and taken back at once, $m / (1-e)$ commits in all.
+    A model errs at each of *m* risky commits with probability *e*. If it must begin anew after every failure it needs
+    *(1 - e)^-m* attempts of *m* commits; if each wrong commit is seen and taken back at once, *m / (1 - e)* commits in all.
     """)
 
 

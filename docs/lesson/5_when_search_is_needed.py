@@ -1,4 +1,4 @@
-"""Lesson 5: when search is certified necessary. Run: marimo edit docs/lesson/5_when_search_is_needed.py"""
+"""Lesson 5: when search is certified necessary. make lesson N=5"""
 
 import marimo
 

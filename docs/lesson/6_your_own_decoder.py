@@ -1,4 +1,4 @@
-"""Lesson 6: build your own decoder and score it. Run: marimo edit docs/lesson/6_your_own_decoder.py"""
+"""Lesson 6: build your own decoder and score it. make lesson N=6"""
 
 import marimo
 

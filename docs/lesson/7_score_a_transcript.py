@@ -1,4 +1,4 @@
-"""Lesson 7: score a language model's transcript. Run: marimo edit docs/lesson/7_score_a_transcript.py"""
+"""Lesson 7: score a language model's transcript. make lesson N=7"""
 
 import marimo
 

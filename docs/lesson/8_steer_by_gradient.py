@@ -1,4 +1,4 @@
-"""Lesson 8: steer a board with a gradient, and what that does not show. marimo edit docs/lesson/8_steer_by_gradient.py"""
+"""Lesson 8: steer a board with a gradient, and what that does not show. make lesson N=8"""
 
 import marimo
 

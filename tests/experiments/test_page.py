@@ -451,6 +451,8 @@ def test_bad_puzzles_are_named_in_the_page(page, yours, tmp_path):
 @browser_is_there
 def test_a_board_is_drawn_by_keys_and_searched_without_a_network(page, yours):
     """A 9x9 board: networks do not know it; a search does. One that has no solution is refuted."""
+    from playwright.sync_api import expect
+
     opened(
         page, yours + fragment("uniform:veto=legal,retraction=depth,calls=3000", "ar", puzzle="-".join([9 * "."] * 9))
     )
@@ -458,8 +460,9 @@ def test_a_board_is_drawn_by_keys_and_searched_without_a_network(page, yours):
     cell = page.locator(".editor [role=gridcell]").first
     cell.focus()
     page.keyboard.press("Enter")
+    page.wait_for_selector(".editor .selected")
     page.keyboard.press("9")
-    assert cell.get_attribute("aria-label") == "row 1 column 1: given 9"
+    expect(cell).to_have_attribute("aria-label", "row 1 column 1: given 9")
     columns = decoded(page)
     assert "✓ solved" in columns.nth(0).inner_text() and "of the network" not in columns.nth(0).inner_text()
 
