@@ -6,6 +6,7 @@ server, and asks no other machine for anything.
 
 project = "takeback"
 author = "the takeback developers"
+html_show_copyright = False
 extensions = ["myst_parser"]
 html_theme = "furo"
 html_title = "takeback"

@@ -28,7 +28,7 @@ def _():
 
 @app.cell
 def _():
-    def steered(puzzles, starts, steps=300, spoil=False):
+    def steered(puzzles, starts, steps=200, spoil=False):
         """(puzzles * starts, n): boards after so many steps downhill. spoil: each gets another board's gradient."""
         draw = torch.Generator().manual_seed(0)
         n, d = puzzles[0].problem.n, puzzles[0].problem.d
@@ -54,7 +54,7 @@ def _():
 @app.cell
 def _():
     empty = takeback.draw("grid4", seed=0, split="any", index=0)
-    works = predict("64 boards of 4x4, all cells free, 300 steps each from a random start. How many end as valid Sudoku grids?", ["hardly any", "about half", "nearly all"])
+    works = predict("64 boards of 4x4, all cells free, 200 steps each from a random start. How many end as valid Sudoku grids?", ["hardly any", "about half", "nearly all"])
     works
     return empty, works
 
@@ -94,7 +94,7 @@ def _():
 
 @app.cell
 def _():
-    rare = predict("The same 300 steps on 10 Sudokus of 6x6 that take no guess, 16 starts each. In how many attempts is the board right?", ["nearly all", "about half", "fewer than 1 in 10"])
+    rare = predict("The same 200 steps on 10 Sudokus of 6x6 that take no guess, 16 starts each. In how many attempts is the board right?", ["nearly all", "about half", "fewer than 1 in 10"])
     rare
     return (rare,)
 
@@ -110,7 +110,7 @@ def _(rare, right, steered):
         table(
             ["", "right % [95 %]", "steps (median)"],
             [
-                ["downhill, told all rules", share(hits, 160), 300],
+                ["downhill, told all rules", share(hits, 160), 200],
                 ["depth-first search", share(sum(trace.end == "solved" for trace in traces), 10), f"{steps:.0f}"],
             ],
         ),

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def cells(path: Path) -> list[dict]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "lesson.ipynb"
         command = ["marimo", "-q", "export", "ipynb", path.name, "--include-outputs", "-o", str(out)]
-        environment = os.environ | {"CLASSROOM": "page"}
+        environment = os.environ | {"CLASSROOM": "page", "OMP_NUM_THREADS": "1"}
         command = [sys.executable, "-m", *command]
         done = subprocess.run(command, cwd=HERE, env=environment, capture_output=True, text=True)
         if done.returncode:
@@ -35,6 +36,8 @@ def page(path: Path) -> str:
     """The lesson as MyST Markdown."""
     parts = []
     for cell in cells(path):
+        if cell["metadata"].get("marimo", {}).get("name") == "setup":  # imports
+            continue
         source = "".join(cell["source"]).strip()
         if cell["cell_type"] == "markdown":
             parts.append(source)
@@ -43,6 +46,7 @@ def page(path: Path) -> str:
             if output["output_type"] == "error":
                 raise SystemExit(f"{path.name}: {output['ename']}: {output['evalue']}")
             html = "".join(output.get("data", {}).get("text/html", "")).strip()
+            html = html.replace("prose dark:prose-invert contents", "prose")  # Furo takes "contents" for its own
             if html:
                 parts.append(f"```{{raw}} html\n{html}\n```")
         parts.append(f"```{{raw}} html\n<details><summary>code</summary><pre>{escape(source)}</pre></details>\n```")
@@ -53,9 +57,10 @@ def main() -> None:
     """Write OUT/NAME.md of each lesson."""
     out = Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
-    for path in LESSONS:
-        (out / f"{path.stem}.md").write_text(page(path), encoding="utf-8")
-        print(f"{path.stem}: run")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each lesson is a process of its own
+        for path, made in zip(LESSONS, pool.map(page, LESSONS), strict=True):
+            (out / f"{path.stem}.md").write_text(made, encoding="utf-8")
+            print(f"{path.stem}: run", flush=True)
 
 
 if __name__ == "__main__":
