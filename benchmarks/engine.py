@@ -28,12 +28,12 @@ ROWS = ("best-first", "best-first-placebo", "ar-best-first", "diffusion-confiden
 #: Words of each command, each some minutes of work for one process: the processes' start takes about ten seconds.
 COMMANDS = {
     "ceiling": ["--family", "sudoku9", "--stratum", "11-100", "--count", "60", "--decoders", *ROWS],
-    "frontier": ["--stratum", "11-100", "--count", "40", "--calls", "300", "--decoders", "remask", "best-first"],
-    "evaluate": ["--stratum", "11-100", "--count", "60", "--calls", "200", "--decoders", "restart", "best-first"],
+    "frontier": ["--stratum", "11-100", "--count", "140", "--calls", "300", "--decoders", "remask", "best-first"],
+    "evaluate": ["--stratum", "11-100", "--count", "200", "--calls", "200", "--decoders", "restart", "best-first"],
     "control": ["--task", "span", "--methods", "masked-best", "ar-all-best", "--targets", "96", "--calls", "300"],
     "score": [],
 }
-COPIES = 60  # of the traces that `score` is given
+COPIES = 40  # of the traces that `score` is given
 
 
 def timed(words: list[str], out: Path) -> float:

@@ -32,6 +32,7 @@ from experiments.cli.terminal import console, say_left_out
 from experiments.control import tables
 from experiments.control.catalogue import METHODS, QUICK, Spec, read, run
 from experiments.engine import run as engine
+from experiments.engine.executors import in_order
 from experiments.engine.folder import writable
 from experiments.engine.loaded_models import Network
 from experiments.engine.shards import Job, Shard
@@ -39,7 +40,7 @@ from experiments.engine.store import Kept, Piece, Store
 from experiments.scoring.control_scorer import judged
 from generators import checkpoint
 from generators.control.spec import RENAMED, Steering
-from solvers.counting.control_tasks import TASKS, targets
+from solvers.counting.control_tasks import TASKS, how_many, target
 
 #: Targets a task, samples of each, calls a sample.
 PRESETS = {"quick": (3, 1, 150), "standard": (20, 3, 500), "full": (200, 20, 2000)}
@@ -163,7 +164,9 @@ def _jobs(options: Control, able, specs: dict[str, Spec], nets: list[dict[str, N
     """(task, method, number of the set of nets, Job) of all that is to be run."""
     made = []
     for task, of_task in able.items():
-        aims = targets(task, options.seed, count)  # fewer than asked for where a task has no more
+        # fewer than asked for where a task has no more; to count how rare they are takes most of a short run
+        numbers = [(task, options.seed, number) for number in range(how_many(task, count))]
+        aims = list(in_order(options.workers, target, numbers, f"targets of {task}"))
         for name in of_task:
             spec = specs[name]
             for number, each in enumerate(nets if spec else nets[:1]):  # CP-SAT says the same each time

@@ -50,16 +50,27 @@ Rules = tuple[Constraint, ...]
 def targets(task: str, seed: int, count: int, tick: Callable[[], None] = lambda: None) -> list[Target]:
     """The first `count` targets of a task; `diagonals` has one. tick is called after each.
 
-    Raises BadInput for an unknown task. Target `number` depends on task, seed and number alone, so a longer list
-    begins with the shorter one. Odd and even numbers are the two kinds of a task that has two.
+    Raises BadInput for an unknown task. A longer list begins with the shorter one.
     """
-    one_of("task", task, TASKS)
     made = []
-    for number in range(count if task != "diagonals" else min(count, 1)):
-        rng = stream("control", task, seed, number)
-        made.append(_colours(rng, seed, number) if task == "length" else _grid(task, rng, number))
+    for number in range(how_many(task, count)):
+        made.append(target(task, seed, number))
         tick()
     return made
+
+
+def how_many(task: str, count: int) -> int:
+    """Targets that there are of a task, at most count. Raises BadInput for an unknown one."""
+    one_of("task", task, TASKS)
+    return count if task != "diagonals" else min(count, 1)
+
+
+def target(task: str, seed: int, number: int) -> Target:
+    """A target: it depends on task, seed and number alone. Odd and even numbers are the two kinds of a task that has
+    two.
+    """
+    rng = stream("control", task, seed, number)
+    return _colours(rng, seed, number) if task == "length" else _grid(task, rng, number)
 
 
 def _grid(task: str, rng: np.random.Generator, number: int) -> Target:
