@@ -17,8 +17,7 @@ def _():
     # 2. A perfect model, and a real one
 
     An autoregressive (AR) model says how likely each value of the next cell is, given the cells before. The chain rule
-    of probability makes the likelihood of a whole board out of that:
-    *p(x) = p(x1) p(x2 | x1) p(x3 | x1, x2) ...*
+    makes the likelihood of a whole board out of that: *p(x) = p(x1) p(x2 | x1) p(x3 | x1, x2) ...*
 
     On a small board these numbers can be computed exactly, by counting: of the solutions that extend the board, how many
     have a 3 here? A model that says just that is *perfect*. It may never take anything back.
@@ -55,8 +54,7 @@ def _(attempts, perfect):
     assert all(score.solved for order in ("raster", "random") for score in attempts(0, order))
     result(
         perfect,
-        "**All**, row by row and in a random order alike. A value that no solution has there has probability 0, so it "
-        "is never written: every commit leaves a solution.",
+        "**All**, row by row and in a random order alike: a value that no solution has there has probability 0, and is never written.",
         "So *AR cannot because it cannot take back* is no law. Nothing in the architecture loses a board: errors do.",
     )
 
@@ -90,8 +88,7 @@ def _(attempts, real):
     result(
         real,
         table(["e", "solved % [95 %]", "(1 - e)^m, %"], rows),
-        f"n = {len(scores)}. An error of 10 % is not paid once but at each of about {blanks:.0f} blanks. (A cell that may "
-        "hold every value is not risky: the formula's column, which counts every blank, is too low.)",
+        f"n = {len(scores)}. An error of 10 % is not paid once but at each of about {blanks:.0f} blanks. (A cell that may hold every value is not risky: the formula's column, which counts every blank, is too low.)",
     )
 
 

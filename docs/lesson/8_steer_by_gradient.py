@@ -19,10 +19,9 @@ def _():
     mo.md("""
     # 8. Steer a whole board with a gradient
 
-    Values are discrete, gradients are not. So let every cell hold a *distribution* over values, made from free numbers
-    (logits) that may move in any direction. A rule then has a smooth **energy**: minus the log of the probability that
-    it holds. Move all numbers downhill at once and read off the likeliest values: a whole board is steered, no cell is
-    ever committed. People call this *control of continuous latents*.
+    Values are discrete, gradients are not. So let every cell hold a *distribution* over values, made from free numbers.
+    A rule then has a smooth **energy**: minus the log of the probability that it holds. Move all numbers downhill at
+    once and read off the likeliest values: no cell is ever committed. People call this *control of continuous latents*.
     """)
 
 
@@ -87,8 +86,7 @@ def _(who):
 @app.cell(hide_code=True)
 def _():
     mo.md("""
-    Nearly any board will do when all cells are free: of 4x4 grids 288 are valid, and a start slides into one of them.
-    Control is a claim about *rare* targets. So now a 6x6 puzzle: of all ways to fill it, one is right.
+    Of 4x4 grids 288 are valid. Control is a claim about *rare* targets. Now a 6x6 puzzle: of all ways to fill it, one is right.
     """)
 
 
@@ -109,10 +107,8 @@ def _(rare, right, steered):
         rare,
         table(
             ["", "right % [95 %]", "steps (median)"],
-            [
-                ["downhill, told all rules", share(hits, 160), 200],
-                ["depth-first search", share(sum(trace.end == "solved" for trace in traces), 10), f"{steps:.0f}"],
-            ],
+            [["downhill, told all rules", share(hits, 160), 200],
+             ["depth-first search", share(sum(trace.end == "solved" for trace in traces), 10), f"{steps:.0f}"]],
         ),
         "Each step downhill looks at the whole board, and still gets stuck where every small change makes it worse. "
         "Search goes back instead. And neither board shows that a gradient controls a *generator*: none was there. That "

@@ -279,7 +279,7 @@ def curves(results: dict[str, dict[str, list[dict]]], calls: int, path: Path) ->
             axes.step(grid, shares, where="post", color=colour, ls=DASHES[number % len(DASHES)], lw=1.6)
             lines[name] = (grid, shares, colour)
         axes.set_xscale("log")
-        axes.set_xlim(1, calls)
+        axes.set_xlim(1, max(calls, 2))
         axes.set_ylim(-3, 103)
         axes.set_title(f"{task}, n = {len(next(iter(of_task.values())))}", fontsize=10)
         label_ends(axes, lines, gap=7)
