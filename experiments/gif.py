@@ -20,11 +20,11 @@ import numpy as np
 import tyro
 
 from csp.errors import BadInput
+from csp.families.sudoku import SYMBOLS
 from csp.io.files import replacing, write_atomically
 from experiments.cli.terminal import console, progress
 from experiments.page import payload
 
-SYMBOLS = ".123456789ABCDEFGHIJKLMNOP"
 INK, BLUE, ORANGE, LINE, GIVEN = "#1b1d21", "#0b5cad", "#b84300", "#c9ced6", "#eceff3"
 SIDE = 3.2  # inches of a board
 HOLD = 8  # frames that the last state stays

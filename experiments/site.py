@@ -18,7 +18,7 @@ import tyro
 from csp.errors import BadInput
 from csp.io.files import read_text, write_atomically
 from experiments.cli.terminal import console
-from experiments.page import build, live, story
+from experiments.page import build
 
 YOURS = "your-puzzle.html"  # the story links to it by this name
 
@@ -33,7 +33,7 @@ class Site:
 
 def main(options: Site) -> None:
     """Write both pages, and open the story unless told where it goes. Raises BadInput for a place that is taken."""
-    html = build.page("site", json.loads(read_text(story.PLACE)))
+    html = build.page("site", json.loads(read_text(build.STORY)))
     out = options.out or Path(tempfile.mkdtemp(prefix="takeback-")) / "takeback.html"
     yours = out.with_name(YOURS)
     if yours == out:
@@ -41,5 +41,9 @@ def main(options: Site) -> None:
     write_atomically(out, html)
     if options.out is None and not webbrowser.open(out.as_uri()):
         console.print("no browser was found; open that file in one")
-    write_atomically(yours, live.page(out.name))  # takes some seconds, in which the story can be read
+
+    # The networks take some seconds to import and to export, in which the story can be read.
+    from experiments.page import live
+
+    write_atomically(yours, live.page(out.name))
     console.print(f"wrote {out} and {yours.name} beside it")

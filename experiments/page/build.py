@@ -20,6 +20,7 @@ from csp.errors import BadInput
 from csp.io.files import read_text
 
 BUILT = Path(__file__).parent / "built"
+STORY = BUILT / "story.json"  # experiments/page/story.py makes it
 PLACE = "PAYLOAD"
 SCRIPT = re.compile(r"<script type=\"module\"[^>]*>(.*?)</script>", re.DOTALL)
 #: What a page may do: run its own script, use its own styles and pictures; nothing from anywhere else.

@@ -18,7 +18,7 @@ import torch
 from csp.errors import BadInput
 from csp.families import sudoku
 from csp.io.files import read_bytes, read_text, write_atomically
-from experiments.page import build, story
+from experiments.page import build
 from generators import checkpoint
 from generators.weights.onnx_export import onnx_bytes
 
@@ -37,7 +37,7 @@ SOURCE = Path(__file__).parent / "app" / "node_modules" / "onnxruntime-web" / "d
 
 def page(beside: str) -> str:
     """The page, some 11 MB of it networks and the program that runs them. beside: the story's file name."""
-    puzzles = json.loads(read_text(story.PLACE))["puzzles"]
+    puzzles = json.loads(read_text(build.STORY))["puzzles"]
     payload = {
         "examples": [
             {"name": name, "givens": rows(puzzle["givens"])} for name, puzzle in zip(EXAMPLES, puzzles, strict=True)

@@ -30,7 +30,6 @@ from generators.decoding.spec import Decoder
 from solvers import SOLVERS
 from solvers.oracles.pick import pick
 
-PLACE = build.BUILT / "story.json"
 ROOT = Path(__file__).parents[2]
 SEED = 0
 LOOKED_AT = 40  # puzzles of a stratum among which a scene's board is found
@@ -208,7 +207,7 @@ def _claim(begins: str) -> str:
 
 def main() -> None:
     """Write built/story.json."""
-    write_atomically(PLACE, json.dumps(story(), separators=(",", ":"), ensure_ascii=False) + "\n")
+    write_atomically(build.STORY, json.dumps(story(), separators=(",", ":"), ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ def test_a_page_of_few_traces_keeps_whole_puzzles(run):
 
 def test_the_story_is_told_with_todays_figures():
     """Its sentences are filled from the kept runs, its claims stand in RESULTS.md, its traces can be replayed."""
-    data = json.loads(story.PLACE.read_text())
+    data = json.loads(build.STORY.read_text())
     results = (ROOT / "RESULTS.md").read_text()
     for scene, told in zip(data["scenes"], story.SCENES, strict=True):
         assert (scene["title"], scene["says"]) == (told.title, told.says)
@@ -339,7 +339,7 @@ def test_pages_fit_and_keep_nobody_out(page, report_page, site_page, yours, widt
 @browser_is_there
 def test_a_person_plays_without_undo_and_then_with(page, site_page):
     """By keys alone; the page says nothing until the end, then which move ended all solutions."""
-    data = json.loads(story.PLACE.read_text())
+    data = json.loads(build.STORY.read_text())
     puzzle = data["puzzles"][0]
     solution = [value for value, given in zip(puzzle["solution"], puzzle["givens"], strict=True) if not given]
     opened(page, f"{site_page}#1")
@@ -475,7 +475,7 @@ def test_a_board_is_drawn_by_keys_and_searched_without_a_network(page, yours):
 
 @browser_is_there
 def test_a_long_search_is_stopped(page, yours):
-    hard = json.loads(story.PLACE.read_text())["puzzles"][2]["givens"]
+    hard = json.loads(build.STORY.read_text())["puzzles"][2]["givens"]
     decoder = "uniform:order=raster,veto=legal,retraction=best-first,calls=5000"
     opened(page, yours + fragment(decoder, puzzle=live.rows(hard).replace("\n", "-")))
     page.get_by_role("button", name="▶ decode").click()

@@ -1,7 +1,7 @@
 // How cells and values are called and written.
 import type { Puzzle } from "./problem";
 
-const SYMBOLS = ".123456789ABCDEFGHIJKLMNOP";
+export const SYMBOLS = ".123456789ABCDEFGHIJKLMNOP";
 
 // A value as the board shows it; colours are numbers too, so that nobody needs to tell hues apart.
 export function symbol(puzzle: Puzzle, value: number): string {

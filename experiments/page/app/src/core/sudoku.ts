@@ -5,6 +5,7 @@
 //
 // Faults are Errors of one line that say what is wrong and where.
 
+import { cellName, SYMBOLS } from "./names";
 import type { Puzzle } from "./problem";
 
 // side: [rows, columns] of a box
@@ -12,7 +13,6 @@ const BOXES: Record<number, [number, number]> = {
   4: [2, 2], 6: [2, 3], 8: [2, 4], 9: [3, 3], 10: [2, 5], 12: [3, 4], 16: [4, 4], 25: [5, 5],
 };
 export const SIDES = Object.keys(BOXES).map(Number);
-const SYMBOLS = ".123456789ABCDEFGHIJKLMNOP";
 const UNITS = ["row", "column", "box"];
 const LONGEST = 100_000; // symbols of a text that are looked at
 
@@ -82,7 +82,7 @@ export function contradiction(puzzle: Puzzle): string | null {
       const before = cellOf.get(value);
       if (before === undefined) cellOf.set(value, cell);
       else {
-        const [one, other] = [before, cell].map((at) => `row ${Math.floor(at / side) + 1} column ${(at % side) + 1}`);
+        const [one, other] = [before, cell].map((at) => cellName(puzzle, at));
         return `${SYMBOLS[value]} stands twice in one ${UNITS[Math.floor(place / side)]}: ${one} and ${other}`;
       }
     }

@@ -39,8 +39,8 @@ export function Try({ data, networks }: { data: LiveData; networks: Networks }):
 
   // What the text comes to; the board shows the last text that was a puzzle.
   const seen = useMemo(() => reading(text), [text]);
-  const [kept, setKept] = useState<Puzzle>(seen.puzzle ?? board(6));
-  const puzzle = seen.puzzle ?? kept;
+  const last = useRef<Puzzle>(board(6));
+  const puzzle = (last.current = seen.puzzle ?? last.current);
   const side = puzzle.shape!.side;
   const able = new Set([UNIFORM, ...data.networks.filter((one) => one.side === side).map(({ kind }) => kind)]);
 
@@ -52,8 +52,6 @@ export function Try({ data, networks }: { data: LiveData; networks: Networks }):
     setBusy("");
     setFault("");
     setSelected(null);
-    const { puzzle: next } = reading(to);
-    if (next) setKept(next);
   };
   const put = (cell: number, value: number) => {
     const givens = puzzle.givens.slice();
