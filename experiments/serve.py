@@ -25,7 +25,7 @@ import tyro
 from csp.errors import BadInput
 from csp.io.files import read_text
 from experiments.cli.terminal import console
-from experiments.page import build, payload, story
+from experiments.page import build, payload
 
 ADDRESS = "127.0.0.1"
 NAMES = ("127.0.0.1", "localhost", "[::1]")  # by which a request may call this machine
@@ -124,7 +124,7 @@ class Pages(BaseHTTPRequestHandler):
         if path == "/":
             return self._index
         if path == "/story":
-            return lambda: build.page("site", json.loads(read_text(story.PLACE)))
+            return lambda: build.page("site", json.loads(read_text(build.STORY)))
         run = runs_in(self.folder).get(path.removeprefix("/run/")) if path.startswith("/run/") else None
         return None if run is None else lambda: build.page("report", payload.read(run))
 
