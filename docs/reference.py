@@ -9,14 +9,16 @@ import sys
 from pathlib import Path
 
 import takeback
-from experiments.cli.dispatch import EXPERIMENTS, INSTANCES
+from experiments.cli.dispatch import EXPERIMENTS, GROUPS
 from generators.decoding.spec import DECODER_WORDS
 
 
 def commands() -> str:
     """Every command with its options, as --help prints them."""
     parts = ["# Commands", "What `--help` prints, of every command."]
-    names = [[name] for name in EXPERIMENTS] + [["instances", name] for name in INSTANCES]
+    names = [[name] for name in EXPERIMENTS] + [
+        [group, name] for group, (_, members) in GROUPS.items() for name in members
+    ]
     for words in names:
         environment = os.environ | {"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
         command = [sys.executable, "-m", "experiments.cli.entry", *words, "--help"]
