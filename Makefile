@@ -1,11 +1,12 @@
 # make ceiling: install into .venv and run the main job with the shipped checkpoints.
 # make test: install and pass the tests. Both need Python 3.11+ and make; PYTHON=python3.12 picks another one.
+# make package: build a wheel and an sdist into dist/, install each into an empty environment, run both elsewhere.
 # make docs: run the lessons and build the site into docs/built. make lesson N=1: open a lesson as a notebook.
 PYTHON ?= python3
 VENV = .venv
 STAMP = $(VENV)/installed
 
-.PHONY: ceiling test docs lesson lint lock train mutants clean
+.PHONY: ceiling test package docs lesson lint lock train mutants clean
 
 ceiling: $(STAMP)
 	$(VENV)/bin/takeback ceiling
@@ -20,6 +21,18 @@ $(STAMP): requirements.lock setup.cfg pyproject.toml
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
+
+# What a user of pip gets: nothing of this folder but dist/ may be needed, in versions that the lock file names.
+package: $(STAMP)
+	rm -rf dist $(VENV)/package $(VENV)/elsewhere
+	$(VENV)/bin/python -m build --outdir dist . > $(VENV)/build.log || (cat $(VENV)/build.log; exit 1)
+	$(PYTHON) -m venv $(VENV)/package
+	mkdir $(VENV)/elsewhere
+	$(VENV)/package/bin/pip install --quiet --disable-pip-version-check -c requirements.lock dist/*.whl
+	cd $(VENV)/elsewhere && ../package/bin/takeback ceiling --count 5 --out wheel
+	$(VENV)/package/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/*.tar.gz
+	cd $(VENV)/elsewhere && ../package/bin/takeback ceiling --count 5 --out sdist && cmp wheel/traces.jsonl sdist/traces.jsonl
+	rm -rf $(VENV)/package $(VENV)/elsewhere
 
 # What only the site and the lessons need stands beside the environment: tests and make lock do not see it.
 DOCS = $(VENV)/docs
