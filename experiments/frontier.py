@@ -70,7 +70,7 @@ class Curve:
     flops: np.ndarray
 
     def solved(self, budget: int) -> np.ndarray:
-        """Which instances were solved within so many calls."""
+        """Which instances were solved within so many calls: (instances,)."""
         fitting = [column for column, most in enumerate(self.budgets) if most <= budget] or [0]
         return self.calls[:, fitting[-1]] <= budget
 

@@ -74,7 +74,7 @@ def trainable(name: str) -> Family:
 
 
 def main(options: Train) -> None:
-    """Run it."""
+    """Run it. Raises BadInput for what the user can put right."""
     trainable(options.family)
     if options.threads < 0:
         raise BadInput(f"--threads {options.threads}: at least 0")

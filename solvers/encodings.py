@@ -24,7 +24,9 @@ from csp.problem import Problem
 
 @singledispatch
 def to_cpsat(rule: Constraint, model, cells: list) -> None:
-    """Post the rule on `cells`, the variable of each cell in the model (a cp_model.CpModel)."""
+    """Post the rule on `cells`, the variable of each cell in the model (a cp_model.CpModel). Raises
+    NotImplementedError for a rule without an encoding.
+    """
     raise NotImplementedError(f"no CP-SAT encoding of {type(rule).__name__}")
 
 
@@ -146,7 +148,9 @@ def literal(cell: int, value: int, d: int) -> int:
 
 @singledispatch
 def to_python_constraint(rule: Constraint, problem: pyc.Problem) -> None:
-    """Post the rule on a problem whose variables are the cells' numbers."""
+    """Post the rule on a problem whose variables are the cells' numbers. Raises NotImplementedError for a rule without
+    an encoding.
+    """
     raise NotImplementedError(f"no python-constraint encoding of {type(rule).__name__}")
 
 

@@ -46,7 +46,9 @@ def compiled(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=64)
 def pairs(problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(starts, neighbours, covers) of a problem's pairwise rules, whatever others it has."""
+    """(starts, neighbours, covers) of a problem's pairwise rules, whatever others it has. Raises BadInput for too many
+    values.
+    """
     if problem.d > MOST_VALUES:
         raise BadInput(f"{problem.name}: {problem.d} values; the reference search takes up to {MOST_VALUES}")
 

@@ -167,7 +167,7 @@ def write_grids(instances: Iterable[Instance]) -> str:
 
 
 def grid(instance: Instance, assignment: np.ndarray) -> str:
-    """An assignment of a board as a grid."""
+    """An assignment (n,) of a board as a grid."""
     side = instance.problem.d
     variant = sudoku_variants.variant_of(instance.problem)
     high, wide = (variant and variant.shape) or (side, side)

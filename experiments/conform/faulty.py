@@ -19,7 +19,7 @@ from solvers.search.depth_first import depth_first
 
 
 def misses_boxes(puzzle: Instance) -> np.ndarray | None:
-    """Right of a Sudoku without its boxes, of a graph without its last edge.
+    """Right of a Sudoku without its boxes, of a graph without its last edge: (n,), or None.
 
     One box alone could be missed without a fault: rows, columns and the boxes beside it imply it.
     """
@@ -30,14 +30,16 @@ def misses_boxes(puzzle: Instance) -> np.ndarray | None:
 
 
 def loses_a_given(puzzle: Instance) -> np.ndarray | None:
-    """Right of the puzzle without its first given."""
+    """Right of the puzzle without its first given: (n,), or None."""
     givens = puzzle.givens.copy()
     givens[np.nonzero(givens)[0][:1]] = 0
     return settle(replace(puzzle, givens=givens))
 
 
 def calls_unknown_unsolvable(puzzle: Instance) -> np.ndarray | None:
-    """Searches for twenty commits, and says that there is no solution where it found none by then."""
+    """Searches for twenty commits, and says that there is no solution where it found none by then:
+    (n,), or None.
+    """
     trace = depth_first(puzzle, 0, budget=20)
     if trace.end != "solved":
         return None

@@ -52,6 +52,7 @@ class Asked:
 
     @property
     def rows(self) -> np.ndarray:
+        """All boards, (rows,)."""
         return np.arange(len(self.boards))
 
     @property
@@ -60,7 +61,9 @@ class Asked:
         return (self.assignments == 0) & self.boards.real
 
     def again(self, session: Session | None = None, wanted: np.ndarray | None = None) -> Prediction:
-        """The answer to the same question, asked of this session or another, about all or the wanted cells."""
+        """The answer to the same question, asked of this session or another, about all or the wanted cells
+        (rows, N).
+        """
         session = session or self.session
         return session.predict(self.rows, self.assignments.copy(), self.commit_order.copy(), wanted)
 

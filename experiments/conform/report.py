@@ -65,7 +65,7 @@ def raise_failed(
 
 
 def show(results: Sequence[Result], replay: Callable[[str, Any], str], drawing: Callable[[Result], str]) -> None:
-    """Print the report, and exit with 1 if a property failed: for the command line."""
+    """Print the report; raises SystemExit with 1 if a property failed: for the command line."""
     print(report(results, replay, drawing))
     if any(result.failed for result in results):
         raise SystemExit(1)

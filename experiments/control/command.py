@@ -207,7 +207,9 @@ def _job(options: Control, name: str, spec: Spec, used: Nets, aims: Sequence[Tar
 
 
 def adopt(store: Store, job: Job, number: int) -> None:
-    """Take a finished method over from a folder that was written before traces were kept piece by piece."""
+    """Take a finished method over from a folder that was written before traces were kept piece by piece. Raises
+    BadInput for a part that cannot be read.
+    """
     file = slug(job.name.partition(" net ")[0].replace(" ", "-", 1)) + (f"-{number}" if number else "")
     part = store.path / "parts" / f"{file}.json"
     if not part.exists() or not store.missing(job.name, len(job.items), job.about):

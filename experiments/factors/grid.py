@@ -32,6 +32,7 @@ class Puzzles:
     strata: tuple[str, ...]
 
     def load(self, stratum: str, part: tuple[int, int]) -> list[Instance]:
+        """The puzzles of a part of a stratum: from its first number to before its second."""
         return load.shipped(self.set, stratum, None)[slice(*part)]
 
 
@@ -130,6 +131,7 @@ class Preset:
     factors: tuple[str, ...] = FACTORS
 
     def points(self) -> list[Point]:
+        """The networks of all parts, each once."""
         return list(dict.fromkeys(point for part in self.parts for point in part.points()))
 
     def studies(self) -> list[Part]:

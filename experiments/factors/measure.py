@@ -61,6 +61,7 @@ class Place:
     sha256: str = ""
 
     def model(self) -> Model:
+        """The network, in PRECISION."""
         return loaded(self) if self.path else Uniform()
 
     def record(self, puzzles: Puzzles, stratum: str, index: int) -> dict:
@@ -77,6 +78,7 @@ def loaded(place: Place, precision: str = PRECISION) -> Any:
 
 @lru_cache(maxsize=16)
 def puzzles_of(puzzles: Puzzles, stratum: str, part: tuple[int, int]) -> list[Instance]:
+    """The puzzles of a part of a stratum, kept."""
     return puzzles.load(stratum, part)
 
 
@@ -115,6 +117,7 @@ class Solve:
         return [cell.decoder(largest, self.temperature) for cell in self.cells]
 
     def instances(self) -> list[Instance]:
+        """The puzzles, as indices has them."""
         every = puzzles_of(self.puzzles, self.stratum, self.part)
         return [every[index] for index in self.indices]
 

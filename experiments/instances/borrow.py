@@ -38,7 +38,7 @@ class From:
 
 
 def fetch(options: From) -> None:
-    """Draw from another project, grade, write."""
+    """Draw from another project, grade, write. Raises BadInput for what the user can put right."""
     if options.count < 1 or options.seed < 0:
         raise BadInput("--count is at least 1, --seed at least 0")
     target = Destination(options.out, None)

@@ -43,7 +43,9 @@ class Grade(PuzzleOptions):
 
 
 def grade(options: Grade) -> None:
-    """Grade a file, print a summary (and every puzzle if they are few), write them all."""
+    """Grade a file, print a summary (and every puzzle if they are few), write them all. Raises BadInput for what the
+    user can put right.
+    """
     if options.solutions < 1 or options.workers < 0:
         raise BadInput("--solutions is at least 1, --workers at least 0")
     out = options.out or Path("results") / f"graded-{options.file.stem}.jsonl"

@@ -48,7 +48,7 @@ class Sweep:
 
 
 def main(options: Sweep) -> None:
-    """Run it."""
+    """Run it. Raises BadInput for what the user can put right."""
     low, high, step = options.degree
     if not (0 <= low <= high and step > 0 and (high - low) / step < 200) or options.count < 1 or options.workers < 0:
         raise BadInput("--degree FROM TO STEP rises from 0 up in at most 200 steps; --count is at least 1")

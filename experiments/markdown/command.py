@@ -75,7 +75,9 @@ def _keep(options: Markdown) -> None:
 
 
 def documents(root: Path) -> dict[Path, str]:
-    """Every document that is made of kept runs, by its path below the root. A missing template is passed over."""
+    """Every document that is made of kept runs, by its path below the root. A missing template is passed over.
+    Raises BadInput where no run is kept.
+    """
     runs = every(root)
     if not runs:
         raise BadInput(f"{root / RESULTS} holds no kept run")

@@ -41,7 +41,9 @@ class Kept:
     content: dict
 
     def table(self, name: str) -> dict:
-        """The table of that name; "" stands for the only one, or for the one named "all"."""
+        """The table of that name; "" stands for the only one, or for the one named "all". Raises BadInput if
+        there is none.
+        """
         tables = {table["name"]: table for table in self.content["tables"]}
         if name in tables:
             return tables[name]
@@ -51,7 +53,7 @@ class Kept:
         raise BadInput(f"{self.name} {problem}; write {self.name}/TABLE, with TABLE one of {_some(tables)}")
 
     def row(self, table: str, name: str) -> dict:
-        """The figures of a row."""
+        """The figures of a row. Raises BadInput if there is none of that name."""
         rows = {row["name"]: row["figures"] for row in self.table(table)["rows"]}
         if name not in rows:
             raise BadInput(f"{self.name}{'/' * bool(table)}{table} has no row {name!r}; there are {_some(rows)}")

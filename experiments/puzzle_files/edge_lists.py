@@ -59,7 +59,8 @@ def is_whole(word: str) -> bool:
 
 def read_edges(text: str, where: str, notices: list[str]) -> Graph:
     """Two nodes a line, then perhaps a weight; a line of one node is one without edges; before them perhaps a line
-    "NODES EDGES" or "NODES". Nodes that are all numbers are put in order, others stay as they come.
+    "NODES EDGES" or "NODES". Nodes that are all numbers are put in order, others stay as they come. Raises BadInput for
+    what is no such list.
     """
     lines = lines_of(text, where)
     rows: list[tuple[int, list[str]]] = []

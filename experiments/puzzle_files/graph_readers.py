@@ -35,7 +35,9 @@ def metis_header(words: list[str]) -> tuple[int, int, int, int, bool] | None:
 
 
 def read_metis(text: str, where: str, notices: list[str]) -> Graph:
-    """A line "NODES EDGES [FORMAT [WEIGHTS]]", then for node 1, 2, ... a line of its neighbours; % begins a comment."""
+    """A line "NODES EDGES [FORMAT [WEIGHTS]]", then for node 1, 2, ... a line of its neighbours; % begins a comment.
+    Raises BadInput for what is no METIS graph.
+    """
     lines = [(number, line) for number, line in enumerate(lines_of(text, where, MOST_METIS_LINE), 1) if line[:1] != "%"]
     first = next((at for at, (_, line) in enumerate(lines) if line.strip()), 0)  # comments may be followed by space
     lines = lines[first:]
@@ -72,7 +74,9 @@ def read_metis(text: str, where: str, notices: list[str]) -> Graph:
 
 
 def read_matrix_market(text: str, where: str, notices: list[str]) -> Graph:
-    """An entry that is not 0, off the diagonal, is an edge, in whichever triangle it stands."""
+    """An entry that is not 0, off the diagonal, is an edge, in whichever triangle it stands. Raises BadInput for what
+    is no square Matrix Market file.
+    """
     lines = lines_of(text, where)
     head = lines[0].lower().split()
     if head[:2] != ["%%matrixmarket", "matrix"] or len(head) != 5 or head[2] not in ("coordinate", "array"):
@@ -132,7 +136,9 @@ def _dense_places(n: int, symmetry: str) -> Iterator[tuple[int, int]]:
 
 
 def read_node_link(text: str, where: str, notices: list[str]) -> Graph:
-    """Nodes with an "id" (or, as D3's files have it, a "name", and links by place), links with source and target."""
+    """Nodes with an "id" (or, as D3's files have it, a "name", and links by place), links with source and target.
+    Raises BadInput for other JSON.
+    """
     record = decode(text, where)
     nodes = record.get("nodes") if isinstance(record, dict) else None
     key = next((key for key in ("links", "edges") if isinstance(record, dict) and key in record), "links")

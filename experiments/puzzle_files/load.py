@@ -47,7 +47,7 @@ def puzzles(
     path: Path, colours: int | None, name: str | None = None, box: Shape | None = None, strict: bool = False
 ) -> list[Instance]:
     """The puzzles of a file, not certified, read as formats.examine says. What cannot be read is named, counted and
-    left out; strict, or if there is nothing else: it is raised.
+    left out; strict, or if there is nothing else: raises it, a BadInput.
     """
     reading = formats.examine(path, colours, name, box)
     if reading.faults and (strict or not reading.instances):

@@ -22,7 +22,9 @@ def is_opensudoku(text: str) -> bool:
 
 
 def read(text: str, where: str) -> Iterator[Sketch | BadInput]:
-    """The games' boards. Of a game that was begun only the cells that cannot be edited are givens."""
+    """The games' boards. Of a game that was begun only the cells that cannot be edited are givens. Raises BadInput for
+    a file without games; a game that cannot be read is given as its BadInput.
+    """
     number = 0
     for number, match in enumerate(GAME.finditer(text), 1):
         line = text.count("\n", 0, match.start()) + 1 if number < 1000 else None

@@ -56,7 +56,9 @@ def instance_of(item: dict[str, Any], where: str = "entry") -> Instance:
 
 
 def entry(instance: Instance) -> dict[str, Any]:
-    """The instance as an entry of reasoning-gym's form: a question, an answer if one is known, metadata."""
+    """The instance as an entry of reasoning-gym's form: a question, an answer if one is known, metadata. Raises
+    BadInput for an instance that the form has no place for.
+    """
     problem, witness = instance.problem, instance.witness
     if instance_records.is_plain(problem):
         units = "row, column and box" if problem.name.startswith("sudoku") else "row and column"
@@ -103,7 +105,7 @@ def score_answer(answer: str | None, entry: dict[str, Any]) -> float:
 
 
 def read_answer(answer: str, instance: Instance) -> np.ndarray | None:
-    """The complete assignment that an answer states, or None: a grid, or a JSON map of nodes to colours."""
+    """The complete assignment (n,) that an answer states, or None: a grid, or a JSON map of nodes to colours."""
     n, d = instance.problem.n, instance.problem.d
     if instance_records.is_plain(instance.problem):
         cleaned = [re.sub(r"[\s|]", "", line).upper().translate(board_text.BLANKS) for line in answer.splitlines()]

@@ -65,7 +65,7 @@ class _Text:
         self.kind, self.crossed, self.sixteen, self.skipping, self.ignored = Kind(), False, False, False, 0
 
     def line(self, number: int, raw: str) -> None:
-        """Take one line."""
+        """Take one line. Raises BadInput once so many lines hold no puzzle that none will come."""
         spot, line = f"{self.where}, line {number}", raw.strip()
         if len(raw) > MOST_LINE:
             self.flush()

@@ -89,7 +89,7 @@ def parquet_columns(data: bytes, where: str) -> list[str]:
 
 
 def from_parquet(data: bytes, where: str) -> Iterator[Sketch | BadInput]:
-    """The boards of a Parquet table, a row group's columns at a time."""
+    """The boards of a Parquet table, a row group's columns at a time. Raises BadInput for a table without puzzles."""
     names = parquet_columns(data, where)
     wanted = [name for kind in (PUZZLE, SOLUTION, RATING, NAME) if (name := column(names, kind))]
     if column(names, PUZZLE) is None:

@@ -60,6 +60,7 @@ class Tally:
             self.seen[float(f"{number:.4g}")] += 1
 
     def merge(self, other: Tally) -> None:
+        """Count in what another has counted."""
         self.seen.update(other.seen)
 
     def estimate(self, statistic: str) -> Estimate:
@@ -108,6 +109,7 @@ class Hazard:
             np.add.at(bins, np.minimum((share * BINS).astype(np.int64), BINS - 1), 1)
 
     def merge(self, other: Hazard) -> None:
+        """Count in what another has counted."""
         self.risk.update(other.risk)
         self.dead.update(other.dead)
         self.risk_at += other.risk_at
@@ -152,6 +154,7 @@ class Sums:
             self.hazard.add(life)
 
     def merge(self, other: Sums) -> None:
+        """Count in what another has counted."""
         self.n += other.n
         self.unread += other.unread
         self.in_part += other.in_part

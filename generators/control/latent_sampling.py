@@ -175,7 +175,7 @@ class _LatentSampling(ControlState):
         return self.model.table[np.maximum(self.values[rows] - 1, 0)]
 
     def tilted(self, log_probs: Tensor, rows: Int[np.ndarray, " rows"], weight: float) -> Float[Tensor, "rows N d"]:
-        """The balance between the network's log-probabilities and the energy."""
+        """The balance between the network's log-probabilities (batch, N, d) and the energy."""
 
         def slope(tilt: Tensor) -> Tensor:
             probs = self.hold(tilt.exp(), rows)
@@ -203,7 +203,7 @@ class _LatentSampling(ControlState):
         return settled(torch.where(torch.as_tensor(self.fixed[rows])[..., None], exact, drawn))
 
     def noised(self, x0: Tensor, t: int, rows: Int[np.ndarray, " rows"]) -> Tensor:
-        """Clean latents at time t of the forward process."""
+        """Clean latents (rows, N, latent) at time t of the forward process."""
         share = float(abar(t))
         return share**0.5 * x0 + (1 - share) ** 0.5 * self.normals(rows)
 
@@ -239,7 +239,7 @@ class _LatentSampling(ControlState):
         self.last[rows] = 0
 
     def commit(self, rows: Int[np.ndarray, " rows"], x0: Tensor) -> None:
-        """Write what the estimate rounds to where it differs from the board."""
+        """Write what the estimate (rows, N, latent) rounds to where it differs from the board."""
         rounded = (x0 @ self.model.table[: self.boards.d].T).argmax(-1).numpy() + 1
         rounded = np.where(self.boards.real[rows], rounded, 0)
         self.rewrite(rows, np.where(self.fixed[rows], self.values[rows], rounded))

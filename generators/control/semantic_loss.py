@@ -57,7 +57,9 @@ class Energies:
 def batched_energy(
     first: Constraint, rules: Sequence[Constraint], probs: Float[Tensor, "batch rules k d"]
 ) -> Float[Tensor, "batch rules"]:
-    """The energies of rules of one class, given the probabilities of their scopes; `first` is the first of them."""
+    """The energies of rules of one class, given the probabilities of their scopes; `first` is the first of them.
+    Raises BadInput for a rule that has none.
+    """
     raise BadInput(f"{first}: this rule has no energy")
 
 

@@ -48,7 +48,7 @@ def vocabulary(d: int) -> dict[str, int]:
 
 
 def word(mark: np.ndarray | int, value: np.ndarray | int, d: int) -> np.ndarray:
-    """The token of an item."""
+    """The token of an item; all of one shape, any (...)."""
     return np.where(mark == ONLY, value, start(d) + np.where(mark == GUESS, 0, d) + value)
 
 
@@ -87,7 +87,9 @@ class BacktrackingAR(nn.Module):
         return weighted_nats(log_probs, labels, counted / np.maximum(counted.sum(1, keepdims=True), 1))
 
     def read(self, values, cells, targets, keys, codes, blocked, d) -> Tensor:
-        """Log-probabilities of the answers about the targets; the cell id N means no cell."""
+        """Log-probabilities of the answers about the targets; (batch, targets, answers). The cell id N means no
+        cell.
+        """
         related = pairs(codes, cells, targets, keys)
         cells, targets = (self.backbone.ids(part, codes.shape[-1]) for part in (cells, targets))
         return self.backbone(d, values, cells, targets, related, blocked)

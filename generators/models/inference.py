@@ -124,7 +124,7 @@ class Weights:
 
 
 def gelu(up: Float[Tensor, "rows inner"], array: np.ndarray, bias: Tensor) -> None:
-    """GELU of up + bias, in place. array: the same memory as up.
+    """GELU of up + bias, in place. array: the same memory as up, bias: (inner,).
 
     Torch's takes as long as the product before it in rows as few as these; in float32 a rational erf does.
     """

@@ -53,7 +53,7 @@ class MaskedDiffusion(nn.Module):
         return self.backbone.hidden(d, *self.read(assignments, related, real))[:, : assignments.shape[1]]
 
     def read(self, assignments: Int[Tensor, "batch N"], related: Tensor, real: Tensor) -> tuple:
-        """What the backbone reads: values, cells, targets, related, blocked."""
+        """What the backbone reads: values, cells, targets (batch, tokens), related (batch, tokens, tokens), blocked."""
         width = assignments.shape[1]
         cells = self.backbone.ids(torch.arange(width, device=assignments.device).expand_as(assignments), width)
         if self.backbone.config.edges:

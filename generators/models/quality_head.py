@@ -37,6 +37,7 @@ class QualityHead(nn.Module):
 
     @property
     def backbone(self) -> Backbone:
+        """What reads the board: the frozen base's."""
         return self.base.backbone
 
     def forward(

@@ -28,7 +28,9 @@ class Share:
         return slice(self.rank, None, self.size)
 
     def mean(self, model: torch.nn.Module, examples: Examples) -> torch.Tensor:
-        """This process's part of the mean loss of a batch: over all processes the parts add up to the mean."""
+        """This process's part of the mean loss of a batch: over all processes the parts add up to the mean
+        (a scalar).
+        """
         return model.loss(examples.take(self.part)).sum() / len(examples)
 
     def add(self, tensors: Sequence[torch.Tensor]) -> None:

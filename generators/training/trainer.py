@@ -181,7 +181,8 @@ def train(
     """Train, resuming from path's state if there is one, and write the checkpoint; returns its path.
 
     `report` is called after every update with {update, loss} and, now and then, {validation}. share: this process's
-    part of the work; only the first process writes.
+    part of the work; only the first process writes. Raises BadInput for a path that cannot be written, or holds the
+    state of another training.
     """
     if share.rank == 0:
         check_room(config, train_sets, path)

@@ -49,7 +49,7 @@ class CpSat(Oracle):
     def effort(self) -> tuple[int, int]:
         """(conflicts, branches) to a first solution, or to the proof that there is none, presolve off.
 
-        (Presolve alone settles most puzzles of this size, so that both would be 0.)
+        (Presolve alone settles most puzzles of this size, so that both would be 0.) Raises Undecided beyond the limit.
         """
         solver = self._solver()
         solver.parameters.cp_model_presolve = False

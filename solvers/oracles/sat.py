@@ -82,7 +82,9 @@ class Sat(Oracle):
         return CpSat(self.instance).count(limit, assignment)
 
     def repair(self, assignment: Int[np.ndarray, " n"]) -> Int[np.ndarray, " cells"]:
-        """By core-guided MaxSAT (RC2; Ignatiev, Morgado and Marques-Silva 2019); CpSat's where many are committed."""
+        """By core-guided MaxSAT (RC2; Ignatiev, Morgado and Marques-Silva 2019); CpSat's where many are committed.
+        Raises ValueError for an instance without solutions.
+        """
         committed = self.committed(assignment)
         if self.solve(assignment) is not None:
             return committed[:0]

@@ -58,6 +58,7 @@ class Shape:
 
     @property
     def graph(self) -> bool:
+        """Whether the puzzle is a graph."""
         return self.names.graph
 
 
