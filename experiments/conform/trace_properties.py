@@ -112,8 +112,8 @@ def takes_nothing_back(_: None, claim: Claim) -> Outcome:
 
 @_where_replayed
 def figures_are_right(claim: Claim, states: np.ndarray) -> Outcome:
-    """By brute force on small puzzles: the scorer's figures, and those that the file states under the same names. board:
-    (n,).
+    """By brute force on small puzzles: the scorer's figures, and those that the file states under the same names.
+    board: (n,).
     """
     instance, trace = claim.instance, claim.trace
     if not is_small(instance.problem):
