@@ -10,6 +10,7 @@ from pathlib import Path
 
 import takeback
 from experiments.cli.dispatch import EXPERIMENTS, GROUPS
+from experiments.engine.decoder_catalogue import FRONTIER, ROWS
 from generators.decoding.spec import DECODER_WORDS
 
 
@@ -37,6 +38,8 @@ def words() -> str:
         parts.append(
             f"## {word}\n| | |\n|---|---|\n" + "\n".join(f"| `{value}` | {does} |" for value, does in values.items())
         )
+    rows = [f"| `{name}` | {row.about} | `{row.spec}` |" for table in (ROWS, FRONTIER) for name, row in table.items()]
+    parts.append("## Decoders with names\n| name | | spelled |\n|---|---|---|\n" + "\n".join(dict.fromkeys(rows)))
     return "\n\n".join(parts) + "\n"
 
 

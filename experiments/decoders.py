@@ -1,6 +1,7 @@
 """`takeback decoders`: every word that a decoder can be spelled with, what it does, and the decoders that have names.
 
 takeback decoders                                                     # all words, all named rows
+takeback decoders ar-best-first                                       # what the one of that name does
 takeback decoders diffusion:order=confidence,retraction=depth,calls=100   # what this one does, or why it cannot be
 """
 
@@ -41,15 +42,16 @@ class Decoders:
     """List and explain every word that a decoder can be spelled with; or say what the given ones do."""
 
     spelled: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="DECODER ...")] = ()
-    """Decoders spelled out like diffusion:order=margin,k=2,veto=legal. Impossible ones are refused, with the reason."""
+    """Decoders by name, or spelled out like diffusion:order=margin,k=2,veto=legal. Impossible ones are refused, with
+    the reason."""
 
 
 def main(options: Decoders) -> None:
     """Run it. Raises BadInput for a decoder that cannot be."""
     terminal = Console(highlight=False, markup=False, soft_wrap=not Console().is_terminal)
     if options.spelled:
-        for decoder in [parse(text) for text in options.spelled]:
-            terminal.print(explain(decoder))
+        for listed in [named(text) for text in options.spelled]:
+            terminal.print(listed)
         return
     terminal.print("A decoder is spelled model:word=value,word=value. The words and their values:")
     for word, choices in DECODER_WORDS.items():
@@ -58,6 +60,14 @@ def main(options: Decoders) -> None:
     terminal.print("\nDecoders with names, for `takeback ceiling --decoders` and `takeback frontier --decoders`:")
     for command, table in (("ceiling", ROWS), ("frontier", FRONTIER)):
         terminal.print(listing(command, {row.name: _about(row) for row in table.values()}))
+
+
+def named(text: str) -> Table:
+    """What a decoder with that name or spelling does. Raises BadInput for one that cannot be."""
+    row = ROWS.get(text) or FRONTIER.get(text)
+    if row is None:
+        return explain(parse(text))
+    return listing(text, {"is": row.about}) if isinstance(row.spec, str) else explain(row.spec, text)
 
 
 def _about(row: Row) -> str:
@@ -75,7 +85,7 @@ def listing(head: str, about: dict[str, str]) -> Table:
     return made
 
 
-def explain(decoder: Decoder) -> Table:
+def explain(decoder: Decoder, name: str = "") -> Table:
     """What each word of one decoder does; words at their defaults are left out, but for the four that matter."""
     about = {"model": f"{decoder.model}: {DECODER_WORDS['model'][decoder.model]}"}
     plain = DECODER_DEFAULTS[decoder.model]
@@ -86,7 +96,7 @@ def explain(decoder: Decoder) -> Table:
                 about[field.name] = f"{value}: {DECODER_WORDS[field.name][value]}"
         elif field.name in NUMBERS and value != getattr(plain, field.name):
             about[field.name] = f"{value:g}: {NUMBERS[field.name]}"
-    return listing(str(decoder), about)
+    return listing(f"{name} = {decoder}" if name else str(decoder), about)
 
 
 if __name__ == "__main__":

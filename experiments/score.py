@@ -148,6 +148,7 @@ def _collect(
     place = {instance: number for number, instance in enumerate(known)}
     total, outcomes, skipped = dict[Key, Sums](), Outcomes(list(place)), 0
     counted: dict[str, int] = {}
+    known_traces, repeated = set[tuple[str, int, int]](), 0
     with (
         parquet_stream(folder.path / "scores.parquet", SCHEMA) as write,
         text_stream(folder.path / "skipped.txt") as bad,
@@ -173,6 +174,9 @@ def _collect(
                     counted[about["counts from"]] = counted.get(about["counts from"], 0) + 1
             for score in made.scores:
                 outcomes.add(score.decoder, place[score.instance], score.solved)
+                trace = score.decoder, score.seed, place[score.instance]
+                repeated += trace in known_traces
+                known_traces.add(trace)
             for fault in made.skipped:
                 skipped += 1
                 bad.write(fault + "\n")
@@ -183,6 +187,11 @@ def _collect(
     if skipped:
         where = folder.path / "skipped.txt"
         console.print(f"{skipped} lines or statements skipped in all; every one of them is in {where}")
+    if repeated:
+        console.print(
+            f"{repeated} of a puzzle, decoder and seed that came before, all counted: attempts (seeds tell them "
+            "apart), or two decoders under one name"
+        )
     for what, attempts_ in sorted(counted.items()):
         console.print(f"{what}: {attempts_} attempt{'s' * (attempts_ > 1)}; --index-from 0 or 1 settles it")
     if not total:

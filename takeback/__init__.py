@@ -10,10 +10,10 @@
     traces = takeback.decode(decoder, takeback.Uniform(), [puzzle], seed=0)
 
 Puzzles: draw, certified, FAMILIES, Problem, Instance, Difficulty, AllDifferent, NotEqual. Traces: Trace, Event, Costs,
-replay. Oracles: pick, Oracle. Scoring: score, Score, TraceAnalysis. Decoding: decode, parse, Decoder, Model, Session,
-Prediction; networks and what stands in for one: load, shipped, Uniform, Exact. Solvers: SOLVERS, UNKNOWN (what a solver
-under test answers when it gives up). What is raised: BadInput, Undecided. takeback.testing has strategies, checks and
-fixtures for test suites (docs/conformance.md).
+replay. Files: read_puzzles, write_puzzles, write_traces. Oracles: pick, Oracle. Scoring: score, Score, TraceAnalysis.
+Decoding: decode, parse, Decoder, Model, Session, Prediction, Boards; networks and what stands in for one: load,
+shipped, Uniform, Exact. Solvers: SOLVERS, UNKNOWN (what a solver under test answers when it gives up). What is raised:
+BadInput, Undecided. takeback.testing has strategies, checks and fixtures for test suites (docs/conformance.md).
 """
 
 from importlib import import_module
@@ -22,6 +22,7 @@ from importlib import import_module
 _HOMES = {
     "AllDifferent": "csp.constraints",
     "BadInput": "csp.errors",
+    "Boards": "generators.boards",
     "Costs": "csp.trace",
     "Decoder": "generators.decoding.spec",
     "Difficulty": "csp.problem",
@@ -48,9 +49,12 @@ _HOMES = {
     "load": "generators.checkpoint",
     "parse": "generators.decoding.spec",
     "pick": "solvers.oracles.pick",
+    "read_puzzles": "takeback.files",
     "replay": "csp.trace",
     "score": "experiments.scoring.scorer",
     "shipped": "generators.checkpoint",
+    "write_puzzles": "takeback.files",
+    "write_traces": "takeback.files",
 }
 __all__ = sorted(_HOMES)
 

@@ -52,6 +52,29 @@ def test_the_docstring_is_right():
     assert space["traces"][0].decoder == "uniform:order=fewest,veto=legal" and space["trace"].end == "solved"
 
 
+def test_what_is_written_is_read_and_scored(tmp_path, monkeypatch):
+    puzzles = [takeback.draw("sudoku4", seed=0, split="test", index=index) for index in range(3)]
+    takeback.write_puzzles(tmp_path / "puzzles.jsonl", puzzles)
+    again = takeback.read_puzzles(tmp_path / "puzzles.jsonl")
+    assert [one.id for one in again] == list(dict.fromkeys(one.id for one in puzzles))
+
+    class Lonely(takeback.Uniform):
+        name = "lonely"
+
+    traces = takeback.decode(takeback.parse("net:order=fewest,veto=legal"), Lonely("lonely"), puzzles, seed=0)
+    assert {trace.decoder for trace in traces} == {"lonely:order=fewest,veto=legal"}
+    takeback.write_traces(tmp_path / "traces.jsonl", traces)
+    scored = entry_of("score", tmp_path / "traces.jsonl", "--instances", tmp_path / "puzzles.jsonl", cwd=tmp_path)
+    assert "lonely" in scored.stdout, scored.stderr
+    with pytest.raises(takeback.BadInput, match="Uniform is a class; a model is an object"):
+        takeback.decode(takeback.parse("net"), takeback.Uniform, puzzles, seed=0)
+
+
+def entry_of(*words, cwd):
+    """A finished takeback command."""
+    return python("-m", "experiments.cli.entry", *map(str, words), cwd=cwd)
+
+
 SUITE = """
 from hypothesis import given, settings
 from solvers.oracles.pick import settle

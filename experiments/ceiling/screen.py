@@ -91,6 +91,8 @@ def show_first(summaries: Sequence[Summary], title: str, finished: Finished) -> 
     for sentence in conclusion({s.row.name: s.figures for s in summaries}, finished.scores):
         terminal.print(sentence)
     terminal.print(strata(finished.instances), "--all: every row, every figure.", style="dim")
+    names = ", ".join(summary.row.name for summary in summaries)
+    terminal.print(f"Names of the rows, for --decoders, SQL, report and gif: {names}.", style="dim")
 
 
 def lost_and_solved(finished: Finished) -> int | None:

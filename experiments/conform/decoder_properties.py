@@ -35,7 +35,8 @@ def trace_of_decoder_fault(decoder: Decoder, instance: Instance, trace: Trace) -
     """What is wrong with a trace that the decode loop made for a decoder; None if nothing is."""
     if fault := trace_fault(trace, instance, irrevocable=decoder.retraction == "none"):
         return fault
-    if (trace.decoder, trace.instance) != (str(decoder), instance.id):
+    own = str(decoder).removeprefix("net") if decoder.model == "net" else str(decoder)  # after a model's own name
+    if not trace.decoder.endswith(own) or trace.instance != instance.id:
         return Finding(f"it is said to be of {trace.decoder} on {trace.instance}")
     return over_budget(decoder, instance, trace) or _against_its_words(decoder, instance, trace)
 

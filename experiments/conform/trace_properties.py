@@ -38,11 +38,15 @@ class Claim:
 
 
 def is_irrevocable(decoder: str) -> bool:
-    """Whether a decoder's name is a spelling of one (generators/decoding/spec.py) that takes nothing back."""
-    try:
-        return parse(decoder).retraction == "none"
-    except BadInput:
-        return False
+    """Whether a decoder's name is a spelling of one (generators/decoding/spec.py) that takes nothing back; before the
+    words may stand a model's own name.
+    """
+    for name in (decoder, "net" + decoder[decoder.index(":") :] if ":" in decoder else decoder):
+        try:
+            return parse(name).retraction == "none"
+        except BadInput:
+            continue
+    return False
 
 
 def touches_no_given(_: None, claim: Claim) -> Outcome:

@@ -56,6 +56,12 @@ def main(options: Traces) -> None:
         for number, line, fault in lines
         if options.line in (None, number)
     ]
+    named = {claim.trace.decoder for _, claim in claims if isinstance(claim, Claim)}
+    for name in options.irrevocable:
+        if name not in named:
+            raise BadInput(
+                f"--irrevocable {name}: no trace is of such a decoder; there are {', '.join(sorted(named)[:12])}"
+            )
     if not claims:
         raise BadInput(f"{options.file}: no {'trace' if options.line is None else f'line {options.line}'} in it")
     results = trace_results(claims, options.property)

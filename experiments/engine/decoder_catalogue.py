@@ -24,7 +24,6 @@ GROUPS = (
     "diffusion that retracts",
 )
 BUDGET = 100  # network calls a board for diffusion rows that retract; each call reads every cell
-STEPS = 500  # of a search without a network, a step being one commit
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,8 @@ class Row:
     """One row of the table. spec: a solver's name, or a Decoder.
 
     tokens_a_cell: a budget of tokens that grows with the board, so that an AR row may read as many tokens as a
-    diffusion row does within that many calls.
+    diffusion row does within that many calls. A row without a network reads none: it gets as many calls, since a call
+    of AR reads a token at least.
     """
 
     name: str
@@ -46,7 +46,8 @@ class Row:
         if not self.tokens_a_cell:
             return self
         cells = max(instance.problem.n for instance in instances)
-        return replace(self, spec=replace(self.spec, tokens=self.tokens_a_cell * cells), tokens_a_cell=0)
+        budget = "calls" if self.spec.model == "uniform" else "tokens"
+        return replace(self, spec=replace(self.spec, **{budget: self.tokens_a_cell * cells}), tokens_a_cell=0)
 
 
 def _local(k: int, signal: str) -> Decoder:
@@ -62,8 +63,9 @@ def _rows() -> list[Row]:
         Row(
             "no-net-raster",
             plain,
-            Decoder("uniform", veto="legal", retraction="depth", calls=STEPS),
-            "no-net twin of ar-best-first: the same order and rule, depth-first, no network",
+            Decoder("uniform", veto="legal", retraction="best-first", calls=36 * BUDGET),
+            "no-net twin of ar-best-first: the same order, rule and search, no network",
+            BUDGET,
         ),
         Row("dsatur", plain, "dsatur", "fewest values first, lowest legal value"),
         Row("min-conflicts", plain, "min-conflicts", "repairs a full board cell by cell"),

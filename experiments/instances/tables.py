@@ -20,9 +20,10 @@ def each(instances: Sequence[Instance]) -> None:
         guesses = f"{need.guesses}{'+' * need.given_up}"
         effort = ["-" if figure is None else str(figure) for figure in (need.conflicts, need.branches)]
         sizes = str(instance.problem.n), str(instance.problem.n - instance.blanks)
-        lines.append((instance.provenance, *sizes, guesses, need.stratum, need.level, _solutions(instance), *effort))
+        place = (guesses, "none", "-") if need.solutions == 0 else (guesses, need.stratum, need.level)
+        lines.append((instance.provenance, *sizes, *place, _solutions(instance), *effort))
     heads = ("puzzle", "cells", "given", "guesses", "stratum", "level", "solutions", "CP-SAT conflicts", "branches")
-    show("", heads, lines, wrap=("puzzle",))
+    show("", heads, lines)
 
 
 def _solutions(instance: Instance) -> str:
@@ -35,7 +36,9 @@ def _solutions(instance: Instance) -> str:
 def summary(instances: Sequence[Instance], title: str) -> None:
     """Print how many instances each stratum holds and what they are like, with 95 % intervals."""
     lines: list[Line] = []
-    groups = {name: [i for i in instances if i.difficulty.stratum == name] for name in STRATA}
+    solvable = [instance for instance in instances if instance.difficulty.solutions != 0]
+    groups = {name: [i for i in solvable if i.difficulty.stratum == name] for name in STRATA}
+    groups["none"] = [instance for instance in instances if instance.difficulty.solutions == 0]
     for name, members in [*groups.items(), ("all", list(instances))]:
         if members:
             needs = [i.difficulty for i in members]
@@ -60,9 +63,11 @@ def summary(instances: Sequence[Instance], title: str) -> None:
     lower = sum(i.difficulty.given_up for i in instances)
     notes = [
         "guesses: values the reference search tries at branchings (singles first, fewest values next) to the proof; "
-        "legal, naked, hidden: what fills the puzzle without a guess; conflicts, branches: CP-SAT's, mean. Below each "
-        "figure its 95 % interval."
+        "legal, naked, hidden: the weakest rule that fills the puzzle without a guess (docs/puzzle-files.md); "
+        "search: none does; conflicts, branches: CP-SAT's, mean. Below each figure its 95 % interval."
     ]
+    if lost := len(groups["none"]):
+        notes.append(f"{lost} {'has' if lost == 1 else 'have'} no solution (row none): nothing can solve them.")
     if lower:
         notes.append(f"{lower} searches were stopped at their budget: their guesses are at least what is shown (+).")
     heads = ("guesses", "n", "share %", "mean", *LEVELS, "unsolvable", "unique", "several", "conflicts", "branches")

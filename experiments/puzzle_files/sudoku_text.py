@@ -63,6 +63,7 @@ class _Text:
         self.sums: list[cages.Sums] = []
         self.entries: list[grids.Entry] = []
         self.kind, self.crossed, self.sixteen, self.skipping, self.ignored = Kind(), False, False, False, 0
+        self.title = ""  # the last heading, until a board takes it as its name
 
     def line(self, number: int, raw: str) -> None:
         """Take one line. Raises BadInput once so many lines hold no puzzle that none will come."""
@@ -123,6 +124,7 @@ class _Text:
             self.ignored += 1
         elif self._heading(body):
             self.flush()
+            self.title = body.strip()[:40]
             self.crossed |= bool(CROSSED.search(body))
             self.ignored += 1
         elif self.form == "lines":
@@ -154,6 +156,8 @@ class _Text:
         words = [len(text) for text, _ in row_of(0, line).fields]
         spelled = len(words) > 3 and set(words) == {1}  # A . . B C: a row in letters, or the heads of columns
         whole = len(words) == 1 and words[0] in range(4, 26) and line.isupper() and self.form != "lines"
+        if len(words) == 1 and words[0] < 4 and line.strip()[0].isalpha():  # P1: no board has so short a row
+            return True
         return letters > symbols and not spelled and not whole and not (max(words, default=0) >= 10 and symbols > 0)
 
     def _puzzle(self, body: str, spot: str) -> Sketch | None:
@@ -240,11 +244,13 @@ class _Text:
     def flush(self) -> None:
         """Make boards of the rows that were kept."""
         entries, self.entries = self.entries, []
+        title, self.title = self.title, ""
         for one in grids.boards(entries, self.where, self.kind.latin, self.sixteen):
             if isinstance(one, BadInput):
                 self.found.append(one)
             else:
-                self._add(one)
+                self._add(replace(one, where=f"{one.where}, {title}") if title else one)
+                title = ""  # of the first board below it
 
 
 def _plausible(text: str) -> bool:

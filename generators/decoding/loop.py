@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import no_type_check
 
 import numba
@@ -49,10 +50,13 @@ def decode(
     quality: Scorer | None = None,
 ) -> list[Trace]:
     """One trace an instance, in order. Instances share one number of values d. quality: the head of signal=quality.
+    Traces are named after the decoder; a decoder of model "net" takes the model's own name.
 
-    Raises BadInput if the model cannot read them, they hold other constraints than pairwise ones, or the decoder needs
-    a quality head and there is none.
+    Raises BadInput if the model is none or cannot read them, they hold other constraints than pairwise ones, or the
+    decoder needs a quality head and there is none.
     """
+    if isinstance(model, type):
+        raise BadInput(f"{model.__name__} is a class; a model is an object: {model.__name__}()")
     for instance in instances:
         if not instance.problem.pairwise:
             raise BadInput(f"{instance.provenance}: the decode loop knows pairwise constraints only")
@@ -77,7 +81,11 @@ def decode(
             run = _DecodeLoop(state, model, SignalSources(model, quality, {}))
             while len(run.active):
                 run.step()
-    return state.traces(seed)
+    traces = state.traces(seed)
+    if decoder.model != "net":
+        return traces
+    named = model.name + str(decoder).removeprefix("net")  # somebody's network goes by its own name
+    return [replace(trace, decoder=named) for trace in traces]
 
 
 def next_commits(

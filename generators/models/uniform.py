@@ -13,7 +13,8 @@ from generators.models.interface import Prediction, Session
 
 @dataclass(frozen=True)
 class Uniform:
-    """Every value is equally likely: with a legality veto, a random legal value.
+    """Every value is equally likely: with a legality veto, at temperature 1, a random legal value. At temperature 0
+    equals are settled as everywhere: the lowest value, and of cells the first one.
 
     next_only: speaks about the first blank cell alone, as the twin of a network that writes in raster order.
     """

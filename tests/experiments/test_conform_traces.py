@@ -11,7 +11,7 @@ from hypothesis import given
 from csp.io.instance_records import write_jsonl
 from csp.trace import Costs, Event, Trace
 from experiments.conform import cases
-from experiments.conform.trace_properties import TRACE_PROPERTIES, Claim, check_traces, trace_results
+from experiments.conform.trace_properties import TRACE_PROPERTIES, Claim, check_traces, is_irrevocable, trace_results
 from takeback.testing import traced
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
@@ -114,6 +114,13 @@ def test_decoders_that_claim_to_take_nothing_back_are_named(tmp_path, capsys):
     assert run("traces", str(file), "--instances", str(puzzles)) == 0
     assert run("traces", str(file), "--instances", str(puzzles), "--irrevocable", "mine") == 1
     assert "event 2 takes back r1c1" in capsys.readouterr().out
+    assert run("traces", str(file), "--instances", str(puzzles), "--irrevocable", "my") == 2
+    assert capsys.readouterr().err.endswith("--irrevocable my: no trace is of such a decoder; there are mine\n")
+
+
+def test_words_behind_a_models_own_name_are_claims_too():
+    assert is_irrevocable("lonely:order=confidence,veto=legal") and is_irrevocable("ar")
+    assert not is_irrevocable("lonely:veto=legal,retraction=depth,calls=9") and not is_irrevocable("lonely")
 
 
 def test_every_property_has_its_own_name():

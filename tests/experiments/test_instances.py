@@ -100,6 +100,19 @@ def test_grade_counts_and_writes(tmp_path, capsys):
     for instance in read_jsonl(out.read_text()):
         assert (instance.witness is None) == (instance.difficulty.solutions == 0)
         assert instance.difficulty.conflicts is None
+    shown = capsys.readouterr().out
+    assert "1 has no solution (row none): nothing can solve them." in shown.replace("\n", " ")
+    rows = [line.split()[:2] for line in shown.splitlines() if line.startswith(("0 ", "none "))]
+    assert rows[0] == ["none", "1"]
+
+
+def test_a_heading_names_the_board_below_it(tmp_path, capsys):
+    source = tmp_path / "p.txt"
+    source.write_text("P1\n1...\n....\n....\n...2\n\nBen's\n12..\n..3.\n....\n....\n12..\n..34\n....\n....\n")
+    out = tmp_path / "g.jsonl"
+    grade.grade(grade.Grade(source, out=out, workers=1))
+    names = [instance.provenance.partition(", ")[2] for instance in read_jsonl(out.read_text())]
+    assert names == ["line 2, P1", "line 8, Ben's", "line 12"]
 
 
 def test_convert_through_every_format_of_many(tmp_path):

@@ -236,3 +236,26 @@ def test_only_the_last_answer(attempt, whole):
     made = read(text, instance, final_only=True)
     assert [tuple(event) for event in made.trace.events] == [tuple(e) for e in rewrites(instance.givens, final, 1)]
     assert made.trace.costs.calls == min(1, len(made.trace.events))
+
+
+@FEWER
+@given(attempts(True))
+def test_moves_in_a_row_after_one_verb(attempt):
+    instance, said, _ = attempt
+    d = instance.problem.d
+    moves = {cell: f"{value} in r{cell // d + 1}c{cell % d + 1}" for cell, value, *_ in said if value}
+    assume(moves)
+    *most, last = moves.values()
+    text = f"I put {', '.join(most)}{' and ' * bool(most)}{last}."
+    assert [(cell, f"{value} in") for _, cell, value in events(text, instance)] == [
+        (k, v[:4]) for k, v in moves.items()
+    ]
+    assert not read(text.replace("put", "could put"), instance).trace.events
+
+
+@pytest.mark.parametrize("words", ["Go back", "Scratch that", "Ok, let me go back", "No, undo that", "step back"])
+def test_words_that_undo(words):
+    instance = sudoku.parse("..1...34.4..3...")
+    assert events(f"r1c1 = 2\n{words}.", instance) == [(1, 0, 2), (2, 0, 0)]
+    doubted = read(f"r1c1 = 2\n{words} to r1c1, perhaps?", instance)
+    assert [tuple(event) for event in doubted.trace.events] == [(1, 0, 2)]

@@ -47,6 +47,11 @@ HERE = (
     rf"\b(?:in|at|into)\s+{PLACE},?\s+(?:i|we|you)\s+(?:(?:can|must|now|then)\s+)?(?:place|put|write|enter|set|fill\s+in)\s+"
     rf"{VALUE}"
 )
+#: After a move of INTO's kind: "put 2 in r1c2 and 3 in r1c3".
+CHAINED = re.compile(
+    rf"\s{{0,3}}(?:,\s{{0,3}}(?:and\s+|then\s+)?|(?:and|then)\s+){VALUE}\s+(?:in|into|at|to)\s+(?:the\s+)?(?:cell\s+)?{PLACE}",
+    re.IGNORECASE,
+)
 GOES = (
     rf"(?<![\w.])(?P<value>\d{{1,9}})\s+(?:goes|belongs)\s+(?:in|into|at|to)\s+(?:the\s+)?(?:cell\s+|square\s+)?{PLACE}"
 )
@@ -77,7 +82,9 @@ BACK = re.compile(rf"\btake\s+(?:the\s+)?(?:(?P<held>\d{{1,9}})\s+(?:from|in|at)
 MORE = re.compile(rf"\s{{0,3}}(?:,\s{{0,3}}(?:and\s+)?|and\s+|&\s{{0,3}}){PLACE}(?!{SIGN}|\s+{VERB})", re.IGNORECASE)
 #: Alone on its line, this takes back the last commit that still stands.
 UNDONE = re.compile(
-    r"[\s\[(<]*(?:undo|back-?track|take(?:\s+(?:it|that|this))?\s+back|undo\s+(?:it|that|this)|"
+    r"[\s\[(<]*(?:(?:i|we|i'll|we'll|let\s+me|let's|let\s+us|must|should|will|now|so|then|ok|okay|wait|no|hmm|oops|actually|"
+    r"(?:need|have)\s+to)[\s,.!]+){0,4}"
+    r"(?:undo|back-?track|(?:go|step)\s+back|scratch\s+(?:it|that|this)|take(?:\s+(?:it|that|this))?\s+back|undo\s+(?:it|that|this)|"
     r"undo(?:\s+(?:the|my))?\s+last(?:\s+(?:move|step|commit|one|assignment))?)(?:\(\s*\))?[\s\])>.!;]*",
     re.IGNORECASE,
 )

@@ -29,6 +29,8 @@ from experiments.scoring.transcripts.statements import (
     is_value,
 )
 
+INTO = 7  # in grammar.COMMITS
+
 
 def moves(line: str, number: int, names: Names) -> list[Statement]:
     """The statements of a line in the order written; an Unread for prose and for what may be read in two ways."""
@@ -136,7 +138,9 @@ def _commit(match: re.Match, clauses: _Clauses, number: int, names: Names) -> li
     if len(value) == 1 and value.isalpha() and not _symbolic(said.get("sign")) and not called:
         return []
     before, after, supposed = clauses.around(match.start(), match.end())
-    end = clauses.text[match.end() : match.end() + grammar.REACH]
+    chain = list(_chained(clauses.text, match, number, names))
+    last = chain[-1][1] if chain else match.end()
+    end = clauses.text[last : last + grammar.REACH]
     listed = bool(grammar.LEFT.search(before)) and bool(grammar.ANY_PLACE.search(before)) and not _has_move(before)
     sure = grammar.AFTER.match(end) or (grammar.ANY_PLACE.match(end.lstrip()) and end[:1].isspace())
     asked = after.rstrip().endswith("?") or end.lstrip().startswith("?")
@@ -145,7 +149,18 @@ def _commit(match: re.Match, clauses: _Clauses, number: int, names: Names) -> li
     )
     if not sure or asked or doubted or listed or supposed:
         return [Unread(number, match.group().strip()[:80], grammar.AMBIGUOUS)]
-    return [Commit(number, match.group().strip()[:80], place, value)]
+    return [Commit(number, match.group().strip()[:80], place, value), *(commit for commit, _ in chain)]
+
+
+def _chained(text: str, match: re.Match, number: int, names: Names) -> Iterator[tuple[Commit, int]]:
+    """The moves that go on from "put 2 in r1c2" without a verb of their own, and where each ends."""
+    end = match.end()
+    while match.re is grammar.COMMITS[INTO] and (more := grammar.CHAINED.match(text, end)):
+        said, end = more.groupdict(), more.end()
+        if not is_value(said["value"], names.d, names.graph):
+            return
+        words = more.group().strip(" ,")
+        yield Commit(number, words[:80], _place(said, words), said["value"]), end
 
 
 def _symbolic(sign: str | None) -> bool:
