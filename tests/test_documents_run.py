@@ -14,7 +14,8 @@ BLOCKS = [
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_code_of_the_guides_runs(block):
+def test_code_of_the_guides_runs(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some of it writes files
     exec(compile(block, "guide", "exec"), {"__name__": "guide"})
 
 

@@ -34,11 +34,12 @@ def cells(path: Path) -> list[dict]:
 
 def page(path: Path) -> str:
     """The lesson as MyST Markdown."""
-    parts = []
+    parts, imports = [], ""
     for cell in cells(path):
-        if cell["metadata"].get("marimo", {}).get("name") == "setup":  # imports
-            continue
         source = "".join(cell["source"]).strip()
+        if cell["metadata"].get("marimo", {}).get("name") == "setup":
+            imports = f"```{{raw}} html\n<details><summary>imports</summary><pre>{escape(source)}</pre></details>\n```"
+            continue
         if cell["cell_type"] == "markdown":
             parts.append(source)
             continue
@@ -50,7 +51,8 @@ def page(path: Path) -> str:
             if html:
                 parts.append(f"```{{raw}} html\n{html}\n```")
         parts.append(f"```{{raw}} html\n<details><summary>code</summary><pre>{escape(source)}</pre></details>\n```")
-    return "\n\n".join(parts) + "\n"
+    notebook = f"`make lesson N={path.name[0]}` opens this lesson as a notebook; it is `docs/lesson/{path.name}`."
+    return "\n\n".join([parts[0], notebook, imports, *parts[1:]]) + "\n"
 
 
 def main() -> None:
