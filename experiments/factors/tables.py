@@ -12,6 +12,9 @@ from experiments.factors.grid import ORDERS
 from experiments.scoring.statistics import Estimate
 
 
+UNITS = {"retraction": "points"}  # of a verdict's figures; the others are shares of the gap
+
+
 def show(summary: Sequence[dict[str, Any]]) -> None:
     """Print it: what was solved, what was compared, what it comes to."""
     for study in summary:
@@ -50,7 +53,9 @@ def _show_study(study: dict[str, Any]) -> None:
         found = study["interaction"]
         print(f"\norder x workspace: {plain(_estimate(found['figure']))} log-odds, p = {short(found['p'])}")
     for verdict in study["verdicts"]:
-        said = ", ".join(f"{name} {plain(_estimate(f), share=True)} %" for name, f in verdict["figures"].items())
+        said = ", ".join(
+            f"{name} {plain(_estimate(f), share=True)} {UNITS.get(name, '%')}" for name, f in verdict["figures"].items()
+        )
         print(f'"{verdict["claim"]}": {verdict["verdict"]}. By {verdict["by"]}: {said}.')
     print()
 
