@@ -46,7 +46,7 @@ def _interaction(study: Study):
             places + 0.02 * number, heights, yerr=np.maximum(reach, 0), color=colour, ls=DASHES[number % len(DASHES)],
             marker="o", ms=4, lw=1.6, capsize=2,
         )  # fmt: skip
-        lines[net] = (places, heights, colour)
+        lines[net] = (places + 0.02 * number, heights, colour)
     axes.set_xticks(places, [{"confidence": "surest first"}.get(order, order) for order in ORDERS])
     axes.set_xlim(-0.15, len(ORDERS) + 0.1)
     axes.set_ylim(-3, 103)

@@ -11,7 +11,6 @@ from experiments.cli.tables import show as show_table
 from experiments.factors.grid import ORDERS
 from experiments.scoring.statistics import Estimate
 
-
 UNITS = {"retraction": "points"}  # of a verdict's figures; the others are shares of the gap
 
 
