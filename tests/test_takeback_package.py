@@ -7,6 +7,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import takeback
@@ -68,6 +69,17 @@ def test_what_is_written_is_read_and_scored(tmp_path, monkeypatch):
     assert "lonely" in scored.stdout, scored.stderr
     with pytest.raises(takeback.BadInput, match="Uniform is a class; a model is an object"):
         takeback.decode(takeback.parse("net"), takeback.Uniform, puzzles, seed=0)
+
+    class Short(Lonely):
+        def predict(self, rows, assignments, commit_order=None, wanted=None):
+            nothing = np.zeros(len(rows), dtype=np.int64)
+            return takeback.Prediction(np.zeros((len(rows), 16, 3)), assignments == 0, nothing, nothing.astype(float))
+
+        def open(self, boards):
+            return self
+
+    with pytest.raises(takeback.BadInput, match=r"model short: log_probs of shape \(3, 16, 3\), not \(3, 16, 4\)"):
+        takeback.decode(takeback.parse("net"), Short("short"), puzzles, seed=0)
 
 
 def entry_of(*words, cwd):

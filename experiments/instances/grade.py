@@ -29,7 +29,7 @@ class Grade(PuzzleOptions):
     """Certify how much search puzzles need: anybody's puzzles, any format that is read here."""
 
     file: Annotated[Path, tyro.conf.Positional]
-    """Puzzles in any form that is read here; docs/bring-your-own.md shows them."""
+    """Puzzles in any form that is read here; docs/puzzle-files.md shows them."""
     colours: Annotated[int | None, tyro.conf.arg(metavar="K")] = None
     """Number of colours of a graph."""
     solutions: Annotated[int, tyro.conf.arg(metavar="N")] = 1000

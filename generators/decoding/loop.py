@@ -134,7 +134,7 @@ class _DecodeLoop:
 
     def __init__(self, state: State, model: Model, sources: SignalSources):
         self.state, self.decoder = state, state.decoder
-        self.session = model.open(state.boards)
+        self.name, self.session = model.name, model.open(state.boards)
         self.retraction = Retraction(state, sources)
         self.active = np.arange(len(state.boards))
         self.seen = inspect(state, self.active)
@@ -151,6 +151,7 @@ class _DecodeLoop:
         priority = orders.before(state, rows, self.seen)
         wanted = None if priority is None else self._wanted(priority)
         prediction = self.session.predict(rows, state.assignments[rows], state.commit_order[rows], wanted)
+        prediction.check(self.name, (len(rows), state.boards.width, state.boards.d))
         state.spend(rows, 1, prediction.tokens, prediction.flops)
 
         if self.decoder.retraction in REMDM:

@@ -45,7 +45,7 @@ DECODER_WORDS: dict[str, dict[str, str]] = {
         "none": "nothing is ruled out; a failure is seen when the board is full and wrong",
         "legal": "values that a committed neighbour holds; a failure is a blank cell that has none left",
         "propagate": "also values after which unit propagation empties a cell; a failure is when that happens anyway",
-        "singles": "the same with hidden singles",
+        "singles": "the same with hidden singles (a value with one cell left)",
         "oracle": "values that no solution has there (upper bound); a failure is a dead board",
     },
     "retraction": {

@@ -16,6 +16,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from csp.errors import BadInput
 from generators.boards import Boards
 
 #: Answers are rounded so: coarser than float64's noise between batch shapes, finer than any real difference.
@@ -30,6 +31,13 @@ class Prediction:
     speaks: Bool[np.ndarray, "batch N"]
     tokens: Int[np.ndarray, " batch"]
     flops: Float[np.ndarray, " batch"]
+
+    def check(self, name: str, shape: tuple[int, int, int]) -> None:
+        """Raises BadInput, naming the model, unless the arrays are of that shape (batch, N, d)."""
+        wanted = {"log_probs": shape, "speaks": shape[:2], "tokens": shape[:1], "flops": shape[:1]}
+        for field, right in wanted.items():
+            if (made := np.shape(getattr(self, field))) != right:
+                raise BadInput(f"model {name}: {field} of shape {made}, not {right}")
 
 
 @runtime_checkable
