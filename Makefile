@@ -28,7 +28,7 @@ package: $(STAMP)
 	$(VENV)/bin/python -m build --outdir dist . > $(VENV)/build.log || (cat $(VENV)/build.log; exit 1)
 	$(PYTHON) -m venv $(VENV)/package
 	mkdir $(VENV)/elsewhere
-	$(VENV)/package/bin/pip install --quiet --disable-pip-version-check -c requirements.lock dist/*.whl
+	$(VENV)/package/bin/pip install --quiet --disable-pip-version-check --no-compile -c requirements.lock dist/*.whl
 	cd $(VENV)/elsewhere && ../package/bin/takeback ceiling --count 5 --out wheel
 	$(VENV)/package/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/*.tar.gz
 	cd $(VENV)/elsewhere && ../package/bin/takeback ceiling --count 5 --out sdist && cmp wheel/traces.jsonl sdist/traces.jsonl
