@@ -40,7 +40,7 @@ def run(capsys, **options):
 def test_all_rows_end_to_end_and_the_same_bytes_at_any_batch_size(capsys, tmp_path, monkeypatch, family):
     count = 4 if family == "sudoku6" else 2
     if family == "colouring":  # the nets seldom solve these: AR's search ends by its budget with a tenth of it as well
-        rows = {k: replace(row, tokens_a_cell=row.tokens_a_cell // 10) for k, row in decoder_catalogue.ROWS.items()}
+        rows = {k: replace(row, budget_a_cell=row.budget_a_cell // 10) for k, row in decoder_catalogue.ROWS.items()}
         monkeypatch.setattr(decoder_catalogue, "ROWS", rows)
     options = {"family": family, "count": count}
     code, out, err = run(capsys, **options, all=True, out=tmp_path / "a", batch_size=64)
