@@ -21,6 +21,7 @@ wait
 { train ar-random sudoku6 1500; train ar-written sudoku6 1500; } &
 { train ar-solver sudoku6 1500; train quality sudoku6 500; } &
 wait
+train diffusion-blind sudoku6 1500
 
 # 9x9: half of the puzzles of each batch lose givens, so that the nets meet boards as empty as a 17-clue puzzle.
 train ar sudoku9 2000 --drop-givens 0.5 --precision bf16 &

@@ -14,7 +14,6 @@ from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
-from generators import checkpoint
 from generators.models.network_words import NAMED, NetworkWords
 from generators.training import trainer
 from generators.training.config import TrainConfig
@@ -123,11 +122,6 @@ def path_of(folder: Path, net: Net, family: str, size: Size, seed: int) -> Path:
     """Where a network is kept."""
     words = f"{family}-{net.name}-{size.name}-seed{seed}"
     return folder / ("".join(c if c.isalnum() or c in "-." else "_" for c in words) + ".safetensors")
-
-
-def shipped(name: str) -> Path:
-    """Where the package has the small 6x6 network of that name, seed 0 (preset quick). Raises KeyError for no name."""
-    return path_of(checkpoint.FOLDER / "factors", NETWORKS[name], "sudoku6", SMALL, 0)
 
 
 @lru_cache(maxsize=2)

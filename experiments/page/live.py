@@ -28,6 +28,7 @@ NETWORKS = {
     "ar": "autoregressive, row by row",
     "ar-random": "autoregressive, any order",
     "diffusion": "masked diffusion",
+    "diffusion-blind": "the same, but blank cells do not see one another",
 }
 #: The story's puzzles, by their places in it.
 EXAMPLES = ("the story's board", "its harder board", "its hard 9x9 board")
@@ -36,7 +37,7 @@ SOURCE = Path(__file__).parent / "app" / "node_modules" / "onnxruntime-web" / "d
 
 
 def page(beside: str) -> str:
-    """The page, some 11 MB of it networks and the program that runs them. beside: the story's file name."""
+    """The page, some 13 MB of it networks and the program that runs them. beside: the story's file name."""
     puzzles = json.loads(read_text(build.STORY))["puzzles"]
     payload = {
         "examples": [

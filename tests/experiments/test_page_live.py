@@ -31,7 +31,7 @@ PUZZLES = int(os.environ.get("PAGE_PUZZLES", 12))  # a decoder
 FEW = 5  # of the decoders that are checked beside them
 STATES = 2000
 SEED = 0
-NETS = ("ar", "ar-random", "ar-solver", "diffusion")
+NETS = ("ar", "ar-random", "ar-solver", "diffusion", "diffusion-blind")
 #: Decoders, each with how many of the puzzles it is given.
 DECODERS = {
     "ar": PUZZLES,
@@ -44,6 +44,8 @@ DECODERS = {
     "diffusion:order=confidence,veto=legal,retraction=best-first,calls=200": PUZZLES,
     "diffusion:order=confidence,veto=propagate,retraction=depth,calls=200": FEW,
     "diffusion:order=random,veto=legal,retraction=depth,calls=200": FEW,
+    "diffusion-blind": PUZZLES,
+    "diffusion-blind:order=confidence,veto=legal": FEW,
     "ar-solver:veto=propagate": FEW,
     "ar-random:order=confidence,veto=legal": FEW,
     "ar-random:order=random": FEW,
