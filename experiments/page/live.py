@@ -28,7 +28,7 @@ NETWORKS = {
     "ar": "autoregressive, row by row",
     "ar-random": "autoregressive, any order",
     "diffusion": "masked diffusion",
-    "diffusion-blind": "the same, but blank cells do not see one another",
+    "diffusion-blind": "blind diffusion: blank cells do not see one another",
 }
 #: The story's puzzles, by their places in it.
 EXAMPLES = ("the story's board", "its harder board", "its hard 9x9 board")

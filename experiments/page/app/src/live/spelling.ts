@@ -42,7 +42,7 @@ export const PRESETS: [name: string, spelled: string][] = [
   ["AR of any order, surest first", "ar-random:order=confidence"],
   ["diffusion, row by row", "diffusion"],
   ["diffusion, surest first", "diffusion:order=confidence"],
-  ["diffusion, blank cells blind, row by row", "diffusion-blind"],
+  ["blind diffusion, row by row", "diffusion-blind"],
   ["diffusion that goes back", "diffusion:order=confidence,veto=legal,retraction=best-first,calls=200"],
   ["no network: tries value after value", "uniform:order=fewest,veto=legal,retraction=depth,calls=5000"],
 ];
