@@ -50,7 +50,7 @@ def main(options: Decoders) -> None:
     """Run it. Raises BadInput for a decoder that cannot be."""
     terminal = Console(highlight=False, markup=False, soft_wrap=not Console().is_terminal)
     if options.spelled:
-        for listed in [named(text) for text in options.spelled]:
+        for listed in [listed for text in options.spelled for listed in named(text)]:
             terminal.print(listed)
         return
     terminal.print("A decoder is spelled model:word=value,word=value. The words and their values:")
@@ -62,12 +62,24 @@ def main(options: Decoders) -> None:
         terminal.print(listing(command, {row.name: _about(row) for row in table.values()}))
 
 
-def named(text: str) -> Table:
-    """What a decoder with that name or spelling does. Raises BadInput for one that cannot be."""
-    row = ROWS.get(text) or FRONTIER.get(text)
-    if row is None:
-        return explain(parse(text))
-    return listing(text, {"is": row.about}) if isinstance(row.spec, str) else explain(row.spec, text)
+def named(text: str) -> list[Table]:
+    """What a decoder with that spelling does, or those with that name: one of ceiling and one of frontier, if they
+    differ. Raises BadInput for one that cannot be.
+    """
+    rows = {command: table[text] for command, table in (("ceiling", ROWS), ("frontier", FRONTIER)) if text in table}
+    if not rows:
+        return [explain(parse(text))]
+    alike = len({str(row.spec) for row in rows.values()}) == 1
+    return [
+        _of_row(row, "" if alike else f", in {command}") for command, row in list(rows.items())[: 1 if alike else 2]
+    ]
+
+
+def _of_row(row: Row, where: str) -> Table:
+    name = row.name + where
+    if isinstance(row.spec, str):
+        return listing(name, {"is": row.about})
+    return explain(row.spec, name + ", on 36 cells: the budget grows with the board" * bool(row.budget_a_cell))
 
 
 def _about(row: Row) -> str:

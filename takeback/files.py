@@ -26,8 +26,9 @@ def read_puzzles(path: Path | str, colours: int | None = None) -> list[Instance]
 
 
 def write_puzzles(path: Path | str, puzzles: Iterable[Instance]) -> None:
-    """Write puzzles as JSON Lines. Raises BadInput if that cannot be done."""
-    write_atomically(Path(path), instance_records.write_jsonl(puzzles))
+    """Write puzzles as JSON Lines, or as Parquet to a name that ends so. Raises BadInput if that cannot be done."""
+    form = instance_records.write_parquet if Path(path).suffix == ".parquet" else instance_records.write_jsonl
+    write_atomically(Path(path), form(puzzles))
 
 
 def write_traces(path: Path | str, traces: Iterable[Trace]) -> None:

@@ -22,7 +22,7 @@ from experiments.cli.dispatch import EXPERIMENTS, GROUPS
 ROOT = Path(__file__).parent.parent
 GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FILES = [*sorted((ROOT / "docs" / "results").glob("*.md")), *sorted((ROOT / "experiments").rglob("*.py"))]
-LINE = re.compile(r"^ {4}(?:\$ )?((?:\w+=\S+ )?takeback [a-z].*?)(?:  +#.*)?$", re.M)
+LINE = re.compile(r"^(?: {4})?(?:\$ )?((?:\w+=\S+ )?takeback [a-z].*?)(?:  +#.*)?$", re.M)
 NOT_RUN = {
     "serve": "it serves until Ctrl-C: tests/experiments/test_serve.py",
     "site": "it opens a browser: tests/experiments/test_page.py",

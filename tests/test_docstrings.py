@@ -12,6 +12,8 @@ FILES = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"
 TREES = {path: ast.parse(path.read_text()) for path in FILES}
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 ARRAY = r"(np\.ndarray|(torch\.)?Tensor)( \| (int|None))*"
+INNER = {"AssertionError", "IsADirectoryError"}  # a fault of ours, and one that is turned into a message
+SHAPE = r"\((\w+,|\w+(, \w+)+|\w+ or \w+(, \w+)+|\.\.\.|a scalar)\)|[Ss]hape"  # (n,), (batch, N)
 #: Methods whose meaning is another project's, or that of an interface (generators/models/interface.py) or a field.
 KNOWN = {"forward", "backward", "open", "predict", "do_GET", "do_HEAD", "name", "config", "path", "width"}
 
@@ -93,7 +95,8 @@ def test_docstrings_say_what_is_raised():
     silent = [
         (where, *sorted(raised(node)))
         for where, _, node in PUBLIC
-        if isinstance(node, FUNCTION) and raised(node) and "aises" not in (ast.get_docstring(node) or "aises")
+        if isinstance(node, FUNCTION)
+        and any(name not in (ast.get_docstring(node) or name) for name in raised(node) - INNER)
     ]
     assert silent == []
 
@@ -106,7 +109,7 @@ def test_shapes_are_annotated_or_told():
             continue
         annotations = [argument.annotation for argument in (*node.args.args, *node.args.kwonlyargs)] + [node.returns]
         bare = any(re.fullmatch(ARRAY, ast.unparse(annotation)) for annotation in annotations if annotation)
-        if bare and not re.search(r"\([^)]*\)|[Ss]hape", ast.get_docstring(node) or ""):
+        if bare and not re.search(SHAPE, ast.get_docstring(node) or ""):
             open_.append(where)
     assert open_ == []
 

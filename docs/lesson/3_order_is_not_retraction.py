@@ -79,9 +79,9 @@ def _(why):
 def _():
     mo.md("""
     What is it about the diffusion network? It computes at the *blank* cells too, anew before each commit, and each blank
-    cell sees what is computed at the others: a scratch pad. **Blind diffusion** was trained alike: as large, the same
-    puzzles in the same batches, the same loss. It re-reads the board at each call, too. But its blank cells are hidden
-    from one another.
+    cell sees what is computed at the others: a scratch pad. **Blind diffusion** is as large, saw the same puzzles
+    as often, and learned the same bound (its masks were drawn in another way). It re-reads the board at each call, too.
+    But no other cell sees what it computes at a blank one.
     """)
 
 
@@ -99,7 +99,7 @@ def _(grid, orders, pad, run):
         pad,
         mo.md("Solved %, with its 95 % interval, of the same 40 puzzles:"),
         table(["", *orders], [[kind, *map(solved, made)] for kind, made in (grid | blind).items()]),
-        "In raster order it does about as AR: what diffusion had over AR there was the pad, not the reading anew, and not revising. And the pad is not the order: with the surest cell first all three do well. One network of each kind; `takeback factors` compares five small ones of each.",
+        "Compare the rows in raster order. Where blind diffusion stays near AR, the pad made the difference there, not the reading anew, and not revising. And the pad is not the order: with the surest cell first all three do well. One network of each kind; `takeback factors` compares small ones that differ in nothing else.",
     )
 
 

@@ -26,7 +26,7 @@ DASHES = (
 
 
 def spaced(heights: np.ndarray, gap: float | int, low: float, high: float) -> np.ndarray:
-    """Rising heights moved as little as needed to be at least `gap` apart, within low..high as far as they fit.
+    """Rising heights (n,) moved as little as needed to be at least `gap` apart, within low..high as far as they fit.
 
     Least squares under order constraints: with gaps taken off, pool neighbours that would cross (isotonic regression).
     """

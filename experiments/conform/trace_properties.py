@@ -38,10 +38,12 @@ class Claim:
 
 
 def is_irrevocable(decoder: str) -> bool:
-    """Whether a decoder's name is a spelling of one (generators/decoding/spec.py) that takes nothing back; before the
-    words may stand a model's own name.
+    """Whether a decoder's name is a spelling of one (generators/decoding/spec.py) that takes nothing back. A model's
+    name may stand before the words, if order or veto is among them.
     """
-    for name in (decoder, "net" + decoder[decoder.index(":") :] if ":" in decoder else decoder):
+    _, _, words = decoder.rpartition(":")
+    own = ["net:" + words] if {"order", "veto"} & {word.partition("=")[0] for word in words.split(",")} else []
+    for name in (decoder, *own):
         try:
             return parse(name).retraction == "none"
         except BadInput:

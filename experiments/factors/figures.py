@@ -11,7 +11,7 @@ from experiments.cli.terminal import save_figure
 from experiments.factors.comparisons import Study, share_of
 from experiments.factors.grid import NO_NET, ORDERS, Preset
 from experiments.factors.networks import MAIN
-from experiments.factors.resampling import estimate
+from experiments.factors.resampling import estimate, estimate_share
 
 COLOURS = ("#d62728", "#ff7f0e", "#bcbd22", "#2ca02c", "#9467bd", "#1f77b4", "#7f7f7f")
 
@@ -33,7 +33,7 @@ def _interaction(study: Study):
     places, lines = np.arange(len(ORDERS)), {}
     for number, net in enumerate([*MAIN, NO_NET]):
         try:
-            figures = [estimate(study.plain(net, [order]), study.n) for order in ORDERS]
+            figures = [estimate_share(study.plain(net, [order]), study.n) for order in ORDERS]
         except KeyError:
             continue
         colour = COLOURS[number]

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float
 
 from csp.seeds import stream
-from experiments.scoring.statistics import Estimate
+from experiments.scoring.statistics import Estimate, proportion
 
 RESAMPLES = 10_000
 Statistic = Float[np.ndarray, " resamples"]
@@ -62,6 +62,14 @@ def estimate(statistic: Statistic, n: int) -> Estimate:
     statistic = statistic[np.isfinite(statistic)]
     low, high = np.percentile(statistic[1:], [2.5, 97.5])
     return Estimate(float(statistic[0]), float(low), float(high), n)
+
+
+def estimate_share(statistic: Statistic, n: int) -> Estimate:
+    """`estimate` of a share. Where all of n traces ended alike no resample differs, and Wilson's interval stands in."""
+    made = estimate(statistic, n)
+    if made.low == made.high and made.value in (0.0, 1.0):
+        return proportion(round(made.value * n), n)
+    return made
 
 
 def p_value(statistic: Statistic) -> float:

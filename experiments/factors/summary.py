@@ -19,7 +19,7 @@ from experiments.factors.grid import NO_NET, ORDERS, Cell, Part, Preset, cells
 from experiments.factors.measure import PREFIXES, SHARES, Place
 from experiments.factors.mechanism import ABLATED_ORDERS, ABLATIONS, TARGETS
 from experiments.factors.networks import LOOPS, NETWORKS, WORDS
-from experiments.factors.resampling import estimate
+from experiments.factors.resampling import estimate_share
 from experiments.factors.results import Key, Table
 from experiments.scoring.statistics import Estimate
 from generators import checkpoint
@@ -80,7 +80,8 @@ def _network(part: Part, study: Study, places: Sequence[Place], name: str) -> di
         by_seed = [_seed_share(study, name, order, seed) for seed in range(study.seeds)]
         made[order]["each"] = by_seed
         for stratum in study.strata:
-            made[f"{order}, {stratum}"] = _of(study, study.share(name, Cell(order, "none", "none"), stratum))
+            share = study.share(name, Cell(order, "none", "none"), stratum)
+            made[f"{order}, {stratum}"] = estimate_share(share, study.n // len(study.strata))._asdict()
     return made
 
 
@@ -100,7 +101,7 @@ def _mean(numbers: Sequence[float]) -> dict:
 
 
 def _of(study: Study, statistic) -> dict:
-    return estimate(statistic, study.n)._asdict()
+    return estimate_share(statistic, study.n)._asdict()
 
 
 def _comparison(c: Comparison) -> dict:
@@ -143,7 +144,7 @@ def _crossing(part: Part, study: Study) -> list[dict]:
                 solved = _try(study.mean, net, *kind, [order])
                 if solved is not None:
                     n, hazard = _counts(study, net, Cell(order, *kind))
-                    row[order] = estimate(solved, n)._asdict()
+                    row[order] = estimate_share(solved, n)._asdict()
                     row[f"{order}, hazard"] = hazard._asdict()
             if len(row) > 3:
                 rows.append(row)

@@ -80,9 +80,9 @@ SCENES = [
         "The left board is yours; the right one is harder: it takes guessing. It is here because it gets lost.",
         "Of easy boards it solves {{ceiling-sudoku6|diffusion-confidence|solved}} without taking anything back, and "
         "of boards that take 11 to 100 guesses {{frontier-sudoku6-11-100/11-100|still|300}}: there its surest value "
-        "may be wrong. The small figures are its scratch pad. Row by row it solves "
-        "{{order-and-network|diffusion:order=raster|solved}} of easy boards; trained alike, but with blank cells "
-        "hidden from one another, {{order-and-network|diffusion-blind:order=raster|solved}}, about as AR.",
+        "may be wrong. What it computes at a blank cell, other cells see: a scratch pad. Row by row it solves "
+        "{{order-and-network|diffusion:order=raster|solved}} of easy boards; as large a network without that sight "
+        "{{order-and-network|diffusion-blind:order=raster|solved}}, about as AR.",
         "On easy 6x6 boards",
     ),
     Scene(

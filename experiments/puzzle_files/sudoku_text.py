@@ -123,8 +123,11 @@ class _Text:
         if not row_of(number, body).fields:  # brackets of a list
             self.ignored += 1
         elif self._heading(body):
+            below = bool(self.entries) and self.entries[-1] is not grids.GAP and self.entries[-1].kind == "row"
             self.flush()
-            self.title = body.strip()[:40]
+            self.title = (
+                "" if below else body.strip()[:40]
+            )  # what stands close below a board is not the next one's name
             self.crossed |= bool(CROSSED.search(body))
             self.ignored += 1
         elif self.form == "lines":
@@ -250,7 +253,7 @@ class _Text:
                 self.found.append(one)
             else:
                 self._add(replace(one, where=f"{one.where}, {title}") if title else one)
-                title = ""  # of the first board below it
+            title = ""  # of the first board below it
 
 
 def _plausible(text: str) -> bool:

@@ -57,6 +57,8 @@ def decode(
     """
     if isinstance(model, type):
         raise BadInput(f"{model.__name__} is a class; a model is an object: {model.__name__}()")
+    if not isinstance(getattr(model, "name", None), str):
+        raise BadInput(f"a model of class {type(model).__name__} has no name")
     for instance in instances:
         if not instance.problem.pairwise:
             raise BadInput(f"{instance.provenance}: the decode loop knows pairwise constraints only")
@@ -119,7 +121,7 @@ def choose_values(
 ) -> tuple[Int[np.ndarray, "*cells"], Float[np.ndarray, "*cells d"]]:
     """A value 1..d for every cell, and the probabilities left after the veto (0 everywhere if none is allowed).
 
-    gumbel: temperature times Gumbel noise to sample, None to take the likeliest (lowest among equals).
+    gumbel (cells, d): temperature times Gumbel noise to sample, None to take the likeliest (lowest among equals).
     """
     kept = np.where(allowed, log_probs, -np.inf)
     top = kept.max(-1, keepdims=True)
@@ -151,6 +153,8 @@ class _DecodeLoop:
         priority = orders.before(state, rows, self.seen)
         wanted = None if priority is None else self._wanted(priority)
         prediction = self.session.predict(rows, state.assignments[rows], state.commit_order[rows], wanted)
+        if not isinstance(prediction, Prediction):
+            raise BadInput(f"model {self.name}: predict gives a {type(prediction).__name__}, not a takeback.Prediction")
         prediction.check(self.name, (len(rows), state.boards.width, state.boards.d))
         state.spend(rows, 1, prediction.tokens, prediction.flops)
 

@@ -154,7 +154,9 @@ def diffuse(
 
 
 def waves(t: Int[Tensor, " batch"], like: Tensor) -> Float[Tensor, "batch waves"]:
-    """Sines and cosines of the time, of periods from 1 to 10,000 steps (Vaswani et al. 2017)."""
+    """Sines and cosines of the time, of periods from 1 to 10,000 steps (Vaswani et al. 2017). like: of any
+    shape, for its type and device.
+    """
     rates = torch.exp(-math.log(1e4) * torch.arange(WAVES, device=like.device, dtype=like.dtype) / WAVES)
     angles = t[:, None].to(like.dtype) * rates
     return torch.cat([angles.sin(), angles.cos()], dim=-1)

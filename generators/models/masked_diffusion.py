@@ -109,6 +109,7 @@ class MaskedDiffusion(nn.Module):
         """As many masked cells as in `masked`, but those that are left when the cells that the net is surest about are
         filled rightly, first half of them at once and then the others: the states that confidence order passes
         through, as progressive unmasking trains on (Kim et al. 2026, in two steps a batch instead of one an update).
+        related: (batch, N, N).
         """
         free = (boards.givens == 0) & boards.real
         left, real = free.copy(), torch.as_tensor(boards.real, device=related.device)
@@ -141,7 +142,7 @@ class MaskedDiffusion(nn.Module):
 def with_edges(assignments: Tensor, cells: Tensor, related: Tensor, real: Tensor, config: BackboneConfig) -> tuple:
     """The tokens of the cells, and behind them one for every pair of related cells: its value says that it is an edge
     (START, which this model has no other use for), its cell and target are the two ends. No relation but a cell's to
-    itself is told otherwise.
+    itself is told otherwise. assignments, cells, real: (batch, N); related: (batch, N, N).
     """
     size, width = assignments.shape
     same = torch.eye(width, dtype=related.dtype, device=related.device) * related.diagonal(dim1=1, dim2=2).max()

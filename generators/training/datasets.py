@@ -32,7 +32,7 @@ class Dataset:
     family: Family
 
     def batch(self, rows: np.ndarray, rng: np.random.Generator | None) -> tuple[Boards, np.ndarray]:
-        """Boards and solutions at rows, each moved by a random symmetry of its family (none without rng)."""
+        """Boards and solutions (rows, N) at rows, each moved by a random symmetry of its family (none without rng)."""
         chosen, solutions = self.boards.take(rows), self.solutions[rows]
         if rng is None:
             return chosen, solutions

@@ -120,7 +120,9 @@ def test_decoders_that_claim_to_take_nothing_back_are_named(tmp_path, capsys):
 
 def test_words_behind_a_models_own_name_are_claims_too():
     assert is_irrevocable("lonely:order=confidence,veto=legal") and is_irrevocable("ar")
-    assert not is_irrevocable("lonely:veto=legal,retraction=depth,calls=9") and not is_irrevocable("lonely")
+    assert is_irrevocable("org/llama:7b:order=fewest,veto=legal")
+    others = ("lonely:veto=legal,retraction=depth,calls=9", "lonely", "claude:temperature=1", "x:")
+    assert not any(map(is_irrevocable, others))
 
 
 def test_every_property_has_its_own_name():

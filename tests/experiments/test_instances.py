@@ -113,6 +113,11 @@ def test_a_heading_names_the_board_below_it(tmp_path, capsys):
     grade.grade(grade.Grade(source, out=out, workers=1))
     names = [instance.provenance.partition(", ")[2] for instance in read_jsonl(out.read_text())]
     assert names == ["line 2, P1", "line 8, Ben's", "line 12"]
+    source.write_text(
+        "1...\n....\n....\n...2\nDifficulty: hard\n\n12..\n..3.\n....\n....\n\nAnna\n1...\n\n..34\n12..\n....\n....\n"
+    )
+    grade.grade(grade.Grade(source, out=out, workers=1))
+    assert all("," not in one.provenance.partition(", line")[2] for one in read_jsonl(out.read_text()))
 
 
 def test_convert_through_every_format_of_many(tmp_path):

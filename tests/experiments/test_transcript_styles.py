@@ -253,9 +253,27 @@ def test_moves_in_a_row_after_one_verb(attempt):
     assert not read(text.replace("put", "could put"), instance).trace.events
 
 
-@pytest.mark.parametrize("words", ["Go back", "Scratch that", "Ok, let me go back", "No, undo that", "step back"])
+@pytest.mark.parametrize(
+    "words", ["Go back", "Scratch that", "Ok, let me undo that", "No, undo that", "So I backtrack"]
+)
 def test_words_that_undo(words):
     instance = sudoku.parse("..1...34.4..3...")
     assert events(f"r1c1 = 2\n{words}.", instance) == [(1, 0, 2), (2, 0, 0)]
     doubted = read(f"r1c1 = 2\n{words} to r1c1, perhaps?", instance)
     assert [tuple(event) for event in doubted.trace.events] == [(1, 0, 2)]
+
+
+@pytest.mark.parametrize(
+    "words", ["No backtrack.", "So no undo", "Let me step back.", "Then I will go back", "wait, no undo"]
+)
+def test_words_about_going_back_undo_nothing(words):
+    said = read(f"r1c1 = 2\n{words}", sudoku.parse("..1...34.4..3..."))
+    assert [tuple(event) for event in said.trace.events] == [(1, 0, 2)]
+
+
+@pytest.mark.parametrize(
+    "end", [", which is wrong", ", but that is wrong", " (or 4)", ", or 4", ", which conflicts", "?"]
+)
+def test_doubt_at_the_end_of_moves_in_a_row_is_doubt_of_all(end):
+    said = read(f"Put 2 in r1c1 and then 3 in r2c2{end}.", sudoku.parse("..1...34.4..3..."))
+    assert not said.trace.events and said.unread

@@ -49,7 +49,7 @@ HERE = (
 )
 #: After a move of INTO's kind: "put 2 in r1c2 and 3 in r1c3".
 CHAINED = re.compile(
-    rf"\s{{0,3}}(?:,\s{{0,3}}(?:and\s+|then\s+)?|(?:and|then)\s+){VALUE}\s+(?:in|into|at|to)\s+(?:the\s+)?(?:cell\s+)?{PLACE}",
+    rf"\s{{0,3}}(?:,\s{{0,3}}(?:and\s+)?(?:then\s+)?|and\s+(?:then\s+)?|then\s+){VALUE}\s+(?:in|into|at|to)\s+(?:the\s+)?(?:cell\s+)?{PLACE}",
     re.IGNORECASE,
 )
 GOES = (
@@ -82,10 +82,10 @@ BACK = re.compile(rf"\btake\s+(?:the\s+)?(?:(?P<held>\d{{1,9}})\s+(?:from|in|at)
 MORE = re.compile(rf"\s{{0,3}}(?:,\s{{0,3}}(?:and\s+)?|and\s+|&\s{{0,3}}){PLACE}(?!{SIGN}|\s+{VERB})", re.IGNORECASE)
 #: Alone on its line, this takes back the last commit that still stands.
 UNDONE = re.compile(
-    r"[\s\[(<]*(?:(?:i|we|i'll|we'll|let\s+me|let's|let\s+us|must|should|will|now|so|then|ok|okay|wait|no|hmm|oops|actually|"
-    r"(?:need|have)\s+to)[\s,.!]+){0,4}"
-    r"(?:undo|back-?track|(?:go|step)\s+back|scratch\s+(?:it|that|this)|take(?:\s+(?:it|that|this))?\s+back|undo\s+(?:it|that|this)|"
-    r"undo(?:\s+(?:the|my))?\s+last(?:\s+(?:move|step|commit|one|assignment))?)(?:\(\s*\))?[\s\])>.!;]*",
+    r"[\s\[(<]*(?:(?:(?:i|we|i'll|we'll|let\s+me|let's|let\s+us|now|so|then|ok|okay|actually)[\s,.!]+|"
+    r"(?:no|wait|hmm|oops)\s*[,.!][\s,.!]*){0,4}(?:undo|back-?track|scratch\s+(?:it|that|this)|"
+    r"take(?:\s+(?:it|that|this))?\s+back|undo\s+(?:it|that|this)|"
+    r"undo(?:\s+(?:the|my))?\s+last(?:\s+(?:move|step|commit|one|assignment))?)|go\s+back)(?:\(\s*\))?[\s\])>.!;]*",
     re.IGNORECASE,
 )
 COMMAND = re.compile(

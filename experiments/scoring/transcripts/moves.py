@@ -137,9 +137,9 @@ def _commit(match: re.Match, clauses: _Clauses, number: int, names: Names) -> li
     called = re.search(r"colou?r", match.group(), re.IGNORECASE)
     if len(value) == 1 and value.isalpha() and not _symbolic(said.get("sign")) and not called:
         return []
-    before, after, supposed = clauses.around(match.start(), match.end())
     chain = list(_chained(clauses.text, match, number, names))
-    last = chain[-1][1] if chain else match.end()
+    last = chain[-1][1] if chain else match.end()  # doubt at the chain's end is doubt of all of it
+    before, after, supposed = clauses.around(match.start(), last)
     end = clauses.text[last : last + grammar.REACH]
     listed = bool(grammar.LEFT.search(before)) and bool(grammar.ANY_PLACE.search(before)) and not _has_move(before)
     sure = grammar.AFTER.match(end) or (grammar.ANY_PLACE.match(end.lstrip()) and end[:1].isspace())
