@@ -9,7 +9,6 @@ other site's page can ask through a name of its own); it gives out pages of runs
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from urllib.parse import quote, unquote, urlsplit
 import tyro
 
 from csp.errors import BadInput
-from csp.io.files import read_text
 from experiments.cli.terminal import console
 from experiments.page import build, payload
 
@@ -124,7 +122,7 @@ class Pages(BaseHTTPRequestHandler):
         if path == "/":
             return self._index
         if path == "/story":
-            return lambda: build.page("site", json.loads(read_text(build.STORY)))
+            return lambda: build.page("site", build.story())
         run = runs_in(self.folder).get(path.removeprefix("/run/")) if path.startswith("/run/") else None
         return None if run is None else lambda: build.page("report", payload.read(run))
 

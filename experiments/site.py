@@ -6,7 +6,6 @@ takeback site --out story.html         # writes it and your-puzzle.html beside i
 
 from __future__ import annotations
 
-import json
 import tempfile
 import webbrowser
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Annotated
 import tyro
 
 from csp.errors import BadInput
-from csp.io.files import read_text, write_atomically
+from csp.io.files import write_atomically
 from experiments.cli.terminal import console
 from experiments.page import build
 
@@ -33,7 +32,7 @@ class Site:
 
 def main(options: Site) -> None:
     """Write both pages, and open the story unless told where it goes. Raises BadInput for a place that is taken."""
-    html = build.page("site", json.loads(read_text(build.STORY)))
+    html = build.page("site", build.story())
     out = options.out or Path(tempfile.mkdtemp(prefix="takeback-")) / "takeback.html"
     yours = out.with_name(YOURS)
     if yours == out:

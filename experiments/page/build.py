@@ -30,6 +30,11 @@ POLICY = (
 )
 
 
+def story() -> dict:
+    """What the story's page is given. Raises BadInput if the package's copy cannot be read."""
+    return json.loads(read_text(STORY))
+
+
 def page(name: str, payload: dict, files: Mapping[str, bytes] | None = None) -> str:
     """The built page of that name with its data, and files that it unpacks when it needs them; a page with files may
     run WebAssembly. Raises BadInput if the package holds no such page.

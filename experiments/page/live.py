@@ -9,7 +9,6 @@ that nobody needs Node.
 
 from __future__ import annotations
 
-import json
 import lzma
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import torch
 
 from csp.errors import BadInput
 from csp.families import sudoku
-from csp.io.files import read_bytes, read_text, write_atomically
+from csp.io.files import read_bytes, write_atomically
 from experiments.page import build
 from generators import checkpoint
 from generators.weights.onnx_export import onnx_bytes
@@ -38,7 +37,7 @@ SOURCE = Path(__file__).parent / "app" / "node_modules" / "onnxruntime-web" / "d
 
 def page(beside: str) -> str:
     """The page, some 13 MB of it networks and the program that runs them. beside: the story's file name."""
-    puzzles = json.loads(read_text(build.STORY))["puzzles"]
+    puzzles = build.story()["puzzles"]
     payload = {
         "examples": [
             {"name": name, "givens": rows(puzzle["givens"])} for name, puzzle in zip(EXAMPLES, puzzles, strict=True)

@@ -123,11 +123,10 @@ class _Text:
         if not row_of(number, body).fields:  # brackets of a list
             self.ignored += 1
         elif self._heading(body):
-            below = bool(self.entries) and self.entries[-1] is not grids.GAP and self.entries[-1].kind == "row"
+            # what stands close below a board is not the next one's name
+            below = bool(self.entries) and self.entries[-1].kind == "row"
             self.flush()
-            self.title = (
-                "" if below else body.strip()[:40]
-            )  # what stands close below a board is not the next one's name
+            self.title = "" if below else body.strip()[:40]
             self.crossed |= bool(CROSSED.search(body))
             self.ignored += 1
         elif self.form == "lines":

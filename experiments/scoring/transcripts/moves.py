@@ -29,8 +29,6 @@ from experiments.scoring.transcripts.statements import (
     is_value,
 )
 
-INTO = 7  # in grammar.COMMITS
-
 
 def moves(line: str, number: int, names: Names) -> list[Statement]:
     """The statements of a line in the order written; an Unread for prose and for what may be read in two ways."""
@@ -155,7 +153,7 @@ def _commit(match: re.Match, clauses: _Clauses, number: int, names: Names) -> li
 def _chained(text: str, match: re.Match, number: int, names: Names) -> Iterator[tuple[Commit, int]]:
     """The moves that go on from "put 2 in r1c2" without a verb of their own, and where each ends."""
     end = match.end()
-    while match.re is grammar.COMMITS[INTO] and (more := grammar.CHAINED.match(text, end)):
+    while match.re.pattern == grammar.INTO and (more := grammar.CHAINED.match(text, end)):
         said, end = more.groupdict(), more.end()
         if not is_value(said["value"], names.d, names.graph):
             return
