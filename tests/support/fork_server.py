@@ -64,11 +64,12 @@ class Server:
         return self.wait(self.start(words, said))
 
 
-def child(words: list[str], said: str) -> None:
-    """A forked run; does not return."""
+def child(words: list[str], said: str, started: int) -> None:
+    """A forked run; does not return. started: a pipe's end, closed once the run heads its session."""
+    os.setsid()
+    os.close(started)
     from experiments.cli import dispatch
 
-    os.setsid()
     handle = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
@@ -105,9 +106,13 @@ def main() -> None:
         if "wait" in asked:
             answer = os.waitstatus_to_exitcode(os.waitpid(asked["wait"], 0)[1])
         else:
+            reading, writing = os.pipe()
             answer = os.fork()
             if not answer:
-                child(**asked)
+                child(**asked, started=writing)
+            os.close(writing)
+            os.read(reading, 1)  # until then no process would be found in the run's session
+            os.close(reading)
         print(json.dumps(answer), flush=True)
 
 
