@@ -15,7 +15,7 @@ ARRAY = r"(np\.ndarray|(torch\.)?Tensor)( \| (int|None))*"
 INNER = {"AssertionError", "IsADirectoryError"}  # a fault of ours, and one that is turned into a message
 SHAPE = r"\((\w+,|\w+(, \w+)+|\w+ or \w+(, \w+)+|\.\.\.|a scalar)\)|[Ss]hape"  # (n,), (batch, N)
 #: Methods whose meaning is another project's, or that of an interface (generators/models/interface.py) or a field.
-KNOWN = {"forward", "backward", "open", "predict", "do_GET", "do_HEAD", "name", "config", "path", "width"}
+KNOWN = {"forward", "backward", "open", "predict", "do_GET", "do_HEAD", "name", "config", "path", "width", "title"}
 
 
 def methods():

@@ -13,23 +13,21 @@ run.json, shards/, interaction and shapley as PNG and SVG.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import tyro
 
 from csp.errors import BadInput
-from csp.io.files import from_parquet, read_bytes, to_parquet, write_atomically
 from experiments.cli.options import check_processes
-from experiments.cli.signals import interrupted_says
-from experiments.cli.terminal import console, progress
+from experiments.cli.terminal import console
 from experiments.engine import run
-from experiments.engine.executors import Died, Executor, report_deaths
-from experiments.engine.folder import RunFolder, kept_in, renewed
-from experiments.engine.shards import digest
+from experiments.engine.executors import Executor
+from experiments.engine.folder import RunFolder, renewed
+from experiments.engine.study_networks import train_all
+from experiments.engine.works import keep_all, records
 from experiments.factors import figures, mechanism, tables
 from experiments.factors.comparisons import Study
 from experiments.factors.grid import (
@@ -45,12 +43,11 @@ from experiments.factors.grid import (
     full_cells,
 )  # fmt: skip
 from experiments.factors.measure import Place, Solve, StartStates
-from experiments.factors.networks import MAIN, NETWORKS, SPECIAL, datasets, path_of
+from experiments.factors.networks import MAIN, NETWORKS, SPECIAL
 from experiments.factors.resampling import RESAMPLES
 from experiments.factors.results import Results
 from experiments.factors.summary import summarise
 from generators import checkpoint
-from generators.training import trainer
 
 TEMPERATURES = (0.3, 0.6, 1.0)
 TRIED_ON = 50  # development puzzles a stratum
@@ -94,10 +91,10 @@ def main(options: Factors) -> None:
     if options.trained:
         preset, missing = with_what_is_there(preset, at)
     elif not preset.shipped:
-        train(preset, at, executor, out)
+        train_all([point.training(at) for point in preset.points()], executor, out)
     places = {part: list(_places(part, at)) for part in preset.studies()}
     temperatures = choose_temperatures(preset, places, folder, executor)
-    results = Results.read(measure(folder, _works(preset, places, temperatures), executor, "measured"))
+    results = Results.read(keep_all(folder, _works(preset, places, temperatures), executor, "measured"))
     studies = {
         part: Study(results, part.puzzles.set, part.puzzles.strata, part.size.name, part.seeds, preset.count, RESAMPLES)
         for part in places
@@ -133,7 +130,7 @@ def with_what_is_there(preset: Preset, at: Path) -> tuple[Preset, list[str]]:
     """
     parts, missing = [], []
     for part in preset.studies():
-        trained = [name for name in part.names if all(_path(at, point).exists() for point in part.of(name))]
+        trained = [name for name in part.names if all(point.training(at).path.exists() for point in part.of(name))]
         missing += [f"{part.puzzles.set} {part.size.name}: {name}" for name in part.names if name not in trained]
         if trained:
             parts.append(replace(part, names=tuple(trained)))
@@ -144,49 +141,13 @@ def with_what_is_there(preset: Preset, at: Path) -> tuple[Preset, list[str]]:
     return replace(preset, parts=tuple(parts)), missing
 
 
-def train(preset: Preset, at: Path, executor: Executor, out: Path) -> None:
-    """Train the networks that are not there."""
-    at.mkdir(parents=True, exist_ok=True)
-    points = preset.points()
-    missing = [point for point in points if not _path(at, point).exists()]
-    given_up = []
-    with interrupted_says(kept_in(out)), progress("networks") as bar:
-        task = bar.add_task("training", total=len(points), completed=len(points) - len(missing))
-        for point, answer, seconds in executor.run((point, partial(_train, point, at)) for point in missing):
-            name = f"{point.puzzles.set} {point.net.name}, seed {point.seed}"
-            if isinstance(answer, Died):
-                given_up.append(name)
-                continue
-            bar.update(task, advance=1, description=name)
-            if not console.is_terminal:
-                console.print(f"trained {name} in {seconds:.0f} s")
-    report_deaths(given_up)
-
-
-def _path(at: Path, point: Point) -> Path:
-    return path_of(at, point.net, point.puzzles.family, point.size, point.seed)
-
-
-def _train(point: Point, at: Path) -> None:
-    """Train a network; a training that was stopped goes on."""
-    config = point.net.training(point.puzzles.family, point.size, point.seed)
-    sets = datasets(point.puzzles.family, point.size, point.seed)
-    trainer.train(config, *sets, _path(at, point), lambda news: None)
-
-
 def _places(part: Part, at: Path) -> Iterator[Place]:
     """The networks of a part, and the uniform one, seed by seed. Raises BadInput for a network of other options."""
     for seed in range(part.seeds):
         for name in part.names:
-            net = NETWORKS[name]
-            path = path_of(at, net, part.puzzles.family, part.size, seed)
-            config = net.training(part.puzzles.family, part.size, seed)
-            if not path.exists():
-                raise BadInput(f"{path}: there is no such network; takeback factors --preset standard trains its own")
-            card = checkpoint.read_card(path.with_suffix(".json"))
-            if not config.made(card["training"]):
-                raise BadInput(f"{path} was trained with other options; remove it, or give another --out")
-            yield Place(name, part.size.name, seed, str(path), part.puzzles.family, card["sha256"])
+            training = Point(part.puzzles, NETWORKS[name], part.size, seed).training(at)
+            place = str(training.path), part.puzzles.family, training.card["sha256"]
+            yield Place(name, part.size.name, seed, *place)
         yield Place(NO_NET, part.size.name, seed)
 
 
@@ -207,12 +168,12 @@ def choose_temperatures(
                     ]
                     for temperature in TEMPERATURES
                 }
-    measure(folder, (work for of in tried.values() for works in of.values() for work in works), executor, "tried")
+    keep_all(folder, (work for of in tried.values() for works in of.values() for work in works), executor, "tried")
 
     best: dict[str, dict[str, float]] = {}
     for (part, net), of_net in tried.items():
         solved = {
-            temperature: sum(record["solved"] for work in works for record in _records(folder, work))
+            temperature: sum(record["solved"] for work in works for record in records(folder, work))
             for temperature, works in of_net.items()
         }
         of_set = best.setdefault(f"{part.puzzles.set} {part.size.name}", {})
@@ -250,29 +211,3 @@ def _by_search(cells: Sequence[Cell]) -> Iterator[tuple[Cell, ...]]:
     """The cells of each veto and search together."""
     for kind in dict.fromkeys((cell.veto, cell.search) for cell in cells):
         yield tuple(cell for cell in cells if (cell.veto, cell.search) == kind)
-
-
-def measure(folder: RunFolder, works: Iterable[Work], executor: Executor, verb: str) -> list[Path]:
-    """Do the work that is not kept yet; each shard is kept as it is done. All shards' files."""
-    paths = {work: folder.piece(digest(work.config)) for work in works}
-    missing = [work for work, path in paths.items() if not path.exists()]
-    given_up = []
-    with interrupted_says(kept_in(folder.path)), progress("shards") as bar:
-        task = bar.add_task(verb, total=len(paths), completed=len(paths) - len(missing))
-        for work, records, seconds in executor.run((work, work) for work in missing):
-            name = f"{work.puzzles.set} {work.stratum}: {work.place.net}, seed {work.place.seed}"
-            if isinstance(records, Died):
-                given_up.append(name)
-                continue
-            schema = work.schema.with_metadata({"config": json.dumps(work.config)})
-            write_atomically(paths[work], to_parquet(records, schema))
-            bar.update(task, advance=1, description=name)
-            if not console.is_terminal:
-                console.print(f"{verb} {name} in {seconds:.1f} s")
-    report_deaths(given_up)
-    return list(paths.values())
-
-
-def _records(folder: RunFolder, work: Work) -> list[dict[str, Any]]:
-    path = folder.piece(digest(work.config))
-    return list(from_parquet(read_bytes(path), str(path)))

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
+from pathlib import Path
 
 from csp.problem import Instance
-from experiments.factors.networks import FACTORS, MAIN, NETWORKS, SHIPPED, SMALL, SWITCHES, WORDS, Net, Size
+from experiments.engine.study_networks import SHIPPED, SMALL, Size, Training, file_of
+from experiments.factors.networks import FACTORS, MAIN, NETWORKS, SWITCHES, WORDS, Net
 from experiments.puzzle_files import load
 from generators.decoding.spec import Decoder
 from generators.models.network_words import NetworkWords
@@ -96,6 +98,12 @@ class Point:
     net: Net
     size: Size
     seed: int
+
+    def training(self, at: Path) -> Training:
+        """How it trains, and where in the folder it is kept."""
+        title = f"{self.puzzles.set} {self.net.name}, seed {self.seed}"
+        path = file_of(at, self.net.name, self.puzzles.family, self.size, self.seed)
+        return Training(title, self.net.training(self.puzzles.family, self.size, self.seed), path)
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,10 @@ class Place:
         """The network, in PRECISION."""
         return loaded(self) if self.path else Uniform()
 
+    def title(self, puzzles: Puzzles, stratum: str) -> str:
+        """What is measured, in words."""
+        return f"{puzzles.set} {stratum}: {self.net}, seed {self.seed}"
+
     def record(self, puzzles: Puzzles, stratum: str, index: int) -> dict:
         """The columns that say what was measured."""
         where = {"net": self.net, "size": self.size, "seed": self.seed}
@@ -95,6 +99,10 @@ class Solve:
     indices: tuple[int, ...]
     temperature: float
     part: tuple[int, int] = TEST
+
+    @property
+    def title(self) -> str:
+        return self.place.title(self.puzzles, self.stratum)
 
     @property
     def config(self) -> dict:
@@ -156,6 +164,10 @@ class StartStates:
     stratum: str
     count: int
     part: tuple[int, int] = TEST
+
+    @property
+    def title(self) -> str:
+        return self.place.title(self.puzzles, self.stratum)
 
     @property
     def config(self) -> dict:

@@ -63,6 +63,10 @@ class _Study:
     fitted_on: tuple[int, int] = DEVELOPMENT
     part: tuple[int, int] = TEST
 
+    @property
+    def title(self) -> str:
+        return self.place.title(self.puzzles, self.stratum)
+
     def config_of(self, what: str) -> dict:
         """What the records are a function of."""
         return {

@@ -10,14 +10,11 @@ or as many FLOPs as masked diffusion of three loops. A seed changes the puzzles,
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import product
-from pathlib import Path
 
+from experiments.engine.study_networks import Size
 from generators.models.network_words import NAMED, NetworkWords
-from generators.training import trainer
 from generators.training.config import TrainConfig
-from generators.training.datasets import Dataset
 
 LOOPS = 3  # of the networks that differ in words
 SHALLOW, DEEP, DEEPEST = 1, 6, 12
@@ -51,40 +48,13 @@ class Net:
 
     def training(self, family: str, size: Size, seed: int) -> TrainConfig:
         """How it trains."""
-        config = TrainConfig(
-            self.words.spelling,
-            family,
-            size.updates,
-            puzzles=size.puzzles,
-            seed=seed,
-            data_seed=seed,
-            dim=size.dim,
-            loops=self.loops,
-            validate_every=size.validate_every,
-        )
+        config = size.training(self.words.spelling, family, seed, self.loops)
         if not self.flops:
             return config
         updates = max(1, round(size.updates * LOOPS / self.loops * PROMPT_SHARE.get(self.words.workspace, 1.0)))
         return replace(config, updates=updates)
 
 
-@dataclass(frozen=True)
-class Size:
-    """How large networks are, and how long they train."""
-
-    dim: int = 64
-    updates: int = 500
-    puzzles: int = 5000
-    validate_every: int = 125
-
-    @property
-    def name(self) -> str:
-        return f"{self.dim}-{self.updates}x{self.puzzles}"
-
-
-SMALL = Size()
-SHIPPED = Size(128, 1500, 20_000, 250)
-HELD_OUT = 256  # puzzles for the validation loss
 #: FLOPs of an update without a prompt, as a share of one with it: N tokens against N and one for every blank cell. A
 #: 6x6 puzzle here has about 24 of 36 cells blank.
 PROMPT_SHARE = {"prompt": 0.6}
@@ -116,16 +86,3 @@ MAIN = ("ar-random", "diffusion-blind", "ar-inplace", "ar-inplace-supervised", "
 #: Trained for one order.
 SPECIAL = ("ar", "ar-solver", "diffusion-raster")
 NETWORKS = _networks()
-
-
-def path_of(folder: Path, net: Net, family: str, size: Size, seed: int) -> Path:
-    """Where a network is kept."""
-    words = f"{family}-{net.name}-{size.name}-seed{seed}"
-    return folder / ("".join(c if c.isalnum() or c in "-." else "_" for c in words) + ".safetensors")
-
-
-@lru_cache(maxsize=2)
-def datasets(family: str, size: Size, seed: int) -> list[list[Dataset]]:
-    """Puzzles to train and to validate on: the same for every network of a seed."""
-    config = TrainConfig("diffusion", family, data_seed=seed)
-    return [trainer.datasets(config, split, n) for split, n in (("train", size.puzzles), ("validation", HELD_OUT))]

@@ -11,7 +11,6 @@ from pathlib import Path
 import torch
 
 from experiments.factors.grid import QUICK
-from experiments.factors.networks import path_of
 from generators import checkpoint
 
 
@@ -20,9 +19,9 @@ def main(folder: Path) -> None:
     there = checkpoint.FOLDER / "factors"
     there.mkdir(exist_ok=True)
     for point in QUICK.points():
-        place = point.net, point.puzzles.family, point.size, point.seed
-        loaded = checkpoint.load(path_of(folder / "networks", *place), dtype=torch.float32)
-        checkpoint.save(loaded.model.half(), path_of(there, *place), loaded.card)
+        path = point.training(folder / "networks").path
+        loaded = checkpoint.load(path, dtype=torch.float32)
+        checkpoint.save(loaded.model.half(), there / path.name, loaded.card)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from csp.errors import BadInput
 from csp.io import shipped_sets
 from csp.trace import replay
+from experiments.engine.study_networks import SMALL, Size
 from experiments.factors import command, grid
 from experiments.factors.comparisons import PLANNED, Study, share_of, verdicts
 from experiments.factors.grid import (
@@ -32,7 +33,7 @@ from experiments.factors.grid import (
     full_cells,
 )  # fmt: skip
 from experiments.factors.measure import PREFIXES, SHARES, start_states
-from experiments.factors.networks import FACTORS, MAIN, NETWORKS, SMALL, Size
+from experiments.factors.networks import FACTORS, MAIN, NETWORKS
 from experiments.factors.resampling import Resampling, estimate, holm, logit, p_value, shapley
 from experiments.factors.results import Results, Table
 from generators import checkpoint
@@ -183,7 +184,7 @@ def test_what_is_trained_by_now_is_measured_and_the_rest_named(tmp_path, monkeyp
     with pytest.raises(BadInput, match="holds no network"):
         command.main(options)
     (tmp_path / "networks").mkdir()
-    command._train(preset.points()[0], tmp_path / "networks")
+    preset.points()[0].training(tmp_path / "networks").run()
     command.main(options)
     said = capsys.readouterr()
     assert "left out: sudoku6 16-2x40: diffusion-blind" in said.err and "trained sudoku6" not in said.err
@@ -199,9 +200,10 @@ def test_what_is_trained_by_now_is_measured_and_the_rest_named(tmp_path, monkeyp
 def test_networks_of_other_options_are_refused(tmp_path, monkeypatch):
     preset = tiny(monkeypatch)
     point = preset.points()[0]
-    path = command._path(tmp_path / "networks", point)
-    path.parent.mkdir()
-    command._train(point, path.parent)
+    training = point.training(tmp_path / "networks")
+    training.path.parent.mkdir()
+    training.run()
+    path = training.path
     card = json.loads(path.with_suffix(".json").read_text())
     card["training"]["lr"] = 1.0
     path.with_suffix(".json").write_text(json.dumps(card))
