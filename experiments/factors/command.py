@@ -189,22 +189,38 @@ def _all_cells(net: str, preset: Preset) -> list[Cell]:
 
 
 def _works(preset: Preset, places: dict[Part, list[Place]], temperatures: dict) -> Iterator[Work]:
-    """Everything that is measured: a shard a network, stratum and kind of search."""
+    """Everything that is measured, a shard a network, stratum and kind of search; what the planned comparisons and the
+    Shapley shares need comes first.
+    """
+    every = tuple(range(preset.count))
+    strata = [
+        (part, place, stratum)
+        for part, of_part in places.items()
+        for place in of_part
+        for stratum in part.puzzles.strata
+    ]
+
+    def solve(
+        part: Part, place: Place, stratum: str, cells: Sequence[Cell], indices: tuple[int, ...]
+    ) -> Iterator[Solve]:
+        of_set = temperatures.get(f"{part.puzzles.set} {part.size.name}", {})
+        for alike in _by_search(cells):
+            yield Solve(place, alike, part.puzzles, stratum, indices, of_set.get(place.net, PLAIN_TEMPERATURE))
+
+    for part, place, stratum in strata:
+        yield from solve(part, place, stratum, full_cells(place.net, preset.factors), every)
+    if not preset.whole:
+        return
+
+    # Described only: the mechanism, shared start states, and the rest of the crossing on a share of the puzzles.
     for part, of_part in places.items():
-        if preset.whole:
-            yield from mechanism.works(of_part, part.puzzles, preset.count)
-        for place in of_part:
-            temperature = temperatures.get(f"{part.puzzles.set} {part.size.name}", {}).get(place.net, PLAIN_TEMPERATURE)
-            for stratum in part.puzzles.strata:
-                every = tuple(range(preset.count))
-                for cells in _by_search(full_cells(place.net, preset.factors)):
-                    yield Solve(place, cells, part.puzzles, stratum, every, temperature)
-                if preset.whole:
-                    fifth = every[place.seed :: part.seeds] if part.seeds > 1 else every
-                    for cells in _by_search(crossed_cells(place.net, preset.factors)):
-                        yield Solve(place, cells, part.puzzles, stratum, fifth, temperature)
-                    if place.net in STARTED:
-                        yield StartStates(place, part.puzzles, stratum, min(STARTS, preset.count))
+        yield from mechanism.works(of_part, part.puzzles, preset.count)
+    for part, place, stratum in strata:
+        if place.net in STARTED:
+            yield StartStates(place, part.puzzles, stratum, min(STARTS, preset.count))
+    for part, place, stratum in strata:
+        share = every[place.seed :: part.seeds] if part.seeds > 1 else every
+        yield from solve(part, place, stratum, crossed_cells(place.net, preset.factors), share)
 
 
 def _by_search(cells: Sequence[Cell]) -> Iterator[tuple[Cell, ...]]:
