@@ -117,6 +117,12 @@ EXPERIMENTS = {
     "decoders": ("experiments.decoders", "Decoders", "main", "every word that a decoder can be spelled with"),
     "control": ("experiments.control.command", "Control", "main", "steering frozen networks towards targets"),
     "factors": ("experiments.factors.command", "Factors", "main", "which of order, workspace, search closes the gap?"),
+    "likelihood": (
+        "experiments.likelihood.command",
+        "Likelihood",
+        "main",
+        "how far off are estimates of a diffusion net's likelihood?",
+    ),
     "ablations": ("experiments.ablations", "Ablations", "main", "what each choice in training buys"),
     "train": ("experiments.train", "Train", "main", "train a network"),
     "export": ("experiments.export", "Export", "main", "a network as an ONNX file, for other programs"),

@@ -52,13 +52,17 @@ def sign_flips(differences: Int[np.ndarray, " pairs"]) -> float:
 
 def bootstrap_crossed(table: Float[np.ndarray, "rows columns"], resamples: int = 1000) -> Estimate:
     """The mean of a table whose rows (networks) and columns (puzzles) are both samples: each resample draws rows and
-    columns anew (Owen 2007, the pigeonhole bootstrap). n counts cells.
+    columns anew (Owen 2007, the pigeonhole bootstrap). n counts cells; those that are NaN were not measured.
     """
+    there = np.isfinite(table)
+    if not there.any():
+        return Estimate(None, None, None, 0)
     rng = stream("crossed bootstrap", *table.shape)
     rows, columns = (rng.integers(0, size, size=(resamples, size)) for size in table.shape)
-    means = [table[np.ix_(r, c)].mean() for r, c in zip(rows, columns)]
+    drawn = [np.ix_(r, c) for r, c in zip(rows, columns)]
+    means = [table[cells][there[cells]].mean() for cells in drawn if there[cells].any()]
     low, high = np.percentile(means, [2.5, 97.5])
-    return Estimate(float(table.mean()), float(low), float(high), table.size)
+    return Estimate(float(table[there].mean()), float(low), float(high), int(there.sum()))
 
 
 def bootstrap(numbers: Sequence[float | int], statistic: Callable = np.mean, resamples: int = 1000) -> Estimate:

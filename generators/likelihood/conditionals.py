@@ -27,7 +27,7 @@ from generators.models.masked_diffusion import MaskedDiffusion
 from generators.models.network_words import NAMED
 from generators.models.transformer import pairs
 
-TOGETHER = 256  # states a pass; of several passes only one is in memory at a time, backwards too
+TOGETHER = 128  # states a pass; of several passes only one is in memory at a time, backwards too
 
 
 @runtime_checkable
