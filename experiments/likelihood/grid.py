@@ -29,8 +29,8 @@ ORDERS: dict[str, OrderPolicy] = {"random": Uniform(), "confidence": Confidence(
 
 @dataclass(frozen=True)
 class Puzzles:
-    """name: as tables say it. family: as `takeback instances families` has it. halfway: updates after which a network is
-    right about some fillings and wrong about others, as reinforcement learning needs. most: blank cells.
+    """name: as tables say it. family: as `takeback instances families` has it. halfway: updates after which a network
+    is right about some fillings and wrong about others, as reinforcement learning needs. most: blank cells.
     """
 
     name: str

@@ -21,14 +21,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from csp.problem import Instance
 from csp.seeds import stream
 from experiments.likelihood.grid import ORDERS, Case
 from generators import checkpoint
-from generators.likelihood.conditionals import NetworkConditionals, states
+from generators.boards import stack
+from generators.likelihood.conditionals import NetworkConditionals
 from generators.likelihood.estimators import Estimator, Masked, estimators, log_ratio
 from generators.likelihood.order_marginal import Table, draw_orders
-from generators.likelihood.rollouts import roll_out
+from generators.likelihood.rollouts import groups, roll_out
 from generators.reinforcement.advantages import grpo
 
 RATE = 3e-4  # of the update that log-ratios are about: each weight moves by so much, as in Adam's first step
@@ -81,32 +81,35 @@ class Group:
     def __call__(self) -> list[dict]:
         puzzles, k = self.case.puzzles, self.case.k
         model, instance = network(self.path, puzzles.family), puzzles.instance(k, self.index)
-        ask, policy = NetworkConditionals(model, instance), ORDERS[self.order]
-        values, orders = roll_out(ask, policy, self.count, "likelihood", self.order, instance.id)
-        rewarded = rewards(instance, values)
+        boards, policy = stack([instance], "likelihood"), ORDERS[self.order]
+        ask = NetworkConditionals(model, boards)
+        rows, keys = groups(boards, self.count, "likelihood", self.order)
+        values, commit_order = roll_out(ask, policy, rows, keys)
+        rewarded = instance.solved(values).astype(float)
         advantages = grpo(rewarded)
 
         # The truth: log-likelihoods, the group's gradient, and both after one update.
-        tables = [Table.of(ask, row) for row in values]
+        tables = [Table.of(ask, 0, filling) for filling in values]
         exact = torch.stack([table.log_likelihood(policy) for table in tables])
         gradient = group_gradient(model, exact, advantages)
         direction = gradient if advantages.any() else group_gradient(model, exact, np.ones(self.count))
-        later = NetworkConditionals(moved(model, direction), instance)
+        later = NetworkConditionals(moved(model, direction), boards)
         exact, steps = exact.detach(), [table.steps(policy).detach() for table in tables]
         del tables  # with all that gradients need
         with torch.no_grad():
-            ratio = exact - torch.stack([Table.of(later, row).log_likelihood(policy) for row in values])
+            ratio = exact - torch.stack([Table.of(later, 0, filling).log_likelihood(policy) for filling in values])
 
-        # Further orders in which the same fillings may have been written.
-        rng = stream("orders", instance.id, self.order)
-        again = np.stack([draw_orders(one, self.draws, rng) for one in steps])  # (group, draws, k)
-        again[:, 0] = orders
+        # Further orders in which the same fillings may have been written; the first is the one in which they were.
+        rng, free = stream("orders", instance.id, self.order), np.flatnonzero(instance.givens == 0)
+        orders = np.zeros((self.draws, *values.shape), dtype=np.int64)
+        orders[:, :, free] = np.stack([draw_orders(one, self.draws, rng) for one in steps], 1)
+        orders[0] = commit_order
 
         records = []
         for name, estimator in estimators(policy).items():
             rng = stream("estimates", instance.id, self.order, name)
             draws = self.draws if name not in SURE else 1
-            made = [estimate(estimator, model, ask, values, again[:, one], rng, advantages) for one in range(draws)]
+            made = [estimate(estimator, model, ask, values, orders[one], rng, advantages) for one in range(draws)]
             estimates, gradients = np.stack([one for one, _ in made]), [one for _, one in made]
             records.append(
                 {
@@ -124,20 +127,21 @@ class Group:
                     "sd": float(estimates.std(0, ddof=1).mean()) if draws > 1 else 0.0,
                     "rank": mean_or_none([spearman(one, exact.numpy()) for one in estimates]),
                     **cosines(gradients, gradient),
-                    **self._ratios(estimator, ask, later, values, again, ratio.numpy(), rng),
+                    **self._ratios(estimator, ask, later, values, ratio.numpy(), rng),
                 }
             )
         return records
 
-    def _ratios(self, estimator, ask, later, values, orders, exact, rng) -> dict:
+    def _ratios(self, estimator, ask, later, values, exact, rng) -> dict:
         """The spread of estimated log-ratios when both networks read the same masks, and when each draws its own; the
         bias of the first.
         """
         if not isinstance(estimator, Masked):
             return {"ratio_shared": None, "ratio_apart": None, "ratio_bias": None}
+        filled = np.zeros(self.count, dtype=np.int64), values, np.zeros_like(values)
         with torch.no_grad():
             shared, apart = (
-                np.stack([log_ratio(estimator, ask, later, values, orders[:, 0], rng, way) for _ in range(self.draws)])
+                np.stack([log_ratio(estimator, ask, later, *filled, rng, way) for _ in range(self.draws)])
                 for way in (True, False)
             )
         return {
@@ -157,25 +161,21 @@ def network(path: str, family: str) -> nn.Module:
     return model.requires_grad_(True)
 
 
-def rewards(instance: Instance, values: Int[np.ndarray, "group k"]) -> Float[np.ndarray, " group"]:
-    """1 for each filling that the checker is content with, else 0."""
-    return instance.solved(states(instance, values, values > 0)).astype(float)
-
-
 def estimate(
     estimator: Estimator,
     model: nn.Module,
     ask: NetworkConditionals,
-    values: Int[np.ndarray, "group k"],
-    orders: Int[np.ndarray, "group k"],
+    values: Int[np.ndarray, "group N"],
+    commit_order: Int[np.ndarray, "group N"],
     rng: np.random.Generator,
     advantages: Float[np.ndarray, " group"],
 ) -> tuple[Float[np.ndarray, " group"], Float[Tensor, " weights"] | None]:
     """One estimate of each filling's log-likelihood, and the group's gradient by it; none without contrast."""
+    filled = np.zeros(len(values), dtype=np.int64), values, commit_order
     if not advantages.any():
         with torch.no_grad():
-            return estimator(ask, values, orders, rng).double().numpy(), None
-    made = estimator(ask, values, orders, rng)
+            return estimator(ask, *filled, rng).double().numpy(), None
+    made = estimator(ask, *filled, rng)
     return made.detach().double().numpy(), group_gradient(model, made, advantages)
 
 

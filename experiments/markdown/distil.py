@@ -20,7 +20,7 @@ from csp.problem import STRATA, stratum_of
 from experiments.ablations import VARIANTS, gain, solved_share, validation
 from experiments.cli.options import WITHOUT_EFFECT
 from experiments.control.tables import PAPER, PERCENTS, columns, needs
-from experiments.markdown import factors
+from experiments.markdown import factors, likelihood
 from experiments.markdown.kept import Kept
 from experiments.scoring.statistics import Estimate
 
@@ -30,6 +30,7 @@ QUESTIONS = {
     "frontier": "Which words of a decoder buy what, at equal numbers of calls?",
     "evaluate": "How many puzzles does each decoder solve, by search need and at what cost?",
     "factors": "Which of order, workspace, reading, supervision, depth and search closes the gap from AR to diffusion?",
+    "likelihood": "What are estimates of a diffusion network's likelihood off by, against the exact one?",
     "ablations": "What does each choice in training buy, each changed alone?",
     "control": "Which way of steering a network obeys a control and leaves the board valid?",
 }
@@ -70,10 +71,13 @@ def distil(card: dict, name: str, question: str = "", line: str = "") -> Kept:
     if identity["command"] == "control":
         config |= {"calls": card["calls"], "methods": card["methods"]}
     units = {"control": "targets a task", "ablations": "puzzles a stratum", "factors": "puzzles a stratum"}
+    units |= {"likelihood": "puzzles x networks a figure"}
     counts = {"control": identity.get("targets"), "ablations": identity.get("count")}
     if identity["command"] == "factors":
         counts["factors"] = max(study["puzzles"] for study in card["summary"])
         config |= {"temperatures": card["temperatures"]}
+    elif identity["command"] == "likelihood":
+        counts["likelihood"] = max(study["n"] for study in card["summary"])
     content = {
         "question": question or QUESTIONS[identity["command"]],
         "command": identity["command"],
@@ -93,7 +97,7 @@ def distil(card: dict, name: str, question: str = "", line: str = "") -> Kept:
 
 
 def _nets(card: dict) -> dict[str, str]:
-    """The hashes of the networks that a run trained: ablations' by variant and seed, those of factors."""
+    """The hashes of the networks that a run trained: ablations' by variant and seed, those of studies."""
     studies = card["summary"] if card["identity"]["command"] == "factors" else ()
     compared = {
         f"{study['set']} {study['size']}, {net['name']}, seed {seed}": sha256
@@ -101,11 +105,15 @@ def _nets(card: dict) -> dict[str, str]:
         for net in study["networks"]
         for seed, sha256 in enumerate(net.get("sha256", ()))
     }
-    return compared | {
-        f"{name}, seed {result['seed']}": result["sha256"]
-        for name, results in card.get("variants", {}).items()
-        for result in results
-    }
+    return (
+        compared
+        | card.get("networks", {})
+        | {
+            f"{name}, seed {result['seed']}": result["sha256"]
+            for name, results in card.get("variants", {}).items()
+            for result in results
+        }
+    )
 
 
 def table(
@@ -230,6 +238,10 @@ def _factors(card: dict) -> list[dict]:
     return [table(*parts) for parts in factors.tables(card)]
 
 
+def _likelihood(card: dict) -> list[dict]:
+    return [table(*parts) for parts in likelihood.tables(card)]
+
+
 COMMANDS: dict[str, Callable[[dict], list[dict]]] = {
     "ceiling": _ceiling,
     "frontier": _frontier,
@@ -237,4 +249,5 @@ COMMANDS: dict[str, Callable[[dict], list[dict]]] = {
     "ablations": _ablations,
     "control": _control,
     "factors": _factors,
+    "likelihood": _likelihood,
 }

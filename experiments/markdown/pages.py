@@ -20,6 +20,7 @@ WILSON = "Wilson's for shares, bootstrap for the rest"
 INTERVALS = {
     "control": "bootstrap over targets, and networks where there are several; Wilson's for shares that are all alike",
     "factors": "bootstrap over networks and puzzles at once",
+    "likelihood": "bootstrap over networks and puzzles at once",
     "ablations": "bootstrap over networks and puzzles; of the validation loss the lowest and highest instead",
 }
 

@@ -1,13 +1,16 @@
-"""What a network says about the free cells of one instance in states of its choice, with gradients.
+"""What a network says about the free cells of boards in states of its choice, with gradients.
 
-    >>> ask = NetworkConditionals(model, instance)
-    >>> ask(ask.states(values, filled)).shape            # (rows, k, d): log-probabilities of the k free cells
+    >>> ask = NetworkConditionals(model, boards)
+    >>> ask(rows, states).shape                          # (states, N, d): log-probabilities of every cell's values
 
-A state is an assignment of the whole board, so that givens can be masked too (the prompt masking of diffu-GRPO).
+A state is a whole assignment of the board at its row, so that givens can be masked too (the prompt masking of
+diffu-GRPO). A filling is a state without a blank cell; its commit_order says when each cell was filled: 1 .. k, 0 at
+givens.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -19,7 +22,7 @@ from torch.utils.checkpoint import checkpoint
 from csp.errors import BadInput
 from csp.problem import Instance
 from csp.tokens import MASK
-from generators.boards import stack
+from generators.boards import Boards, stack
 from generators.models.backbone_config import check_fits
 from generators.models.board_network import BoardNetwork
 from generators.models.exact import Exact
@@ -32,77 +35,72 @@ TOGETHER = 128  # states a pass; of several passes only one is in memory at a ti
 
 @runtime_checkable
 class Conditionals(Protocol):
-    """instance: with k free cells, `free`, in raster order. asked: how many states have been computed so far."""
+    """asked: how many states have been computed so far."""
 
-    instance: Instance
-    free: Int[np.ndarray, " k"]
+    boards: Boards
     asked: int
 
-    def __call__(self, states: Int[np.ndarray, "rows n"]) -> Float[Tensor, "rows k d"]:
-        """Log-probabilities of each free cell's values 1..d in each state; they mean something where it is blank."""
+    def __call__(
+        self, rows: Int[np.ndarray, " states"], states: Int[np.ndarray, "states N"]
+    ) -> Float[Tensor, "states N d"]:
+        """Log-probabilities of each cell's values 1..d in each state of the boards at rows; they mean something where a
+        cell is blank.
+        """
         ...
 
 
-def free_cells(instance: Instance) -> Int[np.ndarray, " k"]:
-    """In raster order."""
-    return np.flatnonzero(np.asarray(instance.givens) == MASK)
-
-
-def states(
-    instance: Instance, values: Int[np.ndarray, "rows k"], filled: Bool[np.ndarray, "rows k"]
-) -> Int[np.ndarray, "rows n"]:
-    """The givens, and the values of those free cells that are filled."""
-    made = np.repeat(np.asarray(instance.givens)[None], len(values), axis=0)
-    made[:, free_cells(instance)] = np.where(filled, values, MASK)
-    return made
+def free_cells(boards: Boards, rows: Int[np.ndarray, " rows"]) -> Bool[np.ndarray, "rows N"]:
+    """The cells of the boards at rows that are to be filled."""
+    return (boards.givens[rows] == MASK) & boards.real[rows]
 
 
 class NetworkConditionals:
     """Of a network that reads the board anew, so that its answer does not depend on the sequence of commits.
 
-    Raises BadInput for another network, and for an instance that it cannot read.
+    Raises BadInput for another network, and for boards that it cannot read.
     """
 
-    def __init__(self, model: nn.Module, instance: Instance):
+    def __init__(self, model: nn.Module, boards: Boards):
         anew = isinstance(model, MaskedDiffusion) and getattr(model, "words", NAMED["diffusion"]).reading == "anew"
         if not anew:
             raise BadInput(f"{model.name}: its answers depend on the sequence of commits; give one that reads anew")
-        self.model, self.instance, self.free, self.asked = model, instance, free_cells(instance), 0
-        self.boards = stack([instance], "likelihood")
-        check_fits(model.name, model.backbone.config, self.boards)
-        self.cells = torch.from_numpy(self.free)
+        check_fits(model.name, model.backbone.config, boards)
+        self.model, self.boards, self.asked = model, boards, 0
 
     @property
-    def flops(self) -> float:
-        """Of one state, forwards."""
-        n = self.instance.problem.n + int(self.model.edges(self.boards).max())
-        return float(self.model.backbone.flops(n, n * n))
+    def flops(self) -> Float[np.ndarray, " batch"]:
+        """Of one state of each board, forwards."""
+        n = self.boards.real.sum(1) + self.model.edges(self.boards)
+        return self.model.backbone.flops(n, n * n)
 
-    def __call__(self, states: Int[np.ndarray, "rows n"]) -> Float[Tensor, "rows k d"]:
+    def __call__(
+        self, rows: Int[np.ndarray, " states"], states: Int[np.ndarray, "states N"]
+    ) -> Float[Tensor, "states N d"]:
         self.asked += len(states)
-        parts = [states[start : start + TOGETHER] for start in range(0, len(states), TOGETHER)]
+        parts = [slice(start, start + TOGETHER) for start in range(0, len(states), TOGETHER)]
         if len(parts) < 2 or not torch.is_grad_enabled():
-            return torch.cat([self._answers(part) for part in parts])
-        return torch.cat([checkpoint(self._answers, part, use_reentrant=False) for part in parts])
+            return torch.cat([self._answers(rows[part], states[part]) for part in parts])
+        return torch.cat([checkpoint(self._answers, rows[part], states[part], use_reentrant=False) for part in parts])
 
-    def _answers(self, states: Int[np.ndarray, "rows n"]) -> Float[Tensor, "rows k d"]:
-        boards = self.boards.take(np.zeros(len(states), dtype=np.int64))
+    def _answers(
+        self, rows: Int[np.ndarray, " states"], states: Int[np.ndarray, "states N"]
+    ) -> Float[Tensor, "states N d"]:
+        boards = self.boards.take(rows)
         if isinstance(self.model, BoardNetwork):
-            read = self.model.inputs(boards, states, np.zeros_like(states))
-            return self.model.backbone(boards.d, *read)[:, self.cells]
+            return self.model.backbone(boards.d, *self.model.inputs(boards, states, np.zeros_like(states)))
         related = pairs(torch.as_tensor(boards.relations))
-        said = self.model(boards.d, torch.as_tensor(states), related, torch.as_tensor(boards.real))
-        return said[:, self.cells]
+        return self.model(boards.d, torch.as_tensor(states), related, torch.as_tensor(boards.real))
 
 
 class ExactConditionals:
     """Of a perfect network: solutions counted (models/exact.py). Without gradients."""
 
-    def __init__(self, instance: Instance):
-        self.instance, self.free, self.asked = instance, free_cells(instance), 0
-        self.session = Exact().open(stack([instance], "likelihood"))
+    def __init__(self, instances: Sequence[Instance]):
+        self.boards, self.asked = stack(instances, "likelihood"), 0
+        self.session = Exact().open(self.boards)
 
-    def __call__(self, states: Int[np.ndarray, "rows n"]) -> Float[Tensor, "rows k d"]:
+    def __call__(
+        self, rows: Int[np.ndarray, " states"], states: Int[np.ndarray, "states N"]
+    ) -> Float[Tensor, "states N d"]:
         self.asked += len(states)
-        said = self.session.predict(np.zeros(len(states), dtype=np.int64), states).log_probs
-        return torch.from_numpy(said[:, self.free])
+        return torch.from_numpy(self.session.predict(rows, states).log_probs)

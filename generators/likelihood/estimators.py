@@ -1,11 +1,12 @@
 """What papers put in the place of a diffusion network's log-likelihood, by one protocol.
 
     >>> estimator = ESTIMATORS["elbo-count-4"]
-    >>> estimator(ask, values, orders, rng)             # (rows,): an estimate for each filling, with gradients
+    >>> estimator(ask, rows, values, commit_order, rng)          # (rows,): an estimate a filling, with gradients
 
-Most read some cells of the filling masked and add up log p of the masked ones, weighted: Masked, and a function that
-draws the masks. What such an estimate is unbiased for (`target`): "bound" is the expected log-likelihood along a random
-order (order_marginal.Table.elbo), "itself" the log-likelihood of another process, "nothing" none that is known.
+Most read a filling with some of its free cells masked and add up log p of the masked ones, weighted: Masked, and a
+function that draws the masks. What such an estimate is unbiased for (`target`): "bound" is the expected log-likelihood
+along a random order (order_marginal.Table.elbo), "itself" the log-likelihood of another process, "nothing" none that is
+known.
 
 With t uniform in (0, 1] and cells masked independently, the second moment of 1/t * sum of log p has a term that is an
 integral of 1/t over t: it has no finite variance, and released code stops at EARLIEST. Counting the masked cells
@@ -25,7 +26,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from csp.tokens import MASK
-from generators.likelihood.conditionals import Conditionals, states
+from generators.likelihood.conditionals import Conditionals, free_cells
 from generators.likelihood.order_marginal import Table
 from generators.likelihood.order_policies import OrderPolicy, Uniform
 
@@ -48,33 +49,39 @@ class Estimator(Protocol):
     def __call__(
         self,
         ask: Conditionals,
-        values: Int[np.ndarray, "rows k"],
-        orders: Int[np.ndarray, "rows k"],
+        rows: Int[np.ndarray, " rows"],
+        values: Int[np.ndarray, "rows N"],
+        commit_order: Int[np.ndarray, "rows N"],
         rng: np.random.Generator,
     ) -> Float[Tensor, " rows"]:
-        """An estimate of log p of each filling. orders: in which each was written, or may have been."""
+        """An estimate of log p of a filling of the board at each row. commit_order: in which it was written, or may
+        have been.
+        """
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Masks:
-    """Draws for one filling. masked: which free cells are blank; weight: what log p of each of them counts; hidden: the
-    share of givens that is masked too.
-    """
+    """Draws for each filling. masked: which free cells are blank; weight: what log p of each of them counts."""
 
-    masked: Bool[np.ndarray, "draws k"]
-    weight: Float[np.ndarray, "draws k"]
-    hidden: float = 0.0
+    masked: Bool[np.ndarray, "rows draws N"]
+    weight: Float[np.ndarray, "rows draws N"]
+
+
+Draw = Callable[[Bool[np.ndarray, "rows N"], np.random.Generator], Masks]
 
 
 @dataclass(frozen=True)
 class Masked:
-    """The weighted log p of masked cells. draw: masks of a filling of k cells."""
+    """The weighted log p of masked cells. draw: masks of fillings, given their free cells. hidden: the share of givens
+    that is masked too.
+    """
 
-    draw: Callable[[int, np.random.Generator], Masks]
+    draw: Draw
     draws: int
     target: Target
     source: str
+    hidden: float = 0.0
 
     def forwards(self, k: int) -> int:
         return self.draws
@@ -82,47 +89,57 @@ class Masked:
     def __call__(
         self,
         ask: Conditionals,
-        values: Int[np.ndarray, "rows k"],
-        orders: Int[np.ndarray, "rows k"],
+        rows: Int[np.ndarray, " rows"],
+        values: Int[np.ndarray, "rows N"],
+        commit_order: Int[np.ndarray, "rows N"],
         rng: np.random.Generator,
     ) -> Float[Tensor, " rows"]:
-        drawn = [self.draw(values.shape[1], rng) for _ in values]
-        masked, weight = (np.concatenate([getattr(one, part) for one in drawn]) for part in ("masked", "weight"))
-        of_draw = np.repeat(values, [len(one.masked) for one in drawn], axis=0)  # (rows * draws, k)
-        read = states(ask.instance, of_draw, ~masked)
-        given = np.asarray(ask.instance.givens) != MASK
-        read[given & (rng.random(read.shape) < drawn[0].hidden)] = MASK
+        free = free_cells(ask.boards, rows)
+        drawn = self.draw(free, rng)
+        draws, width = drawn.masked.shape[1:]
+        blank = drawn.masked.reshape(-1, width)  # (rows * draws, N)
+        if self.hidden:
+            given = np.repeat(~free & ask.boards.real[rows], draws, axis=0)
+            blank = blank | (given & (rng.random(blank.shape) < self.hidden))
 
-        right = ask(read).gather(-1, torch.from_numpy(of_draw - 1)[..., None])[..., 0]
-        counted = torch.where(torch.from_numpy(masked), right, 0.0) * torch.from_numpy(weight).to(right.dtype)
-        return counted.sum(1).view(len(values), -1).sum(1)
+        whole, of_row = np.repeat(values, draws, axis=0), np.repeat(rows, draws)
+        log_probs = ask(of_row, np.where(blank, MASK, whole))
+        right = log_probs.gather(-1, torch.from_numpy(np.maximum(whole, 1) - 1)[..., None])[..., 0]
+        weight = torch.from_numpy(drawn.weight.reshape(-1, width)).to(right.dtype)
+        return torch.where(weight > 0, right * weight, 0.0).sum(1).view(len(rows), draws).sum(1)
 
 
-def everything(k: int, rng: np.random.Generator, hidden: float = 0.0) -> Masks:
+def everything(free: Bool[np.ndarray, "rows N"], rng: np.random.Generator) -> Masks:
     """All cells at once, each by itself: the mean field."""
-    return Masks(np.ones((1, k), dtype=bool), np.ones((1, k)), hidden)
+    return Masks(free[:, None], free[:, None].astype(float))
 
 
-def by_time(k: int, rng: np.random.Generator, draws: int) -> Masks:
+def by_time(free: Bool[np.ndarray, "rows N"], rng: np.random.Generator, draws: int) -> Masks:
     """Each cell with chance t, weight 1/t; t anew for each draw."""
-    t = EARLIEST + (1 - EARLIEST) * rng.random((draws, 1))
-    masked = rng.random((draws, k)) < t
+    t = EARLIEST + (1 - EARLIEST) * rng.random((len(free), draws, 1))
+    masked = free[:, None] & (rng.random((len(free), draws, free.shape[1])) < t)
     return Masks(masked, masked / (t * draws))
 
 
-def by_count(k: int, rng: np.random.Generator, draws: int, spaced: bool = False) -> Masks:
+def by_count(free: Bool[np.ndarray, "rows N"], rng: np.random.Generator, draws: int, spaced: bool = False) -> Masks:
     """l of k cells, weight k/l; l uniform, or evenly spaced around the circle 1 .. k from a random start."""
-    start = rng.random((draws, 1)) if not spaced else (rng.random() + np.arange(draws)[:, None] / draws) % 1.0
+    size, width = free.shape
+    k = free.sum(1)[:, None, None]
+    start = rng.random((size, draws, 1))
+    if spaced:
+        start = (start[:, :1] + np.arange(draws)[None, :, None] / draws) % 1.0
     count = 1 + np.floor(k * start).astype(np.int64)
-    masked = rng.random((draws, k)).argsort(1).argsort(1) < count
+    place = np.where(free[:, None], rng.random((size, draws, width)), np.inf).argsort(2).argsort(2)
+    masked = free[:, None] & (place < count)
     return Masks(masked, masked * k / (count * draws))
 
 
-def coupled(k: int, rng: np.random.Generator, lowest: float = EARLIEST) -> Masks:
+def coupled(free: Bool[np.ndarray, "rows N"], rng: np.random.Generator, lowest: float = EARLIEST) -> Masks:
     """A mask at a share r and its complement, weights 1/r and 1/(1-r), halved: every cell is counted once."""
-    r = lowest + (1 - 2 * lowest) * rng.random()
-    masked = rng.random(k) < r
-    return Masks(np.stack([masked, ~masked]), np.stack([masked / (2 * r), ~masked / (2 * (1 - r))]))
+    r = lowest + (1 - 2 * lowest) * rng.random((len(free), 1))
+    masked = free & (rng.random(free.shape) < r)
+    rest = free & ~masked
+    return Masks(np.stack([masked, rest], 1), np.stack([masked / (2 * r), rest / (2 * (1 - r))], 1))
 
 
 @dataclass(frozen=True)
@@ -143,11 +160,12 @@ class Trajectory:
     def __call__(
         self,
         ask: Conditionals,
-        values: Int[np.ndarray, "rows k"],
-        orders: Int[np.ndarray, "rows k"],
+        rows: Int[np.ndarray, " rows"],
+        values: Int[np.ndarray, "rows N"],
+        commit_order: Int[np.ndarray, "rows N"],
         rng: np.random.Generator,
     ) -> Float[Tensor, " rows"]:
-        right, log_pi = along(ask, values, orders, self.policy)
+        right, log_pi = along(ask, rows, values, commit_order, self.policy)
         return (right + log_pi).sum(1)
 
 
@@ -164,12 +182,13 @@ class Raster:
     def __call__(
         self,
         ask: Conditionals,
-        values: Int[np.ndarray, "rows k"],
-        orders: Int[np.ndarray, "rows k"],
+        rows: Int[np.ndarray, " rows"],
+        values: Int[np.ndarray, "rows N"],
+        commit_order: Int[np.ndarray, "rows N"],
         rng: np.random.Generator,
     ) -> Float[Tensor, " rows"]:
-        rising = np.broadcast_to(np.arange(values.shape[1]), values.shape)
-        return along(ask, values, rising, Uniform())[0].sum(1)
+        free = free_cells(ask.boards, rows)
+        return along(ask, rows, values, np.where(free, free.cumsum(1), 0), Uniform())[0].sum(1)
 
 
 @dataclass(frozen=True)
@@ -187,38 +206,45 @@ class Exact:
     def __call__(
         self,
         ask: Conditionals,
-        values: Int[np.ndarray, "rows k"],
-        orders: Int[np.ndarray, "rows k"],
+        rows: Int[np.ndarray, " rows"],
+        values: Int[np.ndarray, "rows N"],
+        commit_order: Int[np.ndarray, "rows N"],
         rng: np.random.Generator,
     ) -> Float[Tensor, " rows"]:
-        return torch.stack([Table.of(ask, row).log_likelihood(self.policy) for row in values])
+        tables = (Table.of(ask, int(row), filling) for row, filling in zip(rows, values))
+        return torch.stack([table.log_likelihood(self.policy) for table in tables])
 
 
 def along(
-    ask: Conditionals, values: Int[np.ndarray, "rows k"], orders: Int[np.ndarray, "rows k"], policy: OrderPolicy
-) -> tuple[Float[Tensor, "rows k"], Float[Tensor, "rows k"]]:
-    """(log p, log pi) of each commit when fillings are written in these orders."""
-    rows, k = values.shape
-    place = np.argsort(orders, axis=1)  # when each cell is committed
-    filled = (place[:, None, :] < np.arange(k)[:, None]).reshape(rows * k, k)
-    log_probs = ask(states(ask.instance, np.repeat(values, k, axis=0), filled))
-    log_pi = policy(log_probs, torch.from_numpy(~filled))
+    ask: Conditionals,
+    rows: Int[np.ndarray, " rows"],
+    values: Int[np.ndarray, "rows N"],
+    commit_order: Int[np.ndarray, "rows N"],
+    policy: OrderPolicy,
+) -> tuple[Float[Tensor, "rows calls"], Float[Tensor, "rows calls"]]:
+    """(log p, log pi) of each commit when fillings are written in these orders; 0 where a filling is complete."""
+    calls = int(commit_order.max(initial=0))
+    row, call = np.nonzero(np.arange(1, calls + 1) <= commit_order.max(1, keepdims=True))  # a state each
+    when = commit_order[row]  # (states, N)
+    log_probs = ask(rows[row], np.where(when > call[:, None], MASK, values[row]))
+    log_pi = policy(log_probs, torch.from_numpy(when > call[:, None]))
 
-    cell = torch.from_numpy(orders.reshape(-1))
-    value = torch.from_numpy(np.take_along_axis(values, orders, 1).reshape(-1) - 1)
-    each = torch.arange(rows * k)
-    return log_probs[each, cell, value].view(rows, k), log_pi[each, cell].view(rows, k)
+    cell = (when == call[:, None] + 1).argmax(1)
+    each, value = torch.arange(len(row)), torch.from_numpy(values[row, cell] - 1)
+    made = log_probs.new_zeros((2, len(rows), calls))
+    made[0, row, call] = log_probs[each, cell, value]
+    made[1, row, call] = log_pi[each, cell]
+    return made[0], made[1]
 
 
-VRPO, UNIGRPO = "VRPO (Zhu et al. 2025)", "UniGRPO (Yang et al. 2025), times k"
+VRPO, UNIGRPO, LLADA = "VRPO (Zhu et al. 2025)", "UniGRPO (Yang et al. 2025), times k", "LLaDA (Nie et al. 2025)"
+ONE_STEP, PROMPTED = "one step, nothing of the prompt masked", "diffu-GRPO (Zhao et al. 2025)"
 #: By name. Those that an order policy belongs to are made for it: see `estimators`.
 ESTIMATORS: dict[str, Estimator] = {
-    "mean-field": Masked(everything, 1, "nothing", "one step, nothing of the prompt masked"),
-    "mean-field-prompt": Masked(partial(everything, hidden=PROMPT), 1, "nothing", "diffu-GRPO (Zhao et al. 2025)"),
+    "mean-field": Masked(everything, 1, "nothing", ONE_STEP),
+    "mean-field-prompt": Masked(everything, 1, "nothing", PROMPTED, hidden=PROMPT),
     **{f"elbo-time-{n}": Masked(partial(by_time, draws=n), n, "bound", VRPO) for n in (1, 4, 16)},
-    **{
-        f"elbo-count-{n}": Masked(partial(by_count, draws=n), n, "bound", "LLaDA (Nie et al. 2025)") for n in (1, 4, 16)
-    },
+    **{f"elbo-count-{n}": Masked(partial(by_count, draws=n), n, "bound", LLADA) for n in (1, 4, 16)},
     "elbo-spaced-4": Masked(partial(by_count, draws=4, spaced=True), 4, "bound", UNIGRPO),
     "coupled": Masked(coupled, 2, "bound", "coupled-GRPO (Gong et al. 2025)"),
     "raster": Raster(),
@@ -234,8 +260,9 @@ def log_ratio(
     estimator: Estimator,
     ask: Conditionals,
     other: Conditionals,
-    values: Int[np.ndarray, "rows k"],
-    orders: Int[np.ndarray, "rows k"],
+    rows: Int[np.ndarray, " rows"],
+    values: Int[np.ndarray, "rows N"],
+    commit_order: Int[np.ndarray, "rows N"],
     rng: np.random.Generator,
     shared: bool,
 ) -> Float[Tensor, " rows"]:
@@ -244,4 +271,5 @@ def log_ratio(
     """
     seed = int(rng.integers(2**63))
     first, second = (np.random.default_rng(part) for part in (seed, seed if shared else seed + 1))
-    return estimator(ask, values, orders, first) - estimator(other, values, orders, second)
+    filled = rows, values, commit_order
+    return estimator(ask, *filled, first) - estimator(other, *filled, second)

@@ -3,7 +3,7 @@
 F({}) = 1 and F(S) = sum over i in S of F(S - i) pi(i | x_{S-i}) p(x_i | x_{S-i}): the chance that decoding, one cell a
 call, has just the cells of S filled with x's values at some time. F of all free cells is the chance to write x.
 
-    >>> table = Table.of(ask, values)                   # values: (k,), one filling
+    >>> table = Table.of(ask, row, values)              # values: (N,), a filling of the board at that row
     >>> table.log_likelihood(Uniform()), table.elbo()
 
 Subsets are numbers 0 .. 2^k - 1, bit i says that free cell i is filled. Gradients flow through everything.
@@ -20,7 +20,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from csp.errors import BadInput
-from generators.likelihood.conditionals import Conditionals, states
+from csp.tokens import MASK
+from generators.likelihood.conditionals import Conditionals, free_cells
 from generators.likelihood.order_policies import OrderPolicy
 
 MOST = 14  # free cells: 16,384 states
@@ -67,11 +68,14 @@ class Table:
     right: Float[Tensor, "subsets k"]
 
     @staticmethod
-    def of(ask: Conditionals, values: Int[np.ndarray, " k"]) -> Table:
-        """The table of one filling, 1 .. d for each free cell. Raises BadInput for too many free cells."""
-        members = subsets(len(values)).members
-        said = ask(states(ask.instance, np.broadcast_to(values, members.shape), members)).double()
-        chosen = torch.from_numpy(np.asarray(values) - 1).expand(len(said), -1)
+    def of(ask: Conditionals, row: int, values: Int[np.ndarray, " N"]) -> Table:
+        """The table of a filling of the board at that row. Raises BadInput for too many free cells."""
+        free = np.flatnonzero(free_cells(ask.boards, np.array([row]))[0])
+        members = subsets(len(free)).members
+        states = np.repeat(ask.boards.givens[row][None], len(members), axis=0)
+        states[:, free] = np.where(members, values[free], MASK)
+        said = ask(np.full(len(states), row), states)[:, free].double()
+        chosen = torch.from_numpy(values[free] - 1).expand(len(said), -1)
         return Table(said, said.gather(-1, chosen[..., None])[..., 0])
 
     @property
@@ -96,7 +100,7 @@ class Table:
         return (self.right * bound_weights(self.right.shape[1], self.right.dtype)).sum()
 
     def along(self, order: Int[np.ndarray, " k"]) -> Float[Tensor, ""]:
-        """log p of the filling's values along one order, a permutation of 0 .. k - 1."""
+        """log p of the filling's values along one order: free cells' numbers, 0 .. k - 1, as they are committed."""
         before = np.concatenate([[0], np.cumsum(1 << np.asarray(order))[:-1]])
         return self.right[torch.from_numpy(before), torch.from_numpy(np.asarray(order))].sum()
 
@@ -123,12 +127,14 @@ def log_chances(steps: Float[Tensor, "subsets k"]) -> list[Float[Tensor, " count
 
 
 def draw_orders(steps: Float[Tensor, "subsets k"], count: int, rng: np.random.Generator) -> Int[np.ndarray, "count k"]:
-    """Orders in which the filling may have been written, each with its chance given that it was written."""
+    """When each free cell was committed, 1 .. k, `count` times: each order with its chance given that the filling was
+    written.
+    """
     k = steps.shape[1]
     with torch.no_grad():
         chances = [chance.numpy() for chance in log_chances(steps)]
     table, layers = steps.detach().numpy(), subsets(k).layers
-    orders = np.zeros((count, k), dtype=np.int64)
+    when = np.zeros((count, k), dtype=np.int64)
     places = np.zeros(count, dtype=np.int64)  # the full set is alone in its layer
 
     # Backwards: which cell came last, in proportion to the ways that lead through it.
@@ -136,6 +142,6 @@ def draw_orders(steps: Float[Tensor, "subsets k"], count: int, rng: np.random.Ge
         cells, origins, before = (part.numpy()[places] for part in layers[size - 1])  # (count, size) each
         ways = chances[size - 1][before] + table[origins, cells]
         last = (ways + rng.gumbel(size=ways.shape)).argmax(1)[:, None]
-        orders[:, size - 1] = np.take_along_axis(cells, last, 1)[:, 0]
+        np.put_along_axis(when, np.take_along_axis(cells, last, 1), size, 1)
         places = np.take_along_axis(before, last, 1)[:, 0]
-    return orders
+    return when

@@ -1,6 +1,6 @@
 """Which blank cell is committed next, as probabilities that the network's answers decide.
 
-    >>> Uniform()(log_probs, blank)                     # (rows, k) log-probabilities, minus infinity at filled cells
+    >>> Uniform()(log_probs, blank)                     # (rows, N) log-probabilities, minus infinity at filled cells
 
 Decoders (generators/decoding/orders.py) choose the highest priority; here a cell is drawn, so that every order has a
 likelihood. Confidence at a temperature near 0 is order=confidence.
@@ -22,11 +22,11 @@ class OrderPolicy(Protocol):
     """log pi(i | state) for each cell i."""
 
     def __call__(
-        self, log_probs: Float[Tensor, "rows k d"], blank: Bool[Tensor, "rows k"]
-    ) -> Float[Tensor, "rows k"]: ...
+        self, log_probs: Float[Tensor, "rows N d"], blank: Bool[Tensor, "rows N"]
+    ) -> Float[Tensor, "rows N"]: ...
 
 
-def _softmax(scores: Float[Tensor, "rows k"], blank: Bool[Tensor, "rows k"]) -> Float[Tensor, "rows k"]:
+def _softmax(scores: Float[Tensor, "rows N"], blank: Bool[Tensor, "rows N"]) -> Float[Tensor, "rows N"]:
     """Log-softmax over the blank cells. A full board has nothing to choose from, and gets minus infinities."""
     scores = scores.masked_fill(~blank, -math.inf)
     full = ~blank.any(-1, keepdim=True)
@@ -37,7 +37,7 @@ def _softmax(scores: Float[Tensor, "rows k"], blank: Bool[Tensor, "rows k"]) -> 
 class Uniform:
     """Every blank cell alike: random order."""
 
-    def __call__(self, log_probs: Float[Tensor, "rows k d"], blank: Bool[Tensor, "rows k"]) -> Float[Tensor, "rows k"]:
+    def __call__(self, log_probs: Float[Tensor, "rows N d"], blank: Bool[Tensor, "rows N"]) -> Float[Tensor, "rows N"]:
         return _softmax(torch.zeros_like(log_probs[..., 0]), blank)
 
 
@@ -47,7 +47,7 @@ class Confidence:
 
     temperature: float = 0.1
 
-    def __call__(self, log_probs: Float[Tensor, "rows k d"], blank: Bool[Tensor, "rows k"]) -> Float[Tensor, "rows k"]:
+    def __call__(self, log_probs: Float[Tensor, "rows N d"], blank: Bool[Tensor, "rows N"]) -> Float[Tensor, "rows N"]:
         return _softmax(log_probs.amax(-1) / self.temperature, blank)
 
 
@@ -55,7 +55,7 @@ class Confidence:
 class PlackettLuce:
     """Cells drawn without replacement by fixed scores (Plackett 1975; Luce 1959), as a policy head gives them."""
 
-    scores: Float[Tensor, " k"]
+    scores: Float[Tensor, " N"]
 
-    def __call__(self, log_probs: Float[Tensor, "rows k d"], blank: Bool[Tensor, "rows k"]) -> Float[Tensor, "rows k"]:
+    def __call__(self, log_probs: Float[Tensor, "rows N d"], blank: Bool[Tensor, "rows N"]) -> Float[Tensor, "rows N"]:
         return _softmax(self.scores.expand(blank.shape), blank)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from csp.errors import BadInput
+from csp.problem import Instance
 from experiments.likelihood import command, grid, measure
 from experiments.likelihood.grid import COLOURING, ORDERS, SUDOKU4, SUDOKU6, Case, Preset, Puzzles
 from experiments.likelihood.measure import Group, group_gradient, moved, spearman
@@ -96,7 +97,7 @@ def test_a_group_is_measured_against_the_truth(tiny, order, monkeypatch):
     preset, at = tiny
     case = preset.cases()[0]
     training = case.puzzles.training(0, case.updates, at)
-    monkeypatch.setattr(measure, "rewards", lambda instance, values: np.array([1.0, 0, 0, 1]))
+    monkeypatch.setattr(Instance, "solved", lambda instance, values: np.array([True, False, False, True]))
     group = Group(case, str(training.path), training.card["sha256"], 0, order, 0, 4, 3)
     made = {record["estimator"]: record for record in group()}
     exact = made["exact"]
@@ -106,15 +107,6 @@ def test_a_group_is_measured_against_the_truth(tiny, order, monkeypatch):
     assert made["trajectory"]["bias"] < 0  # one order's share of the likelihood
     assert -1 <= made["coupled"]["cosine"] < 1 and made["mean-field"]["sd"] == 0
     assert made == {record["estimator"]: record for record in group()}
-
-
-def test_rewards_are_the_checkers():
-    instance = COLOURING.instance(4, 0)
-    free = np.flatnonzero(instance.givens == 0)
-    right = solutions(instance)[:, free]
-    assert (measure.rewards(instance, right) == 1).all()
-    every = np.stack(np.meshgrid(*[[1, 2, 3]] * 4), -1).reshape(-1, 4)
-    assert measure.rewards(instance, every).sum() == len(right)
 
 
 def test_an_update_moves_every_weight_uphill():
