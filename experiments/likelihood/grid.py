@@ -6,21 +6,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from csp.generate import draw
 from csp.problem import Instance
-from csp.seeds import stream
 from experiments.engine.study_networks import Size, Training, file_of
+from generators.likelihood.ambiguous import TRIED, with_blank
 from generators.likelihood.order_policies import Confidence, OrderPolicy, Uniform
-from generators.models.exact import solutions
 from solvers.oracles.pick import settle
 
-TRIED = 300  # choices of cells
 KIND, LOOPS, DIM, PUZZLES = "diffusion", 3, 64, 2000  # of the networks, and what they are trained on
 STAGES_AT = 8  # blank cells, where networks of other numbers of updates are compared
 #: In which order fillings are written. A cell is drawn; at a temperature of 0.1 nearly always the surest one.
@@ -39,22 +35,8 @@ class Puzzles:
     most: int
 
     def instance(self, k: int, index: int) -> Instance:
-        """The index-th test puzzle with a solution filled in, but for k cells: of TRIED choices of k cells that hold as
-        few different values as possible, one that leaves the most solutions.
-
-        The last cells of a puzzle with one solution follow from the others, and a network is sure of them. Where values
-        can be exchanged, what one cell holds depends on the next.
-        """
-        puzzle = _drawn(self.family, index)
-        rng = stream("left blank", puzzle.id, k)
-        best, most = puzzle, 0
-        for _ in range(TRIED):
-            rank = rng.permutation(puzzle.problem.d + 1)[puzzle.witness] + rng.random(puzzle.problem.n)
-            givens = np.where(np.argsort(np.argsort(rank)) < k, 0, puzzle.witness)
-            tried = replace(puzzle, givens=givens, difficulty=None)
-            if (count := len(solutions(tried))) > most:
-                best, most = tried, count
-        return best
+        """The index-th test puzzle, with k cells blank whose values can be exchanged."""
+        return with_blank(_drawn(self.family, index), k, TRIED)
 
     def training(self, seed: int, updates: int, at: Path) -> Training:
         """How a network is trained, and where it is kept."""

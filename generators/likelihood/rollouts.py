@@ -46,13 +46,13 @@ def roll_out(
         left = np.flatnonzero(blank.any(1))
         log_probs = ask(rows[left], values[left]).double()
         log_pi = policy(log_probs, torch.from_numpy(blank[left])).numpy()
-        cell = (log_pi + _gumbel(keys[left], call, WHICH, boards.width)).argmax(1)
+        cell = (log_pi + gumbel(keys[left], call, WHICH, boards.width)).argmax(1)
         of_cell = log_probs.numpy()[np.arange(len(left)), cell] / temperature
-        values[left, cell] = (of_cell + _gumbel(keys[left], call, WHAT, boards.d)).argmax(1) + 1
+        values[left, cell] = (of_cell + gumbel(keys[left], call, WHAT, boards.d)).argmax(1) + 1
         commit_order[left, cell], blank[left, cell] = call + 1, False
     return values, commit_order
 
 
-def _gumbel(keys: UInt64[np.ndarray, " rows"], call: int, what: int, width: int) -> Float[np.ndarray, "rows width"]:
+def gumbel(keys: UInt64[np.ndarray, " rows"], call: int, what: int, width: int) -> Float[np.ndarray, "rows width"]:
     """The highest of log-probabilities plus these is a draw from them (Gumbel 1954)."""
     return -np.log(-np.log(uniform(keys[:, None], call, what, np.arange(width)[None])))
