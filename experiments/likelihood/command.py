@@ -27,10 +27,11 @@ from experiments.engine.folder import renewed
 from experiments.engine.study_networks import train_all
 from experiments.engine.works import keep_all, records
 from experiments.likelihood import figures, tables
-from experiments.likelihood.grid import ORDERS, PRESETS, Preset
+from experiments.likelihood.grid import PRESETS, Preset
 from experiments.likelihood.measure import Group
 from experiments.likelihood.summary import summarise
 from generators import checkpoint
+from generators.likelihood.order_policies import ORDERS
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def main(options: Likelihood) -> None:
 
     if not preset.shipped:
         cases = dict.fromkeys((case.puzzles, case.updates) for case in preset.cases())
-        trainings = [puzzles.training(seed, n, at) for puzzles, n in cases for seed in range(preset.seeds)]
+        trainings = [puzzles.training("diffusion", seed, n, at) for puzzles, n in cases for seed in range(preset.seeds)]
         train_all(trainings, executor, out)
     works = list(groups(preset, at))
     keep_all(folder, works, executor, "measured")
@@ -86,7 +87,7 @@ def groups(preset: Preset, at: Path) -> Iterator[Group]:
     """What is measured: each case, order, network and puzzle."""
     for case in preset.cases():
         for seed in range(preset.seeds):
-            training = case.puzzles.training(seed, case.updates, at)
+            training = case.puzzles.training("diffusion", seed, case.updates, at)
             sha256 = training.card["sha256"]
             for order in ORDERS:
                 for index in range(preset.instances):

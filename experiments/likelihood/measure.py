@@ -22,12 +22,13 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from csp.seeds import stream
-from experiments.likelihood.grid import ORDERS, Case
+from experiments.likelihood.grid import Case
 from generators import checkpoint
 from generators.boards import stack
 from generators.likelihood.conditionals import NetworkConditionals
 from generators.likelihood.estimators import Estimator, Masked, estimators, log_ratio
 from generators.likelihood.order_marginal import Table, draw_orders
+from generators.likelihood.order_policies import ORDERS
 from generators.likelihood.rollouts import groups, roll_out
 from generators.reinforcement.advantages import grpo
 
@@ -80,7 +81,7 @@ class Group:
 
     def __call__(self) -> list[dict]:
         puzzles, k = self.case.puzzles, self.case.k
-        model, instance = network(self.path, puzzles.family), puzzles.instance(k, self.index)
+        model, instance = network(self.path, puzzles.family), puzzles.instance("test", k, self.index)
         boards, policy = stack([instance], "likelihood"), ORDERS[self.order]
         ask = NetworkConditionals(model, boards)
         rows, keys = groups(boards, self.count, "likelihood", self.order)

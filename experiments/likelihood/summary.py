@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments.likelihood.grid import ORDERS, Case, Preset
+from experiments.likelihood.grid import Case, Preset
 from experiments.scoring.statistics import bootstrap_crossed
 from generators.likelihood.estimators import estimators
+from generators.likelihood.order_policies import ORDERS
 
 #: What is measured of an estimator: a column of a record, and what it is called.
 FIGURES = {

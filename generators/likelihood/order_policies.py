@@ -59,3 +59,7 @@ class PlackettLuce:
 
     def __call__(self, log_probs: Float[Tensor, "rows N d"], blank: Bool[Tensor, "rows N"]) -> Float[Tensor, "rows N"]:
         return _softmax(self.scores.expand(blank.shape), blank)
+
+
+#: In which fillings are written. At a temperature of 0.1 it is nearly always the surest cell.
+ORDERS: dict[str, OrderPolicy] = {"random": Uniform(), "confidence": Confidence(0.1)}

@@ -27,14 +27,13 @@ from generators import checkpoint
 from generators.boards import Boards, stack
 from generators.likelihood.conditionals import free_cells
 from generators.likelihood.estimators import estimators
-from generators.likelihood.order_policies import Confidence, OrderPolicy, Uniform
+from generators.likelihood.order_policies import ORDERS
 from generators.likelihood.rollouts import groups
 from generators.models.autoregressive import Autoregressive
 from generators.reinforcement.objectives import OBJECTIVES
 from generators.reinforcement.policies import AutoregressivePolicy, DiffusionPolicy, Fillings, Policy
 from generators.training.resume import RESUME, WeightTracker, load_state, save_state
 
-ORDERS: dict[str, OrderPolicy] = {"random": Uniform(), "confidence": Confidence(0.1)}
 BETAS = (0.9, 0.98)
 CLIP = 1.0  # the longest gradient
 BACKWARD = 3  # reading a state forwards and backwards, in readings forwards

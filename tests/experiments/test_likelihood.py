@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 
 from csp.errors import BadInput
 from csp.problem import Instance
+from experiments.engine import small_puzzles
+from experiments.engine.small_puzzles import COLOURING, SUDOKU4, SUDOKU6, SmallPuzzles
 from experiments.likelihood import command, grid, measure
-from experiments.likelihood.grid import COLOURING, ORDERS, SUDOKU4, SUDOKU6, Case, Preset, Puzzles
+from experiments.likelihood.grid import Case, Preset
 from experiments.likelihood.measure import Group, group_gradient, moved, spearman
 from experiments.likelihood.summary import summarise
 from experiments.scoring.statistics import bootstrap_crossed
+from generators.likelihood.order_policies import ORDERS
 from generators.models.exact import solutions
 from generators.reinforcement.advantages import grpo, wd1
 
@@ -39,13 +42,13 @@ def test_wd1_weighs_other_rewards_in_a_way_of_its_own():
 
 @pytest.mark.parametrize("puzzles", [SUDOKU4, SUDOKU6, COLOURING], ids=lambda p: p.name)
 def test_puzzles_have_so_many_blank_cells_and_many_solutions(puzzles, monkeypatch):
-    monkeypatch.setattr(grid, "TRIED", 100)
+    monkeypatch.setattr(small_puzzles, "TRIED", 100)
     for index in range(2):
-        instance = puzzles.instance(puzzles.most, index)
+        instance = puzzles.instance("test", puzzles.most, index)
         assert instance.blanks == puzzles.most and instance.solved(instance.witness)
         assert len(solutions(instance)) > 1
-        assert puzzles.instance(puzzles.most, index).id == instance.id
-    assert puzzles.instance(puzzles.most, 0).id != instance.id
+        assert puzzles.instance("test", puzzles.most, index).id == instance.id
+    assert puzzles.instance("test", puzzles.most, 0).id != instance.id
 
 
 @given(st.permutations(range(6)), st.permutations(range(6)))
@@ -71,8 +74,9 @@ def test_means_over_what_was_measured():
 @pytest.fixture(scope="module", autouse=True)
 def small():
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"DIM": 16, "PUZZLES": 40, "STAGES_AT": 4}.items():
-            patch.setattr(grid, name, value)
+        patch.setattr(small_puzzles, "DIM", 16)
+        patch.setattr(small_puzzles, "TRAINED_ON", 40)
+        patch.setattr(grid, "STAGES_AT", 4)
         yield
 
 
@@ -80,10 +84,10 @@ def small():
 def tiny(tmp_path_factory, small):
     """(preset, folder of its networks): hardly trained ones."""
     out = tmp_path_factory.mktemp("networks")
-    preset = Preset((Puzzles("4x4", "sudoku4:clues=6", 8, 4),), 2, 1, 4, 3, (3,), ())
+    preset = Preset((SmallPuzzles("4x4", "sudoku4:clues=6", 8, 4),), 2, 1, 4, 3, (3,), ())
     for case in preset.cases():
         for seed in range(2):
-            training = case.puzzles.training(seed, case.updates, out)
+            training = case.puzzles.training("diffusion", seed, case.updates, out)
             if not training.path.exists():
                 training.run()
     return preset, out
@@ -96,7 +100,8 @@ def test_a_group_is_measured_against_the_truth(tiny, order, monkeypatch):
     """
     preset, at = tiny
     case = preset.cases()[0]
-    training = case.puzzles.training(0, case.updates, at)
+    training = case.puzzles.training("diffusion", 0, case.updates, at)
+    case.puzzles.instance("test", case.k, 0)  # is made, and kept, while the checker still says the truth
     monkeypatch.setattr(Instance, "solved", lambda instance, values: np.array([True, False, False, True]))
     group = Group(case, str(training.path), training.card["sha256"], 0, order, 0, 4, 3)
     made = {record["estimator"]: record for record in group()}
