@@ -123,6 +123,12 @@ EXPERIMENTS = {
         "main",
         "how far off are estimates of a diffusion net's likelihood?",
     ),
+    "reinforcement": (
+        "experiments.reinforcement.command",
+        "Reinforcement",
+        "main",
+        "do estimated likelihoods hurt a policy that learns from rewards?",
+    ),
     "ablations": ("experiments.ablations", "Ablations", "main", "what each choice in training buys"),
     "train": ("experiments.train", "Train", "main", "train a network"),
     "export": ("experiments.export", "Export", "main", "a network as an ONNX file, for other programs"),

@@ -20,7 +20,7 @@ from csp.problem import STRATA, stratum_of
 from experiments.ablations import VARIANTS, gain, solved_share, validation
 from experiments.cli.options import WITHOUT_EFFECT
 from experiments.control.tables import PAPER, PERCENTS, columns, needs
-from experiments.markdown import factors, likelihood
+from experiments.markdown import factors, likelihood, reinforcement
 from experiments.markdown.kept import Kept
 from experiments.scoring.statistics import Estimate
 
@@ -31,6 +31,7 @@ QUESTIONS = {
     "evaluate": "How many puzzles does each decoder solve, by search need and at what cost?",
     "factors": "Which of order, workspace, reading, supervision, depth and search closes the gap from AR to diffusion?",
     "likelihood": "What are estimates of a diffusion network's likelihood off by, against the exact one?",
+    "reinforcement": "Does an estimated likelihood hurt the policy that learns from rewards, or only the estimate?",
     "ablations": "What does each choice in training buy, each changed alone?",
     "control": "Which way of steering a network obeys a control and leaves the board valid?",
 }
@@ -71,13 +72,13 @@ def distil(card: dict, name: str, question: str = "", line: str = "") -> Kept:
     if identity["command"] == "control":
         config |= {"calls": card["calls"], "methods": card["methods"]}
     units = {"control": "targets a task", "ablations": "puzzles a stratum", "factors": "puzzles a stratum"}
-    units |= {"likelihood": "puzzles x networks a figure"}
+    units |= dict.fromkeys(("likelihood", "reinforcement"), "puzzles x networks a figure")
     counts = {"control": identity.get("targets"), "ablations": identity.get("count")}
     if identity["command"] == "factors":
         counts["factors"] = max(study["puzzles"] for study in card["summary"])
         config |= {"temperatures": card["temperatures"]}
-    elif identity["command"] == "likelihood":
-        counts["likelihood"] = max(study["n"] for study in card["summary"])
+    elif identity["command"] in ("likelihood", "reinforcement"):
+        counts[identity["command"]] = max(study["n"] for study in card["summary"])
     content = {
         "question": question or QUESTIONS[identity["command"]],
         "command": identity["command"],
@@ -242,6 +243,10 @@ def _likelihood(card: dict) -> list[dict]:
     return [table(*parts) for parts in likelihood.tables(card)]
 
 
+def _reinforcement(card: dict) -> list[dict]:
+    return [table(*parts) for parts in reinforcement.tables(card)]
+
+
 COMMANDS: dict[str, Callable[[dict], list[dict]]] = {
     "ceiling": _ceiling,
     "frontier": _frontier,
@@ -250,4 +255,5 @@ COMMANDS: dict[str, Callable[[dict], list[dict]]] = {
     "control": _control,
     "factors": _factors,
     "likelihood": _likelihood,
+    "reinforcement": _reinforcement,
 }

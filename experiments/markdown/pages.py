@@ -21,6 +21,7 @@ INTERVALS = {
     "control": "bootstrap over targets, and networks where there are several; Wilson's for shares that are all alike",
     "factors": "bootstrap over networks and puzzles at once",
     "likelihood": "bootstrap over networks and puzzles at once",
+    "reinforcement": "bootstrap over networks and puzzles at once",
     "ablations": "bootstrap over networks and puzzles; of the validation loss the lowest and highest instead",
 }
 

@@ -1,0 +1,1 @@
+"""`takeback reinforcement`: does an estimated likelihood hurt the trained policy, or only the estimate?"""

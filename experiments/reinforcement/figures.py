@@ -1,0 +1,38 @@
+"""curves: pass@1 on held-out puzzles against updates, a line a recipe. As PNG and SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from experiments.cli.line_labels import DASHES
+from experiments.cli.terminal import save_figure
+
+
+def draw(summary: Sequence[dict[str, Any]], folder: Path) -> list[str]:
+    """Write it; the names of the files."""
+    from matplotlib.figure import Figure
+
+    canvas = Figure(figsize=(6.2 * len(summary), 5.6), layout="constrained")
+    for column, (study, axes) in enumerate(zip(summary, canvas.subplots(1, len(summary), squeeze=False)[0])):
+        for number, (name, row) in enumerate(study["recipes"].items()):
+            updates = sorted({point[0] for point in row["curve"]})
+            means = [np.mean([point[3] for point in row["curve"] if point[0] == update]) for update in updates]
+            axes.plot(
+                updates, 100 * np.array(means), color=f"C{number % 10}", ls=DASHES[number // 10 % len(DASHES)],
+                marker="o", ms=3, lw=1.4, label=name,
+            )  # fmt: skip
+        axes.set_ylim(-2, 102)
+        axes.set_xlabel("updates")
+        axes.set_title(f"{study['family']}, {study['blank']} blank cells", fontsize=10)
+        if not column:
+            axes.set_ylabel("right fillings of held-out puzzles, %")
+    handles = canvas.axes[0].get_legend_handles_labels()
+    canvas.legend(*handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    names = [f"curves.{ending}" for ending in ("png", "svg")]
+    for name in names:
+        save_figure(canvas, folder / name)
+    return names

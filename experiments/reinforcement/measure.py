@@ -1,0 +1,125 @@
+"""A network before and after it has learned from rewards: the work of a shard.
+
+>>> Learned(...)()           # trains it, a record a test puzzle, and its curve
+>>> Before(...)()            # the network that it started from
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+import pyarrow
+import torch
+
+from csp.problem import Instance
+from experiments.engine.small_puzzles import SmallPuzzles
+from experiments.reinforcement.grid import Preset, Recipe
+from generators import checkpoint
+from generators.reinforcement.trainer import evaluate, policy_of, reinforce
+
+BEFORE = "before"  # in a recipe's place
+HELD_OUT = 16  # validation puzzles
+WHOLE, FLOAT = pyarrow.int64(), pyarrow.float64()
+SCHEMA = pyarrow.schema(
+    [
+        ("family", pyarrow.string()), ("recipe", pyarrow.string()), ("kind", pyarrow.string()), ("seed", WHOLE),
+        ("index", WHOLE), ("right", WHOLE), ("samples", WHOLE), ("update", WHOLE), ("read", WHOLE), ("pass", FLOAT),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Study:
+    """start, sha256: the starting network's checkpoint. trained: the folder of what comes out."""
+
+    schema = SCHEMA
+
+    preset: Preset
+    puzzles: SmallPuzzles
+    kind: str
+    seed: int
+    start: str
+    sha256: str
+
+    def some(self, split: str, count: int) -> list[Instance]:
+        """The first puzzles of a split."""
+        return [self.puzzles.instance(split, self.preset.blank, index) for index in range(count)]
+
+    def config_of(self, what: str) -> dict:
+        """What the records are a function of."""
+        return {
+            "what": what,
+            "network": self.sha256,
+            "family": self.puzzles.family,
+            "blank": self.preset.blank,
+            "seed": self.seed,
+            "tests": [self.preset.tests, self.preset.samples],
+            "takeback": metadata.version("takeback"),
+        }
+
+    def records(self, recipe: str, policy, curve: Sequence[Sequence] = ()) -> list[dict]:
+        """Fillings of the test puzzles, counted; the points of a curve."""
+        where = dict.fromkeys(SCHEMA.names) | {"family": self.puzzles.name, "recipe": recipe, "kind": self.kind}
+        where |= {"seed": self.seed, "samples": self.preset.samples}
+        right = evaluate(policy, self.some("test", self.preset.tests), self.preset.samples, "test")
+        made = [where | {"index": index, "right": int(count)} for index, count in enumerate(right)]
+        return made + [where | {"update": update, "read": read, "pass": value} for update, read, value in curve]
+
+
+@dataclass(frozen=True)
+class Before(_Study):
+    """The starting network as it is."""
+
+    @property
+    def title(self) -> str:
+        return f"{self.puzzles.name}, {self.kind} {self.seed} before"
+
+    @property
+    def config(self) -> dict:
+        return self.config_of("before")
+
+    def __call__(self) -> list[dict]:
+        model = checkpoint.load(Path(self.start), self.puzzles.family, dtype=torch.float32).model
+        options = self.preset.config(Recipe(self.kind, "grpo"), self.puzzles, self.seed, self.start)
+        return self.records(BEFORE, policy_of(options, model))
+
+
+@dataclass(frozen=True)
+class Learned(_Study):
+    """The same network after it has learned."""
+
+    recipe: Recipe
+    trained: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.puzzles.name}, {self.recipe.name}, seed {self.seed}"
+
+    @property
+    def options(self):
+        """How it learns."""
+        return self.preset.config(self.recipe, self.puzzles, self.seed, self.start)
+
+    @property
+    def config(self) -> dict:
+        return self.config_of("learned") | {
+            "recipe": self.recipe.name,
+            "options": {name: value for name, value in asdict(self.options).items() if name != "start"},
+            "pool": [self.preset.pool, HELD_OUT],
+        }
+
+    @property
+    def path(self) -> Path:
+        """Of the network that comes out."""
+        words = f"{self.puzzles.name} {self.recipe.name} seed{self.seed}"
+        return Path(self.trained) / ("".join(c if c.isalnum() or c in "-." else "_" for c in words) + ".safetensors")
+
+    def __call__(self) -> list[dict]:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        pool, held_out = self.some("train", self.preset.pool), self.some("validation", HELD_OUT)
+        reinforce(self.options, pool, held_out, self.path, lambda news: None)
+        made = checkpoint.load(self.path, self.puzzles.family, dtype=torch.float32)
+        return self.records(self.recipe.name, policy_of(self.options, made.model), made.card["rewards"]["rows"])
