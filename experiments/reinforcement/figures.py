@@ -31,7 +31,7 @@ def draw(summary: Sequence[dict[str, Any]], folder: Path) -> list[str]:
         if not column:
             axes.set_ylabel("right fillings of held-out puzzles, %")
     handles = canvas.axes[0].get_legend_handles_labels()
-    canvas.legend(*handles, loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    canvas.legend(*handles, loc="outside lower center", ncols=2 * len(summary), frameon=False, fontsize=8)
     names = [f"curves.{ending}" for ending in ("png", "svg")]
     for name in names:
         save_figure(canvas, folder / name)
