@@ -56,7 +56,8 @@ def draw(summary: Sequence[dict[str, Any]], folder: Path) -> list[str]:
                 axes.set_title(f"{family}, n = {of_family[0]['n']} a point", fontsize=10)
             if row == len(PANELS) - 1:
                 axes.set_xlabel("free cells")
-    canvas.legend(*grid[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=2 * len(families) + 1, frameon=False)
+    handles = grid[0][0].get_legend_handles_labels()
+    canvas.legend(*handles, loc="outside lower center", ncols=2 * len(families) + 1, frameon=False)
     canvas.suptitle("Estimates of a diffusion network's likelihood, random order; bars: 95 % intervals", fontsize=11)
     names = [f"estimates.{ending}" for ending in ("png", "svg")]
     for name in names:
