@@ -1,1 +1,1 @@
-"""Networks in forms for elsewhere: onnx_export writes a network as an ONNX file."""
+"""Of networks' weights: as files for other programs (ONNX), and which of them a run has changed."""
