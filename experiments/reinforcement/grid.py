@@ -14,16 +14,21 @@ from generators.reinforcement.trainer import ReinforceConfig
 
 @dataclass(frozen=True)
 class Recipe:
-    """kind: of network. method, likelihood, shuffled: see ReinforceConfig; an AR network's likelihood is exact."""
+    """kind: of network. method, likelihood, shuffled, learn: see ReinforceConfig; the likelihoods of an AR network and
+    of a learned order are exact.
+    """
 
     kind: str
     method: str
     likelihood: str = "exact"
     shuffled: bool = False
+    learn: str = "weights"
 
     @property
     def name(self) -> str:
-        words = [self.method] + [self.likelihood] * (self.kind == "diffusion") + ["shuffled rewards"] * self.shuffled
+        words = [self.method, *["order alone"] * (self.learn == "order")]
+        words += [self.likelihood] * (self.kind == "diffusion" and self.learn == "weights")
+        words += ["shuffled rewards"] * self.shuffled
         return f"{self.kind}: {', '.join(words)}"
 
 
@@ -38,6 +43,8 @@ RECIPES = (
     Recipe("diffusion", "expert", "elbo-count-4"),
     Recipe("diffusion", "supervised", "elbo-count-4"),
     Recipe("diffusion", "grpo", "exact", shuffled=True),
+    Recipe("diffusion", "grpo", learn="order"),
+    Recipe("diffusion", "grpo", learn="order", shuffled=True),
     *(Recipe("ar", method) for method in ("grpo", "dpo", "expert", "supervised")),
     Recipe("ar", "grpo", shuffled=True),
 )
@@ -53,7 +60,8 @@ REFERENCE = {"diffusion": RECIPES[0], "ar": Recipe("ar", "grpo")}
 @dataclass(frozen=True)
 class Preset:
     """blank: cells of a puzzle. seeds: starting networks, each with a run of each recipe. pool: puzzles to learn from.
-    updates, puzzles, group, lr: see ReinforceConfig. tests: puzzles; samples: fillings of each, before and after.
+    updates, puzzles, group, lr: see ReinforceConfig; order_lr: of an order head. tests: puzzles; samples: fillings of
+    each, before and after.
     """
 
     families: tuple[SmallPuzzles, ...] = (SUDOKU4, SUDOKU6, COLOURING)
@@ -65,6 +73,7 @@ class Preset:
     puzzles: int = 8
     group: int = 8
     lr: float = 3e-4
+    order_lr: float = 1e-2
     tests: int = 40
     samples: int = 64
     shipped: bool = False
@@ -77,10 +86,11 @@ class Preset:
             recipe.method,
             recipe.likelihood,
             shuffled=recipe.shuffled,
+            learn=recipe.learn,
             updates=self.updates,
             puzzles=self.puzzles,
             group=self.group,
-            lr=self.lr,
+            lr=self.lr if recipe.learn == "weights" else self.order_lr,
             seed=seed,
             validate_every=max(1, self.updates // 6),
         )

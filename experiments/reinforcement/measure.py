@@ -120,6 +120,5 @@ class Learned(_Study):
     def __call__(self) -> list[dict]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         pool, held_out = self.some("train", self.preset.pool), self.some("validation", HELD_OUT)
-        reinforce(self.options, pool, held_out, self.path, lambda news: None)
-        made = checkpoint.load(self.path, self.puzzles.family, dtype=torch.float32)
-        return self.records(self.recipe.name, policy_of(self.options, made.model), made.card["rewards"]["rows"])
+        made = reinforce(self.options, pool, held_out, self.path, lambda news: None)
+        return self.records(self.recipe.name, made.policy, made.curve)

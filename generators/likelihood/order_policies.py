@@ -26,7 +26,7 @@ class OrderPolicy(Protocol):
     ) -> Float[Tensor, "rows N"]: ...
 
 
-def _softmax(scores: Float[Tensor, "rows N"], blank: Bool[Tensor, "rows N"]) -> Float[Tensor, "rows N"]:
+def log_softmax_of_blank(scores: Float[Tensor, "rows N"], blank: Bool[Tensor, "rows N"]) -> Float[Tensor, "rows N"]:
     """Log-softmax over the blank cells. A full board has nothing to choose from, and gets minus infinities."""
     scores = scores.masked_fill(~blank, -math.inf)
     full = ~blank.any(-1, keepdim=True)
@@ -38,7 +38,7 @@ class Uniform:
     """Every blank cell alike: random order."""
 
     def __call__(self, log_probs: Float[Tensor, "rows N d"], blank: Bool[Tensor, "rows N"]) -> Float[Tensor, "rows N"]:
-        return _softmax(torch.zeros_like(log_probs[..., 0]), blank)
+        return log_softmax_of_blank(torch.zeros_like(log_probs[..., 0]), blank)
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,12 @@ class Confidence:
 
     temperature: float = 0.1
 
+    def scores(self, log_probs: Float[Tensor, "rows N d"]) -> Float[Tensor, "rows N"]:
+        """The logarithm of the likeliest value's probability, over the temperature."""
+        return log_probs.amax(-1) / self.temperature
+
     def __call__(self, log_probs: Float[Tensor, "rows N d"], blank: Bool[Tensor, "rows N"]) -> Float[Tensor, "rows N"]:
-        return _softmax(log_probs.amax(-1) / self.temperature, blank)
+        return log_softmax_of_blank(self.scores(log_probs), blank)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +62,7 @@ class PlackettLuce:
     scores: Float[Tensor, " N"]
 
     def __call__(self, log_probs: Float[Tensor, "rows N d"], blank: Bool[Tensor, "rows N"]) -> Float[Tensor, "rows N"]:
-        return _softmax(self.scores.expand(blank.shape), blank)
+        return log_softmax_of_blank(self.scores.expand(blank.shape), blank)
 
 
 #: In which fillings are written. At a temperature of 0.1 it is nearly always the surest cell.

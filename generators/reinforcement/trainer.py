@@ -1,6 +1,6 @@
 """Learning from a checker's rewards: rollouts, an update, again; a run that was stopped goes on as if it had not been.
 
-    >>> reinforce(ReinforceConfig(start="net.safetensors", family="sudoku6"), training, held_out, path, print)
+    >>> reinforce(ReinforceConfig(start="net.safetensors", family="sudoku6"), training, held_out, path, print).curve
 
 Each update draws puzzles, writes a group of fillings of each, and lowers an objective. Every draw is a hash of the seed
 and the update. The weights stay in float32. What is kept beside the weights: pass@1 on held-out puzzles and the states
@@ -22,7 +22,7 @@ from torch import nn
 
 from csp.errors import BadInput
 from csp.problem import Instance
-from csp.seeds import stream
+from csp.seeds import key, stream
 from generators import checkpoint
 from generators.boards import Boards, stack
 from generators.likelihood.conditionals import free_cells
@@ -31,11 +31,13 @@ from generators.likelihood.order_policies import ORDERS
 from generators.likelihood.rollouts import groups
 from generators.models.autoregressive import Autoregressive
 from generators.reinforcement.objectives import OBJECTIVES
+from generators.reinforcement.order_head import LearnedOrder, OrderHead, save_head
 from generators.reinforcement.policies import AutoregressivePolicy, DiffusionPolicy, Fillings, Policy
 from generators.training.resume import RESUME, WeightTracker, load_state, save_state
 
 BETAS = (0.9, 0.98)
 CLIP = 1.0  # the longest gradient
+LEARNED = ("weights", "order")
 BACKWARD = 3  # reading a state forwards and backwards, in readings forwards
 
 
@@ -45,6 +47,7 @@ class ReinforceConfig:
 
     start: a checkpoint. method: of OBJECTIVES; supervised learns from solutions that are given. likelihood: the
     estimator, of a diffusion network; an AR network's is exact. order: of ORDERS, in which a diffusion network writes.
+    learn: the network's weights, or the order of a frozen diffusion network (order_head.py; its likelihood is exact).
     shuffled: rewards are dealt out anew within each update, which leaves nothing to learn.
     """
 
@@ -53,6 +56,7 @@ class ReinforceConfig:
     method: str = "grpo"
     likelihood: str = "elbo-count-4"
     order: str = "confidence"
+    learn: str = "weights"
     shuffled: bool = False
     updates: int = 100
     puzzles: int = 16  # an update
@@ -71,6 +75,8 @@ class ReinforceConfig:
             raise BadInput(f"order {self.order!r} is none of {', '.join(ORDERS)}")
         if self.likelihood not in estimators(ORDERS[self.order]):
             raise BadInput(f"likelihood {self.likelihood!r} is none of {', '.join(estimators(ORDERS[self.order]))}")
+        if self.learn not in LEARNED:
+            raise BadInput(f"learn {self.learn!r} is none of {', '.join(LEARNED)}")
         for name in ("updates", "puzzles", "group", "validate_every", "validation_samples"):
             if getattr(self, name) < 1:
                 raise BadInput(f"{name} is {getattr(self, name)}; it is at least 1")
@@ -78,10 +84,26 @@ class ReinforceConfig:
             raise BadInput("lr is a finite number above 0")
 
 
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """policy: as it has become. curve: update, states read by then, pass@1 on held-out puzzles."""
+
+    policy: Policy
+    curve: list[list]
+
+
 def policy_of(config: ReinforceConfig, model: nn.Module) -> Policy:
-    """The network as a policy."""
+    """The network as a policy; what it learns has gradients, and nothing else. Raises BadInput for an order that an AR
+    network is to learn.
+    """
+    model.requires_grad_(config.learn == "weights")
     if isinstance(model, Autoregressive):
+        if config.learn == "order":
+            raise BadInput(f"{model.name}: an autoregressive network has its order; learn=order goes with diffusion")
         return AutoregressivePolicy(model)
+    if config.learn == "order":
+        torch.manual_seed(key("order head", config.seed) % 2**63)
+        return LearnedOrder(model, OrderHead(model.backbone.config.d))
     order = ORDERS[config.order]
     return DiffusionPolicy(model, order, estimators(order)[config.likelihood])
 
@@ -92,15 +114,15 @@ def reinforce(
     held_out: Sequence[Instance],
     path: Path,
     report: Callable[[dict], None],
-) -> Path:
-    """Train, resuming from path's state if there is one, and write the checkpoint; returns its path.
+) -> Outcome:
+    """Train, resuming from path's state if there is one, and write the checkpoint, or the order head, at path.
 
     training, held_out: puzzles of one family, with witnesses. report: called after every update. Raises BadInput for a
     path that holds the state of another run, and a loss that is no number.
     """
     start = checkpoint.load(Path(config.start), config.family, dtype=torch.float32)
-    model = start.model.requires_grad_(True).train()
-    policy, reference = policy_of(config, model), policy_of(config, copy.deepcopy(model).requires_grad_(False))
+    policy, reference = policy_of(config, start.model), policy_of(config, copy.deepcopy(start.model))
+    model = policy.model
     named = dict(model.named_parameters())
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.lr, betas=BETAS, weight_decay=config.weight_decay)
     tracker, resume = WeightTracker(0.0, False, named), path.with_suffix(RESUME)
@@ -140,9 +162,12 @@ def reinforce(
         "started from": start.card["sha256"],
         "rewards": {"columns": ["update", "states read", "pass@1"], "rows": state["curve"]},
     }
-    checkpoint.save(model.eval(), path, card)
+    if isinstance(model, OrderHead):
+        save_head(model, path, card)
+    else:
+        checkpoint.save(model, path, card)
     resume.unlink(missing_ok=True)
-    return path
+    return Outcome(policy, state["curve"])
 
 
 def fillings(

@@ -64,7 +64,7 @@ def test_gains_are_of_the_same_puzzles_and_networks():
 
 
 def test_a_run_is_resumed_and_workers_change_nothing(tmp_path, monkeypatch, capsys):
-    preset = Preset((FAMILY,), SOME, 3, 1, 4, 2, 2, 2, 3e-3, 3, 4)
+    preset = Preset((FAMILY,), SOME, 3, 1, 4, 2, 2, 2, 3e-3, tests=3, samples=4)
     monkeypatch.setitem(command.PRESETS, "standard", preset)
     for name, workers in (("a", 1), ("b", 2)):
         command.main(command.Reinforcement("standard", out=tmp_path / name, workers=workers))

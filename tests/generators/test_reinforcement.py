@@ -1,6 +1,7 @@
 """Learning from rewards: likelihoods of AR networks, objectives, and that only true rewards teach."""
 
 import itertools
+import json
 import math
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
 from torch import nn
 
 from csp.errors import BadInput
@@ -25,7 +27,7 @@ from generators.likelihood.rollouts import groups
 from generators.models.backbone_config import BackboneConfig
 from generators.reinforcement.objectives import BETA, OBJECTIVES
 from generators.reinforcement.policies import AutoregressivePolicy, DiffusionPolicy, Fillings
-from generators.reinforcement.trainer import ReinforceConfig, evaluate, pass_at, reinforce, rewards_of
+from generators.reinforcement.trainer import ReinforceConfig, evaluate, pass_at, policy_of, reinforce, rewards_of
 
 
 def network(kind, d=4, cells=16, louder=3):
@@ -227,11 +229,26 @@ def test_a_run_learns_and_goes_on_after_a_stop(start, tmp_path):
         replace(config, lr=0.0)
 
 
+def test_an_order_is_learned_and_the_network_stays(start, tmp_path):
+    config = ReinforceConfig(str(start), "sudoku4", learn="order", updates=4, puzzles=4, lr=1e-2, validate_every=2)
+    path = tmp_path / "head.safetensors"
+    made = reinforce(config, puzzles(4), puzzles(2), path, lambda news: None)
+    assert [row[0] for row in made.curve] == [0, 2, 4] and made.policy.model.score.weight.any()
+    before = checkpoint.load(start, dtype=torch.float32).model.state_dict()
+    assert all(torch.equal(weight, before[name]) for name, weight in made.policy.network.state_dict().items())
+    with safe_open(path, "pt") as file:
+        assert json.loads(file.metadata()["takeback"])["reinforcement"]["learn"] == "order"
+        torch.testing.assert_close(file.get_tensor("score.weight"), made.policy.model.score.weight.detach())
+    with pytest.raises(BadInput, match="has its order"):
+        policy_of(config, network("ar"))
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ({"method": "ppo"}, "ppo"),
         ({"order": "raster"}, "raster"),
+        ({"learn": "all"}, "all"),
         ({"likelihood": "elbo"}, "elbo"),
         ({"group": 0}, "group"),
     ],

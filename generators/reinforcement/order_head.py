@@ -1,0 +1,85 @@
+"""A learned order: a small network that says which blank cell is committed next, on top of a frozen one.
+
+    >>> head = OrderHead(d=6)
+    >>> policy = LearnedOrder(frozen, head)              # a Policy whose likelihood is that of its orders alone
+
+It reads what the frozen network answers, and begins as Confidence. Only the chance of each chosen cell is learned: the
+values that are written there have the frozen network's probabilities, which cancel from the gradient. Cells are drawn
+without replacement as in DCoLT (Huang et al. 2025); where it begins is the reference of UPO (Hong et al. 2025).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import torch
+from jaxtyping import Bool, Float, Int, UInt64
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from csp.io.files import write_atomically
+from generators.boards import Boards
+from generators.likelihood.conditionals import NetworkConditionals
+from generators.likelihood.estimators import along
+from generators.likelihood.order_policies import Confidence, log_softmax_of_blank
+from generators.likelihood.rollouts import roll_out
+from generators.reinforcement.policies import Fillings
+
+WIDTH = 32
+
+
+class OrderHead(nn.Module):
+    """An OrderPolicy with weights. A cell's score: the logarithm of its likeliest value's probability, over the
+    temperature, plus a perceptron of its own sorted probabilities, their entropy, and the mean over the blank cells.
+    """
+
+    def __init__(self, d: int, temperature: float = 0.1):
+        super().__init__()
+        self.d, self.start = d, Confidence(temperature)
+        self.read = nn.Linear(d + 2, WIDTH)
+        self.context = nn.Linear(WIDTH, WIDTH, bias=False)
+        self.score = nn.Linear(WIDTH, 1)
+        nn.init.zeros_(self.score.weight)
+        nn.init.zeros_(self.score.bias)
+
+    def forward(self, log_probs: Float[Tensor, "rows N d"], blank: Bool[Tensor, "rows N"]) -> Float[Tensor, "rows N"]:
+        """log pi of each cell."""
+        probs = log_probs.exp().sort(-1, descending=True).values
+        entropy = -(probs * probs.clamp_min(1e-12).log()).sum(-1, keepdim=True)
+        left = blank.to(probs).mean(-1)[:, None, None].expand(*blank.shape, 1)  # the share of cells that are blank
+        own = F.gelu(self.read(torch.cat([probs, entropy, left], -1).to(self.read.weight.dtype)))  # (rows, N, WIDTH)
+        weight = blank.to(own)[..., None]
+        mean = (own * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp_min(1.0)
+        learned = self.score(F.gelu(own + self.context(mean)))[..., 0]
+        return log_softmax_of_blank(self.start.scores(log_probs) + learned.to(log_probs.dtype), blank)
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedOrder:
+    """A Policy. model: the head, whose weights are learned. network: frozen."""
+
+    network: nn.Module
+    model: OrderHead
+
+    def roll_out(self, boards: Boards, rows: Int[np.ndarray, " rows"], keys: UInt64[np.ndarray, " rows"]) -> Fillings:
+        """Raises BadInput for a network or boards that conditionals refuse."""
+        return Fillings(rows, *roll_out(NetworkConditionals(self.network, boards), self.model, rows, keys))
+
+    def log_likelihood(self, boards: Boards, filled: Fillings, rng: np.random.Generator) -> Float[Tensor, " rows"]:
+        """Of the sequence of cells, given what was written there."""
+        ask = NetworkConditionals(self.network, boards)
+        return along(ask, filled.rows, filled.values, filled.commit_order, self.model)[1].sum(1)
+
+    def forwards(self, k: int) -> int:
+        """A state before each commit."""
+        return k
+
+
+def save_head(head: OrderHead, path: Path, card: dict) -> None:
+    """Weights and card in one file: the card is the file's metadata. Raises BadInput if it cannot be written."""
+    about = {"takeback": json.dumps({"d": head.d, "temperature": head.start.temperature, **card})}
+    write_atomically(path, safetensors.torch.save(head.state_dict(), about))
