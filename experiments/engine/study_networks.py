@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 from csp.errors import BadInput
@@ -103,7 +103,7 @@ def train_all(trainings: Sequence[Training], executor: Executor, out: Path) -> N
     given_up = []
     with interrupted_says(kept_in(out)), progress("networks") as bar:
         task = bar.add_task("training", total=len(trainings), completed=len(trainings) - len(missing))
-        for title, answer, seconds in executor.run((training.title, partial(training.run)) for training in missing):
+        for title, answer, seconds in executor.run((training.title, training.run) for training in missing):
             if isinstance(answer, Died):
                 given_up.append(title)
                 continue

@@ -235,16 +235,9 @@ def _control(card: dict) -> list[dict]:
     return made
 
 
-def _factors(card: dict) -> list[dict]:
-    return [table(*parts) for parts in factors.tables(card)]
-
-
-def _likelihood(card: dict) -> list[dict]:
-    return [table(*parts) for parts in likelihood.tables(card)]
-
-
-def _reinforcement(card: dict) -> list[dict]:
-    return [table(*parts) for parts in reinforcement.tables(card)]
+def _study(tables: Callable[[dict], list[tuple]]) -> Callable[[dict], list[dict]]:
+    """The tables of a study that has a module of its own for them."""
+    return lambda card: [table(*parts) for parts in tables(card)]
 
 
 COMMANDS: dict[str, Callable[[dict], list[dict]]] = {
@@ -253,7 +246,7 @@ COMMANDS: dict[str, Callable[[dict], list[dict]]] = {
     "evaluate": _evaluate,
     "ablations": _ablations,
     "control": _control,
-    "factors": _factors,
-    "likelihood": _likelihood,
-    "reinforcement": _reinforcement,
+    "factors": _study(factors.tables),
+    "likelihood": _study(likelihood.tables),
+    "reinforcement": _study(reinforcement.tables),
 }
