@@ -129,6 +129,12 @@ EXPERIMENTS = {
         "main",
         "do estimated likelihoods hurt a policy that learns from rewards?",
     ),
+    "subnetworks": (
+        "experiments.subnetworks.command",
+        "Subnetworks",
+        "main",
+        "which weights does learning from rewards change?",
+    ),
     "ablations": ("experiments.ablations", "Ablations", "main", "what each choice in training buys"),
     "train": ("experiments.train", "Train", "main", "train a network"),
     "export": ("experiments.export", "Export", "main", "a network as an ONNX file, for other programs"),

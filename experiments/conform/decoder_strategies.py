@@ -68,6 +68,7 @@ def batches(draw, names, decoder=None, most=3):
     """Batches of up to `most` puzzles of one of those families, and that decoder, or any of a user's model ("net")."""
     name = draw(st.sampled_from(names))
     instances = draw(st.lists(puzzles(name, colours=COLOURS), min_size=1, max_size=most))
-    if decoder is None:  # nobody's model brings a quality head along
-        decoder = draw(decoders(("net",)).filter(lambda drawn: drawn.signal != "quality"))
+    if decoder is None:  # nobody's model brings heads along
+        headless = decoders(("net",)).filter(lambda drawn: drawn.signal != "quality" and drawn.retraction != "learned")
+        decoder = draw(headless)
     return Batch(tuple(instances), draw(st.integers(0, 9)), draw(st.integers(0, 6)), decoder)

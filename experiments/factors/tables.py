@@ -9,7 +9,7 @@ from experiments.cli.tables import cell as figure
 from experiments.cli.tables import plain, short
 from experiments.cli.tables import show as show_table
 from experiments.factors.grid import ORDERS
-from experiments.scoring.statistics import Estimate
+from experiments.scoring.statistics import from_record
 
 UNITS = {"retraction": "points"}  # of a verdict's figures; the others are shares of the gap
 
@@ -26,14 +26,14 @@ def _show_study(study: dict[str, Any]) -> None:
     title = f"takeback factors: {name}; {seeds}, {study['size']}; n = {study['n']} traces a figure"
     lines = []
     for net in study["networks"]:
-        lines.append((net["name"], *(figure(_estimate(net[order]), percent=True) for order in ORDERS)))
+        lines.append((net["name"], *(figure(from_record(net[order]), percent=True) for order in ORDERS)))
     notes = ["solved %, nothing vetoed, nothing taken back, one cell a call, by the order in which cells are filled"]
     show_table(title, ("network", *ORDERS), lines, notes=notes)
 
     lines = []
     for c in study["planned"]:
         adjusted = "-" if c["adjusted"] is None else f"{c['adjusted']:.4f}".rstrip("0").rstrip(".")
-        lines.append((c["name"], c["is"], figure(_estimate(c["figure"]), percent=True), adjusted))
+        lines.append((c["name"], c["is"], figure(from_record(c["figure"]), percent=True), adjusted))
     if lines:
         notes = ["percentage points of puzzles solved; p is adjusted for all of these comparisons (Holm)"]
         show_table("\nplanned comparisons", ("", "is", "points", "p"), lines, left=("is",), wrap=("is",), notes=notes)
@@ -41,8 +41,8 @@ def _show_study(study: dict[str, Any]) -> None:
         lines = [
             (
                 factor,
-                figure(_estimate(row["log-odds"])),
-                figure(_estimate(row["share"]), percent=True) if row["share"] else "100",
+                figure(from_record(row["log-odds"])),
+                figure(from_record(row["share"]), percent=True) if row["share"] else "100",
             )
             for factor, row in study["shapley"].items()
         ]
@@ -50,14 +50,11 @@ def _show_study(study: dict[str, Any]) -> None:
         show_table("\nthe gap, shared out", ("factor", "log-odds", "share %"), lines, notes=notes)
     if study["interaction"]:
         found = study["interaction"]
-        print(f"\norder x workspace: {plain(_estimate(found['figure']))} log-odds, p = {short(found['p'])}")
+        print(f"\norder x workspace: {plain(from_record(found['figure']))} log-odds, p = {short(found['p'])}")
     for verdict in study["verdicts"]:
         said = ", ".join(
-            f"{name} {plain(_estimate(f), share=True)} {UNITS.get(name, '%')}" for name, f in verdict["figures"].items()
+            f"{name} {plain(from_record(f), share=True)} {UNITS.get(name, '%')}"
+            for name, f in verdict["figures"].items()
         )
         print(f'"{verdict["claim"]}": {verdict["verdict"]}. By {verdict["by"]}: {said}.')
     print()
-
-
-def _estimate(record: dict) -> Estimate:
-    return Estimate(*(record[part] for part in ("value", "low", "high", "n")))

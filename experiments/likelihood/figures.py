@@ -10,7 +10,7 @@ import numpy as np
 
 from experiments.cli.line_labels import DASHES
 from experiments.cli.terminal import save_figure
-from experiments.likelihood.tables import estimate
+from experiments.scoring.statistics import from_record
 
 SHOWN = ("mean-field-prompt", "elbo-time-1", "elbo-count-1", "elbo-count-16", "coupled", "raster", "trajectory")
 COLOURS = ("#d62728", "#ff7f0e", "#bcbd22", "#2ca02c", "#9467bd", "#1f77b4", "#7f7f7f")
@@ -35,7 +35,7 @@ def draw(summary: Sequence[dict[str, Any]], folder: Path) -> list[str]:
         for row, (what, label) in enumerate(PANELS.items()):
             axes = grid[row][column]
             for number, name in enumerate(SHOWN):
-                figures = [(s["k"], estimate(s["estimators"][name][what])) for s in of_family]
+                figures = [(s["k"], from_record(s["estimators"][name][what])) for s in of_family]
                 there = [(k, one) for k, one in figures if one.value is not None]
                 if not there or (what == "sd" and name == "raster"):
                     continue

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from experiments.cli.tables import cell, plain, show
-from experiments.scoring.statistics import Estimate
+from experiments.scoring.statistics import from_record
 
 COLUMNS = ("bias", "sd", "rank", "cosine", "cosine_of_mean", "ratio_shared", "ratio_apart")
 HEADS = ("bias", "spread", "rank", "cosine", "cosine of mean", "log-ratio, same masks", "log-ratio, own masks")
@@ -25,19 +25,14 @@ def show_all(summary: Sequence[dict[str, Any]], all_sizes: bool) -> None:
     last = {(study["family"], study["order"], study["updates"]): study for study in summary}
     shown = list(summary) if all_sizes else list(last.values())
     for place, study in enumerate(shown):
-        right = plain(estimate(study["right"]), share=True)
+        right = plain(from_record(study["right"]), share=True)
         title = (
             f"{study['family']}, {study['k']} free cells, {study['order']} order, networks of {study['updates']} "
             f"updates, which are right about {right} % of fillings; n = {study['n']} puzzles x networks"
         )
         lines = [
-            (name, str(row["forwards"]), *(cell(estimate(row[column])) for column in COLUMNS))
+            (name, str(row["forwards"]), *(cell(from_record(row[column])) for column in COLUMNS))
             for name, row in study["estimators"].items()
         ]
         show(title, ("estimate", "calls", *HEADS), lines, notes=NOTES if place == len(shown) - 1 else ())
         print()
-
-
-def estimate(record: dict[str, Any]) -> Estimate:
-    """A figure as it is kept."""
-    return Estimate(*(record[part] for part in ("value", "low", "high", "n")))

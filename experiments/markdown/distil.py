@@ -20,7 +20,7 @@ from csp.problem import STRATA, stratum_of
 from experiments.ablations import VARIANTS, gain, solved_share, validation
 from experiments.cli.options import WITHOUT_EFFECT
 from experiments.control.tables import PAPER, PERCENTS, columns, needs
-from experiments.markdown import factors, likelihood, reinforcement
+from experiments.markdown import factors, likelihood, reinforcement, subnetworks
 from experiments.markdown.kept import Kept
 from experiments.scoring.statistics import Estimate
 
@@ -32,9 +32,11 @@ QUESTIONS = {
     "factors": "Which of order, workspace, reading, supervision, depth and search closes the gap from AR to diffusion?",
     "likelihood": "What are estimates of a diffusion network's likelihood off by, against the exact one?",
     "reinforcement": "Does an estimated likelihood hurt the policy that learns from rewards, or only the estimate?",
+    "subnetworks": "Which weights does learning from rewards change, and is that peculiar to rewards?",
     "ablations": "What does each choice in training buy, each changed alone?",
     "control": "Which way of steering a network obeys a control and leaves the board valid?",
 }
+STUDIES = ("likelihood", "reinforcement", "subnetworks")
 RENAMED = {"recipes": "ablations"}
 #: Of a run's identity, what a kept run says in a place of its own, or not at all.
 APART = ("command", "puzzles", "seed", "takeback", "checkpoints")
@@ -72,12 +74,12 @@ def distil(card: dict, name: str, question: str = "", line: str = "") -> Kept:
     if identity["command"] == "control":
         config |= {"calls": card["calls"], "methods": card["methods"]}
     units = {"control": "targets a task", "ablations": "puzzles a stratum", "factors": "puzzles a stratum"}
-    units |= dict.fromkeys(("likelihood", "reinforcement"), "puzzles x networks a figure")
+    units |= dict.fromkeys(STUDIES, "puzzles x networks a figure")
     counts = {"control": identity.get("targets"), "ablations": identity.get("count")}
     if identity["command"] == "factors":
         counts["factors"] = max(study["puzzles"] for study in card["summary"])
         config |= {"temperatures": card["temperatures"]}
-    elif identity["command"] in ("likelihood", "reinforcement"):
+    elif identity["command"] in STUDIES:
         counts[identity["command"]] = max(study["n"] for study in card["summary"])
     content = {
         "question": question or QUESTIONS[identity["command"]],
@@ -249,4 +251,5 @@ COMMANDS: dict[str, Callable[[dict], list[dict]]] = {
     "factors": _study(factors.tables),
     "likelihood": _study(likelihood.tables),
     "reinforcement": _study(reinforcement.tables),
+    "subnetworks": _study(subnetworks.tables),
 }

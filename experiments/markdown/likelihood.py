@@ -6,7 +6,7 @@ from typing import Any
 
 from experiments.cli.tables import plain
 from experiments.likelihood.summary import FIGURES
-from experiments.likelihood.tables import estimate
+from experiments.scoring.statistics import from_record
 
 HEADS = [
     ("source", "source", "text"),
@@ -20,10 +20,10 @@ def tables(card: dict) -> list[tuple[str, str, int, str, list[tuple[str, str, st
     made = []
     for study in card["summary"]:
         name = f"{study['family']}, {study['order']}, k={study['k']}, {study['updates']} updates"
+        right, exact = plain(from_record(study["right"]), share=True), plain(from_record(study["exact"]))
         title = (
             f"{study['family']}, {study['k']} free cells filled in {study['order']} order by networks of "
-            f"{study['updates']} updates: {plain(estimate(study['right']), share=True)} % of fillings are right, exact "
-            f"log-likelihood {plain(estimate(study['exact']))} nats"
+            f"{study['updates']} updates: {right} % of fillings are right, exact log-likelihood {exact} nats"
         )
         rows = [
             {"name": of, "figures": {**figures, "forwards": str(figures["forwards"])}}

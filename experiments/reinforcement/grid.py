@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from experiments.engine.small_puzzles import COLOURING, SUDOKU4, SUDOKU6, SmallPuzzles
 from generators.reinforcement.trainer import ReinforceConfig
@@ -14,8 +15,8 @@ from generators.reinforcement.trainer import ReinforceConfig
 
 @dataclass(frozen=True)
 class Recipe:
-    """kind: of network. method, likelihood, shuffled, learn: see ReinforceConfig; the likelihoods of an AR network and
-    of a learned order are exact.
+    """kind: of network. method, likelihood, shuffled, learn, only: see ReinforceConfig; the likelihoods of an AR
+    network and of a learned order are exact. pool: another family to learn from. lr: 0 for the preset's.
     """
 
     kind: str
@@ -23,12 +24,17 @@ class Recipe:
     likelihood: str = "exact"
     shuffled: bool = False
     learn: str = "weights"
+    pool: str = ""
+    lr: float = 0.0
+    only: str = ""
 
     @property
     def name(self) -> str:
         words = [self.method, *["order alone"] * (self.learn == "order")]
         words += [self.likelihood] * (self.kind == "diffusion" and self.learn == "weights")
         words += ["shuffled rewards"] * self.shuffled
+        words += [f"from {self.pool}"] * bool(self.pool) + [f"rate {self.lr:g}"] * bool(self.lr)
+        words += [f"only {Path(self.only).stem}"] * bool(self.only)
         return f"{self.kind}: {', '.join(words)}"
 
 
@@ -90,7 +96,8 @@ class Preset:
             updates=self.updates,
             puzzles=self.puzzles,
             group=self.group,
-            lr=self.lr if recipe.learn == "weights" else self.order_lr,
+            lr=recipe.lr or (self.lr if recipe.learn == "weights" else self.order_lr),
+            only=recipe.only,
             seed=seed,
             validate_every=max(1, self.updates // 6),
         )

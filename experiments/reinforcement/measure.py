@@ -6,14 +6,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
 import pyarrow
 import torch
 
+from csp.io.files import read_bytes
 from csp.problem import Instance
 from experiments.engine.small_puzzles import SmallPuzzles
 from experiments.reinforcement.grid import Preset, Recipe
@@ -22,6 +24,7 @@ from generators.reinforcement.trainer import evaluate, policy_of, reinforce
 
 BEFORE = "before"  # in a recipe's place
 HELD_OUT = 16  # validation puzzles
+PATHS = ("start", "only")  # options that hashes stand for
 WHOLE, FLOAT = pyarrow.int64(), pyarrow.float64()
 SCHEMA = pyarrow.schema(
     [
@@ -107,7 +110,8 @@ class Learned(_Study):
     def config(self) -> dict:
         return self.config_of("learned") | {
             "recipe": self.recipe.name,
-            "options": {name: value for name, value in asdict(self.options).items() if name != "start"},
+            "options": {name: value for name, value in asdict(self.options).items() if name not in PATHS},
+            "only": hashlib.sha256(read_bytes(Path(self.recipe.only))).hexdigest() if self.recipe.only else "",
             "pool": [self.preset.pool, HELD_OUT],
         }
 
@@ -119,6 +123,8 @@ class Learned(_Study):
 
     def __call__(self) -> list[dict]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        pool, held_out = self.some("train", self.preset.pool), self.some("validation", HELD_OUT)
+        source = replace(self.puzzles, family=self.recipe.pool) if self.recipe.pool else self.puzzles
+        pool = [source.instance("train", self.preset.blank, index) for index in range(self.preset.pool)]
+        held_out = self.some("validation", HELD_OUT)
         made = reinforce(self.options, pool, held_out, self.path, lambda news: None)
         return self.records(self.recipe.name, made.policy, made.curve)

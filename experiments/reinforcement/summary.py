@@ -34,7 +34,9 @@ def summarise(records: Iterable[dict[str, Any]], preset: Preset) -> list[dict[st
             "seeds": preset.seeds,
             "updates": preset.updates,
             "before": {
-                kind: {f"pass@{k}": _figure(_passed(found[puzzles.name, BEFORE, kind], preset, k)) for k in _at(preset)}
+                kind: {
+                    f"pass@{k}": _figure(pass_table(found[puzzles.name, BEFORE, kind], preset, k)) for k in _at(preset)
+                }
                 for kind in preset.kinds
             },
             "recipes": {recipe.name: _recipe(found, puzzles.name, recipe, preset) for recipe in preset.recipes},
@@ -45,14 +47,14 @@ def summarise(records: Iterable[dict[str, Any]], preset: Preset) -> list[dict[st
 
 def _recipe(found: dict, family: str, recipe, preset: Preset) -> dict[str, Any]:
     mine = found[family, recipe.name, recipe.kind]
-    before = _passed(found[family, BEFORE, recipe.kind], preset, 1)
-    after = _passed(mine, preset, 1)
+    before = pass_table(found[family, BEFORE, recipe.kind], preset, 1)
+    after = pass_table(mine, preset, 1)
     reference = REFERENCE[recipe.kind]
     known = found.get((family, reference.name, recipe.kind))
-    against = None if known is None or recipe == reference else _figure(after - _passed(known, preset, 1))
+    against = None if known is None or recipe == reference else _figure(after - pass_table(known, preset, 1))
     curve = sorted((r["update"], r["seed"], r["read"], r["pass"]) for r in mine if r["update"] is not None)
     return {
-        **{f"pass@{k}": _figure(_passed(mine, preset, k)) for k in _at(preset)},
+        **{f"pass@{k}": _figure(pass_table(mine, preset, k)) for k in _at(preset)},
         "gain": _figure(after - before),
         "against": against,
         "read": max(read for _, _, read, _ in curve),
@@ -64,7 +66,7 @@ def _at(preset: Preset) -> list[int]:
     return [k for k in AT if k <= preset.samples]
 
 
-def _passed(records: list[dict], preset: Preset, k: int) -> Float[np.ndarray, "seeds puzzles"]:
+def pass_table(records: list[dict], preset: Preset, k: int) -> Float[np.ndarray, "seeds puzzles"]:
     """The chance that one of k fillings is right (generators/reinforcement/trainer.py, pass_at), of each puzzle."""
     table = np.full((preset.seeds, preset.tests), np.nan)
     for record in records:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from experiments.cli.tables import cell, show
-from experiments.scoring.statistics import Estimate
+from experiments.scoring.statistics import from_record
 
 NOTES = (
     "pass@k: the chance that one of k fillings of a puzzle is right, by the checker; fillings at temperature 1",
@@ -25,17 +25,12 @@ def show_all(summary: Sequence[dict[str, Any]]) -> None:
             f"{study['seeds']} starting network{'s' * (study['seeds'] > 1)}, n = {study['n']} puzzles x networks"
         )
         lines = [
-            (f"{kind}: before", *(cell(estimate(row[name]), percent=True) for name in columns), "-", "-", "0")
+            (f"{kind}: before", *(cell(from_record(row[name]), percent=True) for name in columns), "-", "-", "0")
             for kind, row in study["before"].items()
         ]
         for name, row in study["recipes"].items():
-            against = "-" if row["against"] is None else cell(estimate(row["against"]), percent=True)
-            figures = [cell(estimate(row[column]), percent=True) for column in columns]
-            lines.append((name, *figures, cell(estimate(row["gain"]), percent=True), against, f"{row['read']:,}"))
+            against = "-" if row["against"] is None else cell(from_record(row["against"]), percent=True)
+            figures = [cell(from_record(row[column]), percent=True) for column in columns]
+            lines.append((name, *figures, cell(from_record(row["gain"]), percent=True), against, f"{row['read']:,}"))
         show(title, ("", *(f"{name} %" for name in columns), "gain", "against exact", "read"), lines, notes=NOTES)
         print()
-
-
-def estimate(record: dict[str, Any]) -> Estimate:
-    """A figure as it is kept."""
-    return Estimate(*(record[part] for part in ("value", "low", "high", "n")))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -11,6 +11,9 @@ from jaxtyping import Float, Int
 from csp.seeds import stream
 
 Z = 1.959963984540054  # the normal quantile of a two-sided 95 % interval
+
+#: The quantile .975 of Student's distribution with 1, 2, ... degrees of freedom; the last serves for more.
+STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131)
 
 
 class Estimate(NamedTuple):
@@ -25,6 +28,11 @@ class Estimate(NamedTuple):
     def hits(self) -> int:
         """Of a share: how many of the n it stands for."""
         return round((self.value or 0) * self.n)
+
+
+def from_record(record: Mapping[str, Any]) -> Estimate:
+    """An estimate as a run's card keeps it, _asdict() in JSON."""
+    return Estimate(*(record[part] for part in Estimate._fields))
 
 
 def proportion(successes: int, n: int) -> Estimate:
@@ -48,6 +56,21 @@ def sign_flips(differences: Int[np.ndarray, " pairs"]) -> float:
         chance = (np.roll(chance, size) + np.roll(chance, -size)) / 2  # nothing is near enough to an end to go round
     far = np.abs(np.arange(-total, total + 1)) >= abs(int(differences.sum()))
     return float(min(1.0, chance[far].sum()))
+
+
+def mean(numbers: Sequence[float]) -> Estimate:
+    """Of a few numbers, such as one a training run, with Student's interval (1908); None for an end where there is one.
+
+    A bootstrap of three numbers cannot leave their range; this one is as wide as three numbers deserve.
+    """
+    n = len(numbers)
+    if not n:
+        return Estimate(None, None, None, 0)
+    middle = float(np.mean(numbers))
+    if n == 1:
+        return Estimate(middle, None, None, 1)
+    half = STUDENT[min(n - 1, len(STUDENT)) - 1] * float(np.std(numbers, ddof=1)) / np.sqrt(n)
+    return Estimate(middle, middle - half, middle + half, n)
 
 
 def bootstrap_crossed(table: Float[np.ndarray, "rows columns"], resamples: int = 1000) -> Estimate:

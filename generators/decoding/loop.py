@@ -38,7 +38,7 @@ from generators.decoding.state import CELL, REMASK, SMALLEST, VALUE, State
 from generators.decoding.vetoes import Inspection, inspect, near_of
 from generators.models.backtracking_ar import BacktrackingAR
 from generators.models.inference import one_thread
-from generators.models.interface import Model, Prediction, Scorer
+from generators.models.interface import Model, Prediction, Remasker, Scorer
 from generators.models.transformer import with_loops
 
 
@@ -48,12 +48,14 @@ def decode(
     instances: Sequence[Instance],
     seed: int,
     quality: Scorer | None = None,
+    remasker: Remasker | None = None,
 ) -> list[Trace]:
-    """One trace an instance, in order. Instances share one number of values d. quality: the head of signal=quality.
-    Traces are named after the decoder; a decoder of model "net" takes the model's own name.
+    """One trace an instance, in order. Instances share one number of values d. quality: the head of signal=quality;
+    remasker: of retraction=learned. Traces are named after the decoder; a decoder of model "net" takes the model's own
+    name.
 
     Raises BadInput if the model is none or cannot read them, they hold other constraints than pairwise ones, or the
-    decoder needs a quality head and there is none.
+    decoder needs a head and there is none.
     """
     if isinstance(model, type):
         raise BadInput(f"{model.__name__} is a class; a model is an object: {model.__name__}()")
@@ -66,6 +68,8 @@ def decode(
     # What the decoder needs of the model and beside it.
     if decoder.signal == "quality" and quality is None:
         raise BadInput(f"{decoder}: signal=quality needs a quality head")
+    if decoder.retraction == "learned" and remasker is None:
+        raise BadInput(f"{decoder}: retraction=learned needs a remasker")
     if decoder.loops:
         if not isinstance(model, nn.Module):
             raise BadInput(f"{decoder}: loops goes with this package's networks, not with {model.name}")
@@ -80,14 +84,19 @@ def decode(
         elif isinstance(model, BacktrackingAR):
             written_undo.run(model, state)
         else:
-            run = _DecodeLoop(state, model, SignalSources(model, quality, {}))
-            while len(run.active):
-                run.step()
+            fill(state, model, SignalSources(model, quality, remasker, {}))
     traces = state.traces(seed)
     if decoder.model != "net":
         return traces
     named = model.name + str(decoder).removeprefix("net")  # somebody's network goes by its own name
     return [replace(trace, decoder=named) for trace in traces]
+
+
+def fill(state: State, model: Model, sources: SignalSources) -> None:
+    """Fill a state's boards until each has come to its end."""
+    run = _DecodeLoop(state, model, sources)
+    while len(run.active):
+        run.step()
 
 
 def next_commits(
@@ -111,7 +120,7 @@ def next_commits(
 
     before = state.assignments.copy()
     with one_thread():
-        _DecodeLoop(state, model, SignalSources(model, None, {})).step()
+        _DecodeLoop(state, model, SignalSources(model, None, None, {})).step()
     cells = (state.assignments != before).argmax(1)
     return cells, state.assignments[np.arange(len(cells)), cells]
 
@@ -255,12 +264,12 @@ class _DecodeLoop:
             right = full & ~wrong
             spent = state.spent(rows)
             lost = (full & wrong) | self.seen.inconsistent | stalled
-            if kind in REMDM:  # its schedule runs to the end, whatever the board looks like on the way
+            if kind in (*REMDM, "learned"):  # they run to the end, whatever the board looks like on the way
                 lost = spent & ~right
 
             # The retraction says which of the lost boards can go on.
             able = np.zeros(len(rows), dtype=bool)
-            back = np.nonzero(lost & ~spent)[0]
+            back = np.nonzero(~right & ~spent if kind == "learned" else lost & ~spent)[0]
             if len(back) and kind not in ("none", *REMDM):
                 able[back] = self.retraction(rows[back], Inspection(*(part[back] for part in self.seen)))
 
@@ -277,7 +286,7 @@ class _DecodeLoop:
             # What was taken back may leave a board that is lost still: it is reviewed again, at no call.
             stalled = np.zeros(int((~over).sum()), dtype=bool)
             self._keep(~over, changed=able)
-            if not able.any():
+            if not able.any() or kind == "learned":
                 return
 
     def _keep(self, kept: Bool[np.ndarray, " rows"], changed: Bool[np.ndarray, " rows"] | None = None) -> None:

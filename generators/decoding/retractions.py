@@ -1,7 +1,8 @@
 """Retractions: what is taken back once a board is seen to be lost, by rule. Each changes the boards it is given, and
 says which of them can go on; the others end.
 
-    none, restart, remask, rewind; worst, depth, best-first (generators/decoding/search_tree.py).
+    none, restart, remask, rewind; worst, depth, best-first (search_tree.py); learned (learned_retraction.py), which is
+    asked about every board that goes on, lost or not.
 
     >>> able = Retraction(state, sources)(rows, seen)
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Int
 
+from generators.decoding.learned_retraction import taken_back
 from generators.decoding.search_tree import Tree
 from generators.decoding.signals import SignalSources, suspects
 from generators.decoding.spec import TREE
@@ -41,7 +43,9 @@ class Retraction:
             return self.tree.go(rows, blame)
         committed = state.committed(rows)
         able = committed.any(1)
-        if self.kind == "restart":
+        if self.kind == "learned":
+            blanked = taken_back(state, self.sources.remasker, rows, seen)
+        elif self.kind == "restart":
             # attempts counts the first one, which no round was made for.
             attempts = state.decoder.attempts
             able &= (state.rounds[rows] + 1 < attempts) | (attempts == 0)

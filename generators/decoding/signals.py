@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 from generators.decoding.spec import RANKING
 from generators.decoding.state import REMASK, State, highest
 from generators.decoding.vetoes import Inspection
-from generators.models.interface import Model, Scorer
+from generators.models.interface import Model, Remasker, Scorer
 from solvers.oracles.base import Oracle
 from solvers.oracles.pick import pick
 
@@ -28,10 +28,11 @@ NAMED = 2  # added to the doubt, which is at most 1, of cells that a pointing si
 
 @dataclass
 class SignalSources:
-    """Whom signals may ask: the decoder's own model, a quality head, an oracle an instance."""
+    """Whom retraction may ask: the decoder's own model, a quality head, a remasker, an oracle an instance."""
 
     model: Model
     quality: Scorer | None
+    remasker: Remasker | None
     oracles: dict[int, Oracle]
 
     def oracle(self, state: State, row: int) -> Oracle:
@@ -88,7 +89,7 @@ def violations(
         none = ~pointed.any(1)
         if none.any():
             empty = (state.assignments[rows[none]] == 0) & state.free[rows[none]] & ~left[none].any(-1)
-            pointed[none] = _beside(state, rows[none], empty) & committed[none]
+            pointed[none] = beside(state, rows[none], empty) & committed[none]
     return np.where(pointed.any(1, keepdims=True), pointed, committed)
 
 
@@ -97,7 +98,7 @@ def neighbourhood(
 ) -> Bool[np.ndarray, "rows N"]:
     """The cells in violation and every committed neighbour of theirs."""
     pointed = violations(state, sources, rows, seen)
-    return pointed | (_beside(state, rows, pointed) & state.committed(rows))
+    return pointed | (beside(state, rows, pointed) & state.committed(rows))
 
 
 def core(
@@ -149,10 +150,10 @@ def quality(state: State, sources: SignalSources, rows: Int[np.ndarray, " rows"]
     return 1 - verdict.right
 
 
-def _beside(
+def beside(
     state: State, rows: Int[np.ndarray, " rows"], cells: Bool[np.ndarray, "rows N"]
 ) -> Bool[np.ndarray, "rows N"]:
-    """The neighbours of those cells."""
+    """The neighbours of those cells, given or not, blank or not."""
     adjacency = state.boards.adjacency
     adjacency = adjacency if len(adjacency) == 1 else adjacency[rows]
     return np.matmul(adjacency.astype(np.float32), cells[..., None].astype(np.float32))[..., 0] > 0

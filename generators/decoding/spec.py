@@ -61,6 +61,7 @@ DECODER_WORDS: dict[str, dict[str, str]] = {
         "rescale": "ReMDM: at rate eta * most",
         "conf": "ReMDM: rates by softmax of minus the stored confidence, times most",
         "loop": "ReMDM: nine tenths visible are held for half the calls while 2 % are remasked a call",
+        "learned": "after each call, each committed cell with the chance that a trained head gives it",
         "written": "what the network writes as undo",
     },
     "signal": {
@@ -196,20 +197,27 @@ def _faults(a: Decoder):
         signalled and a.signal == "none",
         (f"retraction={a.retraction} needs a signal: {', '.join(w for w in DECODER_WORDS['signal'] if w != 'none')}"),
     )
-    placebo = a.retraction == "best-first" and a.signal == "random"
+    placebo = a.retraction in ("best-first", "learned") and a.signal == "random"
     yield (
         a.signal != "none" and not signalled and not placebo,
-        (f"only retraction={', '.join(SIGNALLED)} look at a signal (and best-first at random, its placebo)"),
+        (f"only retraction={', '.join(SIGNALLED)} look at a signal (best-first and learned at random are placebos)"),
     )
     yield (
-        a.dose != "violations" and (a.signal not in RANKING or a.retraction in TREE),
+        a.retraction == "learned" and (not a.calls or a.tokens or a.seconds),
+        "retraction=learned runs for a number of calls: calls=N, no other budget",
+    )
+    yield (
+        a.dose != "violations" and (a.signal not in RANKING or a.retraction in (*TREE, "learned")),
         (f"dose goes with retraction=rewind or remask and a signal that ranks: {', '.join(RANKING)}"),
     )
     yield (
-        a.memory != "none" and a.retraction not in ("restart", "rewind", "remask"),
-        ("memory goes with retraction=restart, rewind and remask: the others never write the same thing twice"),
+        a.memory != "none" and a.retraction not in ("restart", "rewind", "remask", "learned"),
+        ("memory goes with retraction=restart, rewind, remask and learned: trees never write the same thing twice"),
     )
-    yield a.memory == "tabu" and a.retraction == "restart", "memory=tabu goes with retraction=rewind and remask"
+    yield (
+        a.memory == "tabu" and a.retraction == "restart",
+        "memory=tabu goes with retraction=rewind, remask and learned",
+    )
     yield changed("tenure") and a.memory != "tabu", "tenure goes with memory=tabu"
     yield changed("attempts") and a.retraction != "restart", "attempts goes with retraction=restart"
     yield changed("width") and a.retraction != "beam", "width goes with retraction=beam"

@@ -12,6 +12,7 @@ ControlState  those of steered nets (generators/control/state.py)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -70,11 +71,20 @@ class BoardState:
         return Costs(int(self.calls[row]), int(self.tokens[row]), float(self.flops[row]), float(self.seconds[row]))
 
 
+class Moment(NamedTuple):
+    """What a learned retraction was shown of some boards after a call, and which cells it blanked."""
+
+    rows: Int[np.ndarray, " some"]
+    features: Float[np.ndarray, "some N features"]
+    committed: Bool[np.ndarray, "some N"]
+    blanked: Bool[np.ndarray, "some N"]
+
+
 class State(BoardState):
     """The boards of one decode call.
 
     confidence (the probability of each value at the time of its commit, after the veto), rounds (retractions made),
-    barred (the round up to which memory bars a value), nogoods, ends.
+    barred (the round up to which memory bars a value), nogoods, ends; moments, kept where learning puts a list.
     """
 
     def __init__(self, decoder: Decoder, boards: Boards):
@@ -86,6 +96,7 @@ class State(BoardState):
         self.nogoods = Nogoods(size) if decoder.memory == "nogoods" else None
         self.rounds = np.zeros(size, dtype=np.int64)
         self.ends = np.full(size, "solved", dtype=object)
+        self.moments: list[Moment] | None = None
 
     def spent(self, rows: Int[np.ndarray, " rows"]) -> Bool[np.ndarray, " rows"]:
         """Whether a budget of theirs is used up."""

@@ -96,3 +96,14 @@ class Scorer(Protocol):
     def score(self, boards: Boards, rows: Int[np.ndarray, " rows"], assignments: Int[np.ndarray, "rows N"]) -> Verdict:
         """How right each value looks, on the boards at those rows. Raises BadInput if it cannot read them."""
         ...
+
+
+@runtime_checkable
+class Remasker(Protocol):
+    """Anything that says what is taken back: the head behind retraction=learned (decoding/learned_retraction.py)."""
+
+    flops: int  # of one cell
+
+    def chances(self, features: Float[np.ndarray, "rows N features"]) -> Float[np.ndarray, "rows N"]:
+        """With what chance each cell is blanked, were it committed."""
+        ...

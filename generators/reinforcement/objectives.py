@@ -41,8 +41,7 @@ def weighted(
     there = np.flatnonzero(weights)
     if not len(there):
         return _nothing(policy)
-    chosen = Fillings(filled.rows[there], filled.values[there], filled.commit_order[there])
-    log_likelihoods = policy.log_likelihood(boards, chosen, rng)
+    log_likelihoods = policy.log_likelihood(boards, filled.take(there), rng)
     return -(torch.from_numpy(weights[there]).to(log_likelihoods.dtype) * log_likelihoods).sum() / len(boards)
 
 

@@ -10,18 +10,14 @@ without replacement as in DCoLT (Huang et al. 2025); where it begins is the refe
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import safetensors.torch
 import torch
 from jaxtyping import Bool, Float, Int, UInt64
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from csp.io.files import write_atomically
 from generators.boards import Boards
 from generators.likelihood.conditionals import NetworkConditionals
 from generators.likelihood.estimators import along
@@ -45,6 +41,11 @@ class OrderHead(nn.Module):
         self.score = nn.Linear(WIDTH, 1)
         nn.init.zeros_(self.score.weight)
         nn.init.zeros_(self.score.bias)
+
+    @property
+    def about(self) -> dict:
+        """What builds it again."""
+        return {"d": self.d, "temperature": self.start.temperature}
 
     def forward(self, log_probs: Float[Tensor, "rows N d"], blank: Bool[Tensor, "rows N"]) -> Float[Tensor, "rows N"]:
         """log pi of each cell."""
@@ -77,9 +78,3 @@ class LearnedOrder:
     def forwards(self, k: int) -> int:
         """A state before each commit."""
         return k
-
-
-def save_head(head: OrderHead, path: Path, card: dict) -> None:
-    """Weights and card in one file: the card is the file's metadata. Raises BadInput if it cannot be written."""
-    about = {"takeback": json.dumps({"d": head.d, "temperature": head.start.temperature, **card})}
-    write_atomically(path, safetensors.torch.save(head.state_dict(), about))

@@ -36,6 +36,15 @@ class Fillings:
     values: Int[np.ndarray, "rows N"]
     commit_order: Int[np.ndarray, "rows N"]
 
+    @property
+    def read(self) -> int:
+        """States that the network read to write them."""
+        return int((self.commit_order > 0).sum())
+
+    def take(self, which: Int[np.ndarray, " some"]) -> Fillings:
+        """Some of them."""
+        return Fillings(self.rows[which], self.values[which], self.commit_order[which])
+
 
 @runtime_checkable
 class Policy(Protocol):

@@ -25,19 +25,23 @@ from csp.problem import Instance
 from csp.seeds import key, stream
 from generators import checkpoint
 from generators.boards import Boards, stack
+from generators.decoding.spec import parse
 from generators.likelihood.conditionals import free_cells
 from generators.likelihood.estimators import estimators
 from generators.likelihood.order_policies import ORDERS
 from generators.likelihood.rollouts import groups
 from generators.models.autoregressive import Autoregressive
+from generators.reinforcement.heads import save_head
 from generators.reinforcement.objectives import OBJECTIVES
-from generators.reinforcement.order_head import LearnedOrder, OrderHead, save_head
+from generators.reinforcement.order_head import LearnedOrder, OrderHead
 from generators.reinforcement.policies import AutoregressivePolicy, DiffusionPolicy, Fillings, Policy
+from generators.reinforcement.retraction_head import LearnedRetraction, RetractionHead
 from generators.training.resume import RESUME, WeightTracker, load_state, save_state
+from generators.weights.masks import read_masks
 
 BETAS = (0.9, 0.98)
 CLIP = 1.0  # the longest gradient
-LEARNED = ("weights", "order")
+LEARNED = ("weights", "order", "retraction")
 BACKWARD = 3  # reading a state forwards and backwards, in readings forwards
 
 
@@ -47,8 +51,10 @@ class ReinforceConfig:
 
     start: a checkpoint. method: of OBJECTIVES; supervised learns from solutions that are given. likelihood: the
     estimator, of a diffusion network; an AR network's is exact. order: of ORDERS, in which a diffusion network writes.
-    learn: the network's weights, or the order of a frozen diffusion network (order_head.py; its likelihood is exact).
-    shuffled: rewards are dealt out anew within each update, which leaves nothing to learn.
+    learn: the network's weights; or, of a frozen network, the order (order_head.py), or what is taken back when
+    (retraction_head.py) by `decoder`; the likelihood of both is exact.
+    shuffled: rewards are dealt out anew within each update, which leaves nothing to learn. only: a file of masks
+    (weights/masks.py); all other weights stay as they are.
     """
 
     start: str
@@ -57,12 +63,14 @@ class ReinforceConfig:
     likelihood: str = "elbo-count-4"
     order: str = "confidence"
     learn: str = "weights"
+    decoder: str = "net:order=confidence,veto=legal,retraction=learned,temperature=1,calls=100"
     shuffled: bool = False
     updates: int = 100
     puzzles: int = 16  # an update
     group: int = 8  # fillings of each
     lr: float = 3e-4
     weight_decay: float = 0.0
+    only: str = ""
     seed: int = 0
     validate_every: int = 10
     validation_samples: int = 8  # fillings of each held-out puzzle
@@ -77,9 +85,15 @@ class ReinforceConfig:
             raise BadInput(f"likelihood {self.likelihood!r} is none of {', '.join(estimators(ORDERS[self.order]))}")
         if self.learn not in LEARNED:
             raise BadInput(f"learn {self.learn!r} is none of {', '.join(LEARNED)}")
+        if parse(self.decoder).retraction != "learned":
+            raise BadInput(f"decoder {self.decoder} takes nothing back by a learned rule: retraction=learned")
+        if self.learn == "retraction" and self.method == "supervised":
+            raise BadInput("nobody can say what was to be taken back: learn=retraction goes with rewards")
         for name in ("updates", "puzzles", "group", "validate_every", "validation_samples"):
             if getattr(self, name) < 1:
                 raise BadInput(f"{name} is {getattr(self, name)}; it is at least 1")
+        if self.only and self.weight_decay:
+            raise BadInput("only and weight_decay: weights outside the masks would decay")
         if not (math.isfinite(self.lr) and self.lr > 0):
             raise BadInput("lr is a finite number above 0")
 
@@ -97,6 +111,9 @@ def policy_of(config: ReinforceConfig, model: nn.Module) -> Policy:
     network is to learn.
     """
     model.requires_grad_(config.learn == "weights")
+    if config.learn == "retraction":
+        torch.manual_seed(key("retraction head", config.seed) % 2**63)
+        return LearnedRetraction(model.eval(), RetractionHead(), parse(config.decoder))
     if isinstance(model, Autoregressive):
         if config.learn == "order":
             raise BadInput(f"{model.name}: an autoregressive network has its order; learn=order goes with diffusion")
@@ -124,6 +141,7 @@ def reinforce(
     policy, reference = policy_of(config, start.model), policy_of(config, copy.deepcopy(start.model))
     model = policy.model
     named = dict(model.named_parameters())
+    masks = read_masks(Path(config.only), named) if config.only else {}
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.lr, betas=BETAS, weight_decay=config.weight_decay)
     tracker, resume = WeightTracker(0.0, False, named), path.with_suffix(RESUME)
     state = load_state(asdict(config), model, optimiser, tracker, resume)
@@ -141,6 +159,9 @@ def reinforce(
         loss = OBJECTIVES[config.method](policy, reference, boards, filled, dealt, rng)
         optimiser.zero_grad()
         loss.backward()
+        for name, mask in masks.items():
+            if (gradient := named[name].grad) is not None:
+                gradient.mul_(mask)
         nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         optimiser.step()
 
@@ -162,7 +183,7 @@ def reinforce(
         "started from": start.card["sha256"],
         "rewards": {"columns": ["update", "states read", "pass@1"], "rows": state["curve"]},
     }
-    if isinstance(model, OrderHead):
+    if isinstance(model, OrderHead | RetractionHead):
         save_head(model, path, card)
     else:
         checkpoint.save(model, path, card)
@@ -179,7 +200,7 @@ def fillings(
     if config.method != "supervised":
         rows, keys = groups(boards, config.group, config.seed, update)
         filled = policy.roll_out(boards, rows, keys)
-        return filled, int(free_cells(boards, rows).sum())
+        return filled, filled.read
     rows = np.repeat(np.arange(len(boards)), config.group)
     free = free_cells(boards, rows)
     place = np.where(free, rng.random(free.shape), np.inf).argsort(1).argsort(1)

@@ -35,7 +35,7 @@ def conform(decoder, instance, trace):
 def test_any_combination_conforms(tiny_models, few, family, data, seed):
     decoder = data.draw(decoders(tuple(MODELS) if family == "sudoku4" else NOT_COUNTING))
     models = tiny_models[family]
-    traces = decode(decoder, model_of(models, decoder), few[family], seed, models["quality"])
+    traces = decode(decoder, model_of(models, decoder), few[family], seed, models["quality"], RetractionHead())
     for instance, trace in zip(few[family], traces):
         conform(decoder, instance, trace)
 
@@ -50,7 +50,9 @@ def test_a_trace_depends_on_instance_decoder_and_seed_alone(tiny_models, few, fa
     decoder = data.draw(decoders(tuple(MODELS) if family == "sudoku4" else NOT_COUNTING))
     model, quality = model_of(tiny_models[family], decoder), tiny_models[family]["quality"]
     order = data.draw(st.permutations(range(len(few[family]))))
-    fault = neighbours_fault(lambda some: decode(decoder, model, some, seed, quality), few[family], order, alone=3)
+    fault = neighbours_fault(
+        lambda some: decode(decoder, model, some, seed, quality, RetractionHead()), few[family], order, alone=3
+    )
     assert fault is None
 
 

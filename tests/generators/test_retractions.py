@@ -211,7 +211,7 @@ def pointed(signal, state, says, dose="violations", quality=None):
     words = {"dose": dose} if dose != "violations" else {}
     state.decoder = Decoder("diffusion", veto="legal", retraction="remask", signal=signal, calls=9, **words)
     rows = np.array([0])
-    found = signals.suspects(state, signals.SignalSources(Stub(says), quality, {}), rows, inspect(state, rows))[0]
+    found = signals.suspects(state, signals.SignalSources(Stub(says), quality, None, {}), rows, inspect(state, rows))[0]
     return np.nonzero(found[0])[0].tolist()
 
 

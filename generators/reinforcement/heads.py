@@ -1,0 +1,47 @@
+"""Files of heads: small networks on top of a frozen one, that say which cell is next or what is taken back.
+
+>>> save_head(head, path, card)                 # one file; the card is the file's metadata
+>>> head, card = load_retraction_head(path)
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+
+from csp.errors import BadInput
+from csp.io.files import write_atomically
+from generators.reinforcement.order_head import OrderHead
+from generators.reinforcement.retraction_head import RetractionHead
+
+Head = OrderHead | RetractionHead
+CARD = "takeback"
+
+
+def save_head(head: Head, path: Path, card: dict) -> None:
+    """Weights and card in one file. Raises BadInput if it cannot be written."""
+    about = {CARD: json.dumps({"head": type(head).__name__, **head.about, **card})}
+    write_atomically(path, safetensors.torch.save(head.state_dict(), about))
+
+
+def load_retraction_head(path: Path) -> tuple[RetractionHead, dict]:
+    """(head, card). Raises BadInput for a file that is none."""
+    try:
+        with safetensors.safe_open(str(path), "pt") as file:
+            card = json.loads((file.metadata() or {}).get(CARD, "{}"))
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, safetensors.SafetensorError, ValueError) as fault:
+        raise BadInput(f"{path}: no file of a head ({fault})") from None
+    head = RetractionHead()
+    if card.get("head") != RetractionHead.__name__:
+        raise BadInput(f"{path}: no head that takes cells back")
+    if card.get("features") != head.about["features"]:
+        raise BadInput(f"{path}: a head that sees other features of a cell than this version shows")
+    try:
+        head.load_state_dict(weights)
+    except RuntimeError:
+        raise BadInput(f"{path}: its weights are not those of a head that takes cells back") from None
+    return head, card
