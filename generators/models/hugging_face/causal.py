@@ -1,9 +1,9 @@
 """A causal language model's session: it writes one token after another, and reads each of them once.
 
 In the layout "raster" the answer is the grid, cell after cell, and the model speaks about the first blank cell alone.
-In the layout "cells" a commit is a line that names its cell, r1c2=3, and the model speaks about whichever blank cells it
-is asked about, given the commits in the order in which they were made: a question is the line's beginning, r1c2=, and
-its answer the token after it.
+In the layout "cells" a commit is a line that names its cell, r1c2=3, and the model speaks about whichever blank cells
+it is asked about, given the commits in the order in which they were made: a question is the line's beginning, r1c2=,
+and its answer the token after it.
 
     >>> session = model.open(boards)                    # a LanguageModel of kind causal
     >>> session.predict(rows, assignments, commit_order, wanted)
