@@ -157,10 +157,14 @@ def networks(row: Row) -> list[str]:
 
 
 def _language_model(place: str, instances: Sequence[Instance], precision: str) -> tuple[HuggingFaceModel, str]:
-    """The model at a place, and why it cannot read the instances, "" if it can. Its weights are not loaded yet."""
+    """The model at a place, and why it cannot read the instances, "" if it can. Its weights are not loaded yet.
+
+    Raises BadInput for a place without a model.
+    """
     source = Source.open(place)
     found = HuggingFaceModel(place, source.sha256, tuple(source.files.items()), precision)
     shapes = {(instance.problem.d, instance.problem.name): instance for instance in instances}
+    assert source.tokens  # a tokenizer that cannot be loaded stops the run; one without a puzzle's values, its rows
     try:
         for instance in shapes.values():
             source.text(instance)

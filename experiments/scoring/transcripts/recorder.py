@@ -5,10 +5,10 @@
     recorder.see(x)                                                 # any loop of yours, after each step
     traces = recorder.traces()                                      # a trace a row of the batch
 
-    traces = record(output.history, puzzles, tokenizer, cells)      # states that are there already, as Dream returns them
+    traces = record(output.history, puzzles, tokenizer, cells)      # of states that are there, as Dream returns
 
-A token that is a value's commits the value; the mask, and any other token, is a blank cell. A value that becomes another
-is taken back and committed at that step. docs/pipelines.md.
+A token that is a value's commits the value; the mask, and any other token, is a blank cell. A value that becomes
+another is taken back and committed at that step. docs/pipelines.md.
 """
 
 from __future__ import annotations
@@ -151,7 +151,8 @@ class Recorder:
             value = known.get(int(tokens[place]))
             self.others += value is None
             board[cell] = value or 0
-        return board
+        givens = self.puzzles[row].givens
+        return np.where(board > 0, board, givens)  # a given that a sampler has to write itself stands all the same
 
 
 def record(
@@ -190,7 +191,11 @@ def _token_map(tokens: Any, puzzle: Instance) -> dict[int, int]:
     if isinstance(tokens, Mapping):
         made = {}
         for token, value in tokens.items():
-            if not isinstance(token, int | np.integer) or not isinstance(value, int | np.integer) or not 0 <= value <= d:
+            if (
+                not isinstance(token, int | np.integer)
+                or not isinstance(value, int | np.integer)
+                or not 0 <= value <= d
+            ):
                 raise BadInput(f"tokens: {shown(token)}: {shown(value)} is no token's id with a value from 1 to {d}")
             made[int(token)] = int(value)
         if missing := sorted(set(range(1, d + 1)) - set(made.values())):

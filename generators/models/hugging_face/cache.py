@@ -30,8 +30,8 @@ KEPT_BYTES = 4 << 30  # of the caches that a session keeps between calls
 class CacheRoom:
     """Bytes that are left for caches of one session, and whether the network's caches can be cropped."""
 
-    left: int = KEPT_BYTES
-    croppable: bool = True
+    left: int
+    croppable: bool
 
 
 @dataclass

@@ -20,8 +20,9 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from generators.boards import Boards
+from generators.models.hugging_face import cache
 from generators.models.hugging_face.board_text import BoardText
-from generators.models.hugging_face.cache import CacheRoom, ReadText, croppable
+from generators.models.hugging_face.cache import CacheRoom, ReadText
 from generators.models.interface import Prediction
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class CausalSession:
     def __init__(self, model: LanguageModel, boards: Boards, texts: Sequence[BoardText]):
         self.model, self.boards, self.texts = model, boards, texts
         self.raster = model.layout == "raster"
-        self.room = CacheRoom(croppable=croppable(model.network))
+        self.room = CacheRoom(cache.KEPT_BYTES, cache.croppable(model.network))
         self.read = [ReadText(model.network, self.room) for _ in texts]
         self.rows = np.arange(len(boards))
 
