@@ -249,7 +249,11 @@ def _faults(a: Decoder):
 def parse(text: str) -> Decoder:
     """A Decoder from "model:word=value,..." or "hf:PATH:word=value,...". Raises BadInput, naming what is wrong."""
     model, words = split(text)
-    made = specs.parse(f"{model_word(model)}:{words}", DECODER_DEFAULTS, "decoder", ("model",), RENAMED)
+    known = f"{model_word(model)}:{words}"
+    try:
+        made = specs.parse(known, DECODER_DEFAULTS, "decoder", ("model",), RENAMED)
+    except BadInput as fault:
+        raise BadInput(str(fault).replace(repr(known), repr(text), 1)) from None
     return made if model in DECODER_DEFAULTS else replace(made, model=model)
 
 

@@ -395,6 +395,6 @@ def test_spellings_name_the_place(text):
 
 
 def test_spellings_that_do_not_go_together_are_refused():
-    assert "no order 'best'" in one_line(lambda: takeback.parse("hf:weights:order=best"))
+    assert "'hf:weights:order=best': no order 'best'" in one_line(lambda: takeback.parse("hf:weights:order=best"))
     assert "loops goes with this package's networks" in one_line(lambda: takeback.parse("hf:weights:loops=3"))
     assert "needs a budget" in one_line(lambda: takeback.parse("hf:weights:retraction=depth"))
