@@ -132,7 +132,7 @@ class Recorder:
         """(batch, sequence) numbers of a tensor, array or list. Raises BadInput for another batch."""
         if hasattr(sequences, "detach"):
             sequences = sequences.detach().cpu().numpy()
-        table = np.atleast_2d(np.array(sequences))  # a copy: samplers write on in their tensors
+        table = np.atleast_2d(np.asarray(sequences))
         if table.ndim != 2 or len(table) != len(self.puzzles) or table.dtype.kind not in "iub":
             what = f"{table.dtype} of shape {table.shape}"
             raise BadInput(f"sequences of tokens are whole numbers, a row a puzzle ({len(self.puzzles)}), not {what}")

@@ -35,8 +35,8 @@ class CausalSession:
     def __init__(self, model: LanguageModel, boards: Boards, texts: Sequence[BoardText]):
         self.model, self.boards, self.texts = model, boards, texts
         self.raster = model.layout == "raster"
-        self.room = CacheRoom(cache.KEPT_BYTES, cache.croppable(model.network))
-        self.read = [ReadText(model.network, self.room) for _ in texts]
+        room, remembers = CacheRoom(cache.KEPT_BYTES), cache.keys_and_values(model.network)
+        self.read = [ReadText(model.network, room, remembers) for _ in texts]
         self.rows = np.arange(len(boards))
 
     @torch.inference_mode()
@@ -87,11 +87,14 @@ class CausalSession:
 
         # Several questions follow the history, each without the others, and none is kept.
         tokens, flops = 0, 0.0
-        if history != read.tokens:
+        if history != read.tokens and read.remembers:
             _, tokens, flops = self._after(read, history)
+        read.tokens = history
         questions = [text.question(cell) for cell in cells]
         asked = [len(question) for question in questions]
-        looked = sum(_pairs(len(history), count) for count in asked)
+        if not read.remembers:  # each is read with the whole history before it
+            asked = [len(history) + count for count in asked]
+        looked = sum(_pairs(len(history) if read.remembers else 0, count) for count in asked)
         return read.branch(questions), tokens + sum(asked), flops + self.model.costs.flops(sum(asked), looked)
 
     def _after(self, read: ReadText, ids: list[int]) -> tuple[Float[Tensor, "1 vocabulary"], int, float]:

@@ -53,4 +53,6 @@ def _number(config: Any, *names: str) -> int:
 
 def _width(config: Any) -> int:
     heads, head = _number(config, "num_attention_heads", "n_heads", "n_head"), _number(config, "head_dim")
+    if not heads:
+        return 0  # nothing looks at anything
     return heads * head if head else _number(config, "hidden_size", "d_model", "n_embd")
