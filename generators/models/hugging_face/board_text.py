@@ -100,7 +100,7 @@ class BoardText:
 
     @cached_property
     def before(self) -> list[int]:
-        """The tokens before the board."""
+        """The tokens before the board. Raises BadInput if there are none."""
         texts = self.tokens.texts(self.instance.problem.d, not is_graph(self.instance.problem))
         said = prompt(self.instance, self.template, texts, self.tokens.options.blank)
         ids = self.tokens.prompt(said)

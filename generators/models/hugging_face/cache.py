@@ -127,6 +127,8 @@ class ReadText:
 
 def keys_and_values(network: nn.Module) -> bool:
     """Whether keys and values of the tokens, of all or the last ones, are what the network would keep in its cache."""
+    if not _words(type(network))[0]:
+        return False
     library = transformers()
     kinds = (library.cache_utils.DynamicLayer, library.cache_utils.DynamicSlidingWindowLayer)
     try:
@@ -146,9 +148,11 @@ def repeated(cache: Any, times: int) -> Any:
 
 @lru_cache(maxsize=32)
 def _words(kind: type[nn.Module]) -> tuple[str, bool]:
-    """(what the class of a network calls its cache, whether it can leave out the logits of all tokens but the last)."""
+    """(what the class of a network calls its cache, "" if it takes none; whether it can leave out the logits of all
+    tokens but the last).
+    """
     known = inspect.signature(kind.forward).parameters
-    return "cache" if "cache" in known else "past_key_values", "logits_to_keep" in known
+    return next((name for name in ("cache", "past_key_values") if name in known), ""), "logits_to_keep" in known
 
 
 def _forward(network: nn.Module, ids: Tensor, cache: Any, keep: int = 1) -> Tensor:
