@@ -14,6 +14,7 @@ import torch
 from csp.errors import BadInput
 from csp.problem import Instance
 from csp.trace import Trace
+from experiments.cli.terminal import console
 from experiments.engine.decoder_catalogue import Row
 from generators import checkpoint
 from generators.decoding.loop import decode
@@ -26,6 +27,7 @@ from generators.models.interface import Model
 from generators.models.uniform import Uniform
 from solvers import SOLVERS
 
+LARGE = 10**9  # bytes of weights that take a while to be read
 ANY_RULE = ("cp-sat", "python-constraint")  # solvers that take rules of every class
 
 
@@ -162,6 +164,8 @@ def _language_model(place: str, instances: Sequence[Instance], precision: str) -
     Raises BadInput for a place without a model.
     """
     source = Source.open(place)
+    if (size := sum(file.stat().st_size for file in source.weights)) > LARGE:
+        console.print(f"{place}: reading {size / 1e9:.1f} GB of weights")
     found = HuggingFaceModel(place, source.sha256, tuple(source.files.items()), precision)
     shapes = {(instance.problem.d, instance.problem.name): instance for instance in instances}
     assert source.tokens  # a tokenizer that cannot be loaded stops the run; one without a puzzle's values, its rows

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import takeback
 from csp.errors import BadInput
+from csp.families import sudoku
 from generators.boards import stack
 from generators.models.hugging_face import cache
 from generators.models.hugging_face.board_text import prompt
@@ -256,6 +257,21 @@ def test_graphs_and_prompts_of_ones_own(folders):
     assert board.split(", ")[0] == "0=" + "?abc"[GRAPH.givens[0]]
     lettered = hugging_face(folders["causal"], values=("a", "b", "c", "d"))
     assert read(lettered, lettered.source.text(PUZZLES[0]).before).endswith(".a.d\n....\n....\nc.a.\nAnswer:\n")
+
+
+def test_boards_of_sixteen_have_letters(causal):
+    puzzle = takeback.Instance(sudoku.board(16), np.zeros(256, dtype=int), "sudoku16", "empty")
+    text = causal.source.text(puzzle)
+    assert read(causal, text.values) == "123456789ABCDEFG" and read(causal, text.question(255)) == "r16c16="
+
+
+def test_memory_that_does_not_suffice_is_said_in_one_line(masked, monkeypatch):
+    def full(*arguments, **words):
+        raise torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate")
+
+    monkeypatch.setattr(type(masked.network), "forward", full)
+    decoder = takeback.parse("net:order=confidence")
+    assert "out of memory on cpu" in one_line(lambda: takeback.decode(decoder, masked, PUZZLES, seed=0))
 
 
 def test_what_is_left_out_is_counted(causal):

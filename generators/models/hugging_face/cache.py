@@ -18,8 +18,10 @@ from functools import lru_cache
 from typing import Any
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from csp.errors import BadInput
 from generators.models.hugging_face.source import transformers
 
 TOGETHER = 16  # continuations that are read at once: each of them needs a copy of the cache
@@ -160,4 +162,15 @@ def _forward(network: nn.Module, ids: Tensor, cache: Any, keep: int = 1) -> Tens
     name, cuts = _words(type(network))
     words = {"use_cache": False} if cache is None else {name: cache, "use_cache": True}
     words |= {"logits_to_keep": keep} if cuts else {}
-    return network(ids.to(next(network.parameters()).device), **words).logits[:, -keep:]
+    return called(network, ids, **words)[:, -keep:]
+
+
+def called(network: nn.Module, ids: Int[Tensor, "batch text"], **words: Any) -> Float[Tensor, "batch kept vocabulary"]:
+    """The network's logits of those tokens. Raises BadInput if memory does not suffice."""
+    device = next(network.parameters()).device
+    try:
+        return network(ids.to(device), **words).logits
+    except RuntimeError as fault:
+        if isinstance(fault, torch.OutOfMemoryError) or "can't allocate memory" in str(fault):
+            raise BadInput(f"out of memory on {device}; try a smaller --batch-size, or a smaller dtype") from None
+        raise

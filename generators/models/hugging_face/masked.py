@@ -15,6 +15,7 @@ from jaxtyping import Bool, Int
 
 from generators.boards import Boards
 from generators.models.hugging_face.board_text import BoardText
+from generators.models.hugging_face.cache import called
 from generators.models.interface import Prediction
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class MaskedSession:
             ids, places = text.masked(assignments[place, : text.instance.problem.n])
             tokens[place], flops[place] = len(ids), self.model.costs.flops(len(ids), len(ids) ** 2)
             cells = np.nonzero(asked[place])[0]
-            logits = self.model.network(torch.from_numpy(ids[None]).to(self.device)).logits[0]  # (text, vocabulary)
+            logits = called(self.model.network, torch.from_numpy(ids[None]))[0]  # (text, vocabulary)
             at = torch.from_numpy(places[cells] - shift).to(self.device)
             log_probs[place, cells] = self.model.log_probs(logits[at], text.values)
         return Prediction(log_probs, asked, tokens, flops)
