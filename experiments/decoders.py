@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.engine.decoder_catalogue import FRONTIER, ROWS, Row
-from generators.decoding.spec import DECODER_DEFAULTS, DECODER_WORDS, Decoder, parse
+from generators.decoding.spec import DECODER_DEFAULTS, DECODER_WORDS, Decoder, model_word, parse
 
 #: The words that take a number, and what it does.
 NUMBERS = {
@@ -99,8 +99,9 @@ def listing(head: str, about: dict[str, str]) -> Table:
 
 def explain(decoder: Decoder, name: str = "") -> Table:
     """What each word of one decoder does; words at their defaults are left out, but for the four that matter."""
-    about = {"model": f"{decoder.model}: {DECODER_WORDS['model'][decoder.model]}"}
-    plain = DECODER_DEFAULTS[decoder.model]
+    word = model_word(decoder.model)
+    about = {"model": f"{decoder.model}: {DECODER_WORDS['model'][word]}"}
+    plain = DECODER_DEFAULTS[word]
     for field in fields(Decoder)[1:]:
         value = getattr(decoder, field.name)
         if field.name in DECODER_WORDS and (field.name in ("order", "veto", "retraction", "signal") or value != "none"):

@@ -65,7 +65,8 @@ class Evaluate(PuzzleOptions, RunOptions):
     calls: Annotated[int, tyro.conf.arg(metavar="N")] = 2000
     """Budget of network calls a puzzle."""
     decoders: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = DEFAULT
-    """Decoders by name (as in `takeback frontier`) or spelled out; each gets --calls as its budget."""
+    """Decoders by name (as in `takeback frontier`) or spelled out, hf:FOLDER:order=margin for a Hugging Face model of
+    yours; each gets --calls as its budget."""
 
 
 def main(options: Evaluate) -> None:

@@ -30,7 +30,7 @@ from experiments.puzzle_files.options import PuzzleOptions
 from experiments.scoring.aggregate import mcnemar
 from experiments.scoring.scorer import Score
 from experiments.scoring.statistics import Estimate, proportion
-from generators.decoding.spec import REMDM, Decoder
+from generators.decoding.spec import PLACED, REMDM, Decoder, model_word
 
 BUDGETS = (10, 30, 100, 300, 1000, 2000, 5000, 10_000, 30_000, 100_000)
 
@@ -169,8 +169,10 @@ def kind(row: Row) -> str:
 
 
 def family_of(row: Row) -> str:
-    """Whose commits a row makes: an AR network's, a diffusion network's, or nobody's."""
+    """Whose commits a row makes: an AR network's, a diffusion network's, a model's of the user's own, or nobody's."""
     assert isinstance(row.spec, Decoder)
+    if model_word(row.spec.model) in PLACED:
+        return row.spec.model
     return {"uniform": "no network", "exact": "no network", "diffusion": "diffusion"}.get(row.spec.model, "AR")
 
 

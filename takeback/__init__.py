@@ -12,8 +12,9 @@
 Puzzles: draw, certified, FAMILIES, Problem, Instance, Difficulty, AllDifferent, NotEqual. Traces: Trace, Event, Costs,
 replay. Files: read_puzzles, write_puzzles, write_traces. Oracles: pick, Oracle. Scoring: score, Score, TraceAnalysis.
 Decoding: decode, parse, Decoder, Model, Session, Prediction, Boards; networks and what stands in for one: load,
-shipped, Uniform, Exact. Solvers: SOLVERS, UNKNOWN (what a solver under test answers when it gives up). What is raised:
-BadInput, Undecided. takeback.testing has strategies, checks and fixtures for test suites (docs/conformance.md).
+shipped, Uniform, Exact; a Hugging Face language model of yours: hugging_face. What a sampler of yours does: Recorder,
+record. Solvers: SOLVERS, UNKNOWN (what a solver under test answers when it gives up). What is raised: BadInput,
+Undecided. takeback.testing has strategies, checks and fixtures for test suites (docs/conformance.md).
 """
 
 from importlib import import_module
@@ -35,6 +36,7 @@ _HOMES = {
     "Oracle": "solvers.oracles.base",
     "Prediction": "generators.models.interface",
     "Problem": "csp.problem",
+    "Recorder": "experiments.scoring.transcripts.recorder",
     "SOLVERS": "solvers",
     "Score": "experiments.scoring.scorer",
     "Session": "generators.models.interface",
@@ -46,10 +48,12 @@ _HOMES = {
     "certified": "csp.generate",
     "decode": "generators.decoding.loop",
     "draw": "csp.generate",
+    "hugging_face": "generators.models.hugging_face.network",
     "load": "generators.checkpoint",
     "parse": "generators.decoding.spec",
     "pick": "solvers.oracles.pick",
     "read_puzzles": "takeback.files",
+    "record": "experiments.scoring.transcripts.recorder",
     "replay": "csp.trace",
     "score": "experiments.scoring.scorer",
     "shipped": "generators.checkpoint",

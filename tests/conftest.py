@@ -31,13 +31,22 @@ def alone():
 
 
 @pytest.fixture(scope="session")
-def tiny_models():
+def tiny_language_model(tmp_path_factory):
+    """The folder of an untrained causal language model."""
+    from tiny_language_models import folder
+
+    return folder(tmp_path_factory.mktemp("language") / "causal")
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tiny_language_model):
     """Untrained networks that read sudoku4 and one that reads 3-colourings: decoding must conform all the same."""
     import torch  # not above: xdist's controller reads this file too, and waits for it before its workers start
 
     from generators import checkpoint
     from generators.models.backbone_config import BackboneConfig
     from generators.models.backtracking_ar import vocabulary
+    from generators.models.hugging_face.network import hugging_face
     from generators.models.uniform import Uniform
 
     torch.manual_seed(0)
@@ -51,6 +60,7 @@ def tiny_models():
     return {
         family: {
             "uniform": Uniform(),
+            "hf": hugging_face(tiny_language_model),
             "net": build("net:workspace=none,reading=cached,supervision=blanks", d, cells),
             **{kind: build(kind, d, cells) for kind in checkpoint.KINDS},
         }

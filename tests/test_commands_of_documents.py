@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import tiny_language_models
 import tyro
 
 from experiments import train
@@ -84,6 +85,8 @@ def folder(tmp_path_factory):
         "import takeback\n\n\ndef solve(puzzle):\n    known = isinstance(puzzle, takeback.Instance)\n"
         "    return takeback.SOLVERS['depth-first'](puzzle, 0) if known else takeback.UNKNOWN\n"
     )
+    for kind in ("causal", "masked"):
+        tiny_language_models.folder(there / f"tiny-{kind}", kind)
     (there / "mypackage.py").write_text("from takeback import Uniform as Model\n")
     return there
 

@@ -49,7 +49,8 @@ class Ceiling(PuzzleOptions, RunOptions):
     all: tyro.conf.FlagCreatePairsOff[bool] = False
     """Run every row, not eight, and print every figure."""
     decoders: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME ...")] = ()
-    """Rows to run, by name or spelled out like diffusion:order=margin,k=2 (default: eight; with --all: all)."""
+    """Rows to run, by name or spelled out like diffusion:order=margin,k=2, or hf:FOLDER:order=margin for a Hugging Face
+    model of yours (default: eight; with --all: all)."""
     puzzles: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Your puzzles: Sudokus one a line or as grids (`.` or `0` blank), .jsonl, .parquet, or a DIMACS .col graph."""
     colours: Annotated[int | None, tyro.conf.arg(metavar="K")] = None

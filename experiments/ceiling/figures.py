@@ -21,7 +21,8 @@ def ceiling(summaries: Sequence[Summary], scores: dict[str, Sequence[Score]], ti
     """Draw it: a bar a row, and the share of boards still alive as blanks are filled, for rows that never retract."""
     from matplotlib.figure import Figure
 
-    colours = dict(zip(GROUPS, ("#7f7f7f", "#2ca02c", "#d62728", "#ff7f0e", "#1f77b4", "#9467bd"), strict=True))
+    tints = ("#7f7f7f", "#2ca02c", "#d62728", "#ff7f0e", "#1f77b4", "#9467bd", "#8c564b", "#e377c2")
+    colours = dict(zip(GROUPS, tints, strict=True))
     ordered = [s for group in GROUPS for s in summaries if s.row.group == group]
     canvas = Figure(figsize=(14, max(4.5, 1.6 + 0.34 * len(ordered))), layout="constrained")
     left, middle = canvas.subplots(1, 2, width_ratios=(1.25, 1))

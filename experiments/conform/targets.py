@@ -19,6 +19,7 @@ from typing import Any
 
 from csp.errors import BadInput
 from csp.seeds import key
+from generators.models.hugging_face.network import hugging_face
 from generators.models.interface import Model
 
 
@@ -76,7 +77,11 @@ def solver(target: str) -> Callable:
 
 
 def model(target: str) -> Model:
-    """A model: what is named, or what it returns when it is called without arguments. Raises BadInput."""
+    """A model: what is named, or what it returns when it is called without arguments; hf:PATH is a Hugging Face one.
+    Raises BadInput.
+    """
+    if target.startswith("hf:"):
+        return hugging_face(target.removeprefix("hf:"))
     found = load(target)
     if inspect.isclass(found) or (callable(found) and not isinstance(found, Model)):
         found = _made(found, target)

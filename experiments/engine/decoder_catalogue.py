@@ -13,7 +13,7 @@ from csp.errors import BadInput
 from csp.problem import Instance
 from csp.trace import Trace
 from experiments.cli.terminal import console
-from generators.decoding.spec import DECODER_WORDS, RENAMED, Decoder, parse
+from generators.decoding.spec import DECODER_WORDS, PLACED, RENAMED, Decoder, model_word, parse, split
 
 GROUPS = (
     "no learning",
@@ -22,6 +22,8 @@ GROUPS = (
     "autoregression that retracts",
     "diffusion, irrevocable",
     "diffusion that retracts",
+    "your language model, irrevocable",
+    "your language model that retracts",
 )
 BUDGET = 100  # network calls a board for diffusion rows that retract; each call reads every cell
 #: Calls a cell without a network: on 9x9 AR that goes back reads 3.3 tokens a call, so that BUDGET tokens a cell are
@@ -59,7 +61,7 @@ def _local(k: int, signal: str) -> Decoder:
 
 
 def _rows() -> list[Row]:
-    plain, solving, ar, undoing, still, remasking = GROUPS
+    plain, solving, ar, undoing, still, remasking, *_ = GROUPS
     rows = [
         Row("uniform-raster", plain, Decoder("uniform", veto="legal", temperature=1.0), "random legal value"),
         Row(
@@ -153,7 +155,8 @@ def group_of(spec: Decoder) -> str:
     """The group of the table that a decoder belongs to."""
     if spec.model in ("uniform", "exact"):
         return GROUPS[0]
-    return GROUPS[(4 if spec.model == "diffusion" else 2) + (spec.retraction != "none")]
+    first = 6 if model_word(spec.model) in PLACED else 4 if spec.model == "diffusion" else 2
+    return GROUPS[first + (spec.retraction != "none")]
 
 
 #: Rows of `takeback frontier`: spellings, all with one budget. Twins with another signal differ in nothing else.
@@ -245,7 +248,8 @@ def _budgeted(text: str) -> Decoder:
         return parse(text)
     except BadInput as fault:
         try:
-            return parse(text + ("," if ":" in text else ":") + "calls=1000")
+            model, words = split(text)
+            return parse(f"{model}:{words},calls=1000" if words else f"{model}:calls=1000")
         except BadInput:
             raise fault from None
 
@@ -305,6 +309,8 @@ def chosen(names: Sequence[str], table: Mapping[str, Row] | None = None) -> list
             rows[name] = table[name]
         elif ":" in name or name in DECODER_WORDS["model"]:
             spec = read(name)
+            if spec.model in PLACED:
+                raise BadInput(f"decoder {name!r}: where is the model? {spec.model}:PATH:word=value,...")
             rows[name] = Row(name, group_of(spec), spec, str(spec))
         else:
             raise BadInput(

@@ -79,7 +79,7 @@ def said_again(
         network = loaded.networks[kind]
         if identity["checkpoints"].get(network.file) != network.sha256:
             raise BadInput(f"{network.path} is not the network that the run was made with (SHA-256 differs)")
-        recording = Recording(network.load())
+        recording = Recording(network.decoding(row.spec))
         again = decode(row.spec, recording, instances, identity["seed"])
         for one, other in zip(again, traces[row.name], strict=True):
             if one.events != other.events:

@@ -10,7 +10,8 @@ four separately. `takeback decoders` prints the words below and what each of the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import re
+from dataclasses import dataclass, fields, replace
 
 from csp import specs
 from csp.errors import BadInput
@@ -31,6 +32,7 @@ DECODER_WORDS: dict[str, dict[str, str]] = {
         "diffusion-causal": "the same, but a commit sees the clues and earlier commits only",
         "diffusion-raster": "the same as diffusion, trained on raster prefixes",
         "net": "the network at hand, whatever its words (takeback factors)",
+        "hf": "Hugging Face language model in a folder of yours: hf:PATH, then its words (docs/hugging-face.md)",
     },
     "order": {
         "raster": "lowest cell first",
@@ -88,6 +90,7 @@ DECODER_WORDS: dict[str, dict[str, str]] = {
 }
 #: Old names of values, each with its new one. Random numbers are still hashed from the old ones (Decoder.stream).
 RENAMED = {"retraction": {"discrepancy": "best-first", "local": "remask", "first": "rewind"}}
+PLACED = ("hf",)  # models that are named with where they are: hf:PATH
 AR_ONE = ("ar", "ar-solver", "ar-written")  # networks that speak about one cell, in the order they are trained for
 ORDER_OF = {"ar": "raster", "ar-solver": "solver", "ar-written": "solver"}
 STATIC = ("raster", "random", "fewest", "solver")  # orders that need no answer of the model
@@ -137,13 +140,15 @@ class Decoder:
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        specs.check_words(self, DECODER_WORDS)
+        for word, choices in DECODER_WORDS.items():
+            specs.one_of(word, model_word(self.model) if word == "model" else getattr(self, word), choices)
         if fault := next((say for wrong, say in _faults(self) if wrong), None):
             raise BadInput(fault)
 
     def __str__(self) -> str:
         """The spelling that parse reads; fields at their defaults are left out."""
-        return specs.format(self.model, self, DECODER_DEFAULTS[self.model])
+        plain = replace(DECODER_DEFAULTS[model_word(self.model)], model=self.model)
+        return specs.format(self.model, self, plain)
 
     @property
     def stream(self) -> str:
@@ -192,6 +197,7 @@ def _faults(a: Decoder):
     )
     yield a.noise > 0 and a.model != "exact", "noise goes with model exact"
     yield a.loops > 0 and a.model in ("uniform", "exact"), "loops goes with a network"
+    yield a.loops > 0 and model_word(a.model) in PLACED, "loops goes with this package's networks"
     signalled = a.retraction in SIGNALLED
     yield (
         signalled and a.signal == "none",
@@ -249,8 +255,31 @@ def _faults(a: Decoder):
 
 
 def parse(text: str) -> Decoder:
-    """A Decoder from "model:word=value,...". Raises BadInput, naming the word that is wrong."""
-    return specs.parse(text, DECODER_DEFAULTS, "decoder", ("model",), RENAMED)
+    """A Decoder from "model:word=value,..." or "hf:PATH:word=value,...". Raises BadInput, naming what is wrong."""
+    model, words = split(text)
+    known = f"{model_word(model)}:{words}"
+    try:
+        made = specs.parse(known, DECODER_DEFAULTS, "decoder", ("model",), RENAMED)
+    except BadInput as fault:
+        raise BadInput(str(fault).replace(repr(known), repr(text), 1)) from None
+    return made if model in DECODER_DEFAULTS else replace(made, model=model)
+
+
+def model_word(model: str) -> str:
+    """The word of DECODER_WORDS that a model goes under: "hf" for "hf:PATH", for any other itself."""
+    word = model.partition(":")[0]
+    return word if word in PLACED else model
+
+
+def split(text: str) -> tuple[str, str]:
+    """(model, words) of a spelling. What stands behind the last colon of a place is words if it reads like them."""
+    word, _, rest = text.partition(":")
+    if word not in PLACED or not rest:
+        return word, rest
+    place, colon, last = rest.rpartition(":")
+    if all(re.fullmatch(r"[a-z]+=[^/\\]*", part) for part in last.split(",")) or (colon and not last):
+        return f"{word}:{place}" if place else word, last
+    return text, ""
 
 
 #: model: its decoder with the default words.

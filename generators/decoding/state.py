@@ -97,6 +97,9 @@ class State(BoardState):
         self.rounds = np.zeros(size, dtype=np.int64)
         self.ends = np.full(size, "solved", dtype=object)
         self.moments: list[Moment] | None = None
+        for row in np.nonzero(self.full(np.arange(size)))[0]:  # full from the start: its givens may break a rule
+            if not boards.instances[row].solved(boards.givens[row, : boards.instances[row].problem.n]):
+                self.ends[row] = "wrong"
 
     def spent(self, rows: Int[np.ndarray, " rows"]) -> Bool[np.ndarray, " rows"]:
         """Whether a budget of theirs is used up."""

@@ -7,6 +7,7 @@
     quality_head, latent_classifier      heads: is this value right? do these rules hold?
     transformer, backbone_config         the one backbone of all networks, and its shape
     causal, kv_cache, rule_features      what several networks share
+    hugging_face                         language models of transformers, in a folder of the user's
     examples                             what a network learns from: corrupt() and loss()
 
 To add a network: a class with open(boards), or score() for a head, in a file here; for training corrupt(boards,

@@ -57,7 +57,7 @@ def test_a_trace_depends_on_instance_decoder_and_seed_alone(tiny_models, few, fa
 
 
 #: Those that the kit takes as anybody's, under decoders that say "net"; ar-written has a loop of its own.
-ANYBODYS = ["uniform", *(kind for kind in checkpoint.KINDS if kind in MODELS and kind != "ar-written"), "net"]
+ANYBODYS = ["uniform", *(kind for kind in checkpoint.KINDS if kind in MODELS and kind != "ar-written"), "net", "hf"]
 
 
 @pytest.mark.parametrize("kind", ANYBODYS)

@@ -11,7 +11,7 @@ from csp.generate import draw
 from csp.problem import Instance
 from csp.trace import replay
 from generators.decoding.loop import decode
-from generators.decoding.spec import Decoder
+from generators.decoding.spec import Decoder, parse
 from generators.models.interface import Prediction
 from generators.models.uniform import Uniform
 
@@ -189,3 +189,10 @@ def test_with_a_veto_a_board_is_stuck_as_soon_as_a_cell_has_no_value():
     probs = np.array([[0.9, 0.1], [0.1, 0.9], [0.5, 0.5], [0.5, 0.5], [0.5, 0.5]])
     trace = decode(Decoder("diffusion", veto="legal"), Stub(probs), [star], 0)[0]
     assert trace.end == "stuck" and [event.cell for event in trace.events] == [0, 1]
+
+
+@pytest.mark.parametrize("words", ["", "veto=legal", "retraction=beam", "retraction=depth,calls=5"])
+def test_a_full_board_whose_givens_break_a_rule_is_wrong(words):
+    made = path(2)
+    full = Instance(made.problem, np.array([1, 1]), "path", "full")
+    assert decode(parse(f"uniform:{words}"), Uniform(), [full, path(2)], 0)[0].end == "wrong"
