@@ -17,7 +17,7 @@ import hashlib
 import itertools
 import json
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -83,8 +83,8 @@ class ScoreCommand(PuzzleOptions):
 
 @dataclass(frozen=True)
 class Scored:
-    """What came of a file of attempts: figures by (decoder, stratum), pairs of decoders, all of it as run.json holds it,
-    and the folder that it is in.
+    """What came of a file of attempts: figures by (decoder, stratum), pairs of decoders, all as run.json holds it, and
+    the folder that it is in.
     """
 
     total: dict[Key, Sums]
@@ -131,6 +131,8 @@ def scored(options: ScoreCommand) -> Scored:
     write_atomically(known, puzzles)
     work = partial(score_lines, str(known), known.stat().st_mtime_ns, options.oracle, options.debts, reading)
     pieces = _score(options, folder, work, lines)
+    for stale in set(folder.pieces()) - set(pieces):  # of a file that has changed since
+        stale.unlink(missing_ok=True)
     total, outcomes = _collect(options, folder, pieces, [instance.id for instance in instances])
     return _finish(options, folder, total, outcomes)
 
@@ -193,7 +195,7 @@ def _collect(
             traces.writelines(line + "\n" for line in made.traces)
             for about in made.attempts:
                 attempts.write(json.dumps(about) + "\n")
-                if about["counts from"] is not None:
+                if about["counts from"] is not None and not about["settled"]:
                     counted[about["counts from"]] = counted.get(about["counts from"], 0) + 1
             for score in made.scores:
                 outcomes.add(score.decoder, place[score.instance], score.solved)
@@ -270,8 +272,8 @@ TAKE_BACKS = {
     "needless %": "taken needless",
 }
 TAKE_BACKS_LEGEND = (
-    "claimed: take-backs said in words, an attempt. Of those claims, done: a value left its cell; put back: the same one "
-    "came back at once, and nothing was revised; empty: there was nothing to take. taken back: values that left their "
+    "claimed: take-backs said in words, an attempt. Of those claims, done: a value left its cell; put back: the same "
+    "one came back, and nothing was revised; empty: there was nothing to take. taken back: values that left their "
     "cells, an attempt, said or not. Of those values, unsaid: overwritten without a word; needless: taken from a board "
     "that a solution still extended. Attempts, not single take-backs, are what the intervals take as drawn."
 )
@@ -319,13 +321,13 @@ def tell(made: Scored) -> None:
     """Print figures by decoder and stratum, take-backs, who sees the first dead end, and pairs of decoders."""
     keys = list(made.figures)
     _show_figures(keys, made.figures)
-    _show_take_backs(keys, made.figures)
+    show_transcripts(made.figures, "Take-backs: said, and made", TAKE_BACKS, TAKE_BACKS_LEGEND)
     _show_detectors(keys, made.figures)
     show_pairs(made.pairs)
-    _say_unread(made.total)
+    say_unread(made.total)
 
 
-def _say_unread(total: dict[Key, Sums]) -> None:
+def say_unread(total: dict[Key, Sums]) -> None:
     """What of each decoder's attempts was not understood, beside the figures that leave it out."""
     for (decoder, stratum), sums in sorted(total.items()):
         if stratum == "all" and sums.unread:
@@ -348,16 +350,18 @@ def _show_figures(keys: Sequence[Key], figures: dict) -> None:
     show("", ("decoder", "guesses", "n", *COLUMNS), lines, keep=3, notes=(LEGEND,))
 
 
-def _show_take_backs(keys: Sequence[Key], figures: dict) -> None:
-    """Of transcripts alone: a trace of events claims nothing in words."""
+def show_transcripts(figures: Mapping[Key, Mapping], title: str, columns: Mapping[str, str], legend: str) -> None:
+    """Print figures of transcripts by decoder and stratum; nothing of traces, which claim nothing in words.
+
+    columns: as COLUMNS.
+    """
     lines: list[Line] = []
-    for key in keys:
-        if "claimed" in figures[key]:
-            cells = [cell(figures[key][name], percent="%" in head) for head, name in TAKE_BACKS.items()]
-            lines.append((key[0], key[1], str(figures[key]["n"]), *cells))
+    for (decoder, stratum), found in figures.items():
+        if "claimed" in found:
+            cells = [cell(found[name], percent="%" in head) for head, name in columns.items()]
+            lines.append((decoder, stratum, str(found["n"]), *cells))
     if lines:
-        heads = ("decoder", "guesses", "n", *TAKE_BACKS)
-        show("Take-backs: said, and made", heads, lines, keep=3, notes=(TAKE_BACKS_LEGEND,))
+        show(title, ("decoder", "guesses", "n", *columns), lines, keep=3, notes=(legend,))
 
 
 def _show_detectors(keys: Sequence[Key], figures: dict) -> None:

@@ -233,8 +233,10 @@ def _transcript(
             "statements not followed": said.missed,
             "lines of prose": len(said.unread) - said.missed,
             "counts from": said.base,
+            "settled": own is not None,
             "sign": said.counting.why or said.counting.fault or None,
-            "take-backs": counts and {"said": counts.claimed, "said and done": counts.done, "put back": counts.put_back},
+            "take-backs": counts
+            and {"said": counts.claimed, "said and done": counts.done, "put back": counts.put_back},
         }
     )
     return _Attempt(said.trace, said.nothing, bool(said.missed), said.altered, counts)

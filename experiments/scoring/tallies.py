@@ -1,9 +1,9 @@
 """Numbers and shares of attempts, counted one by one: their size does not grow with the attempts.
 
-    >>> tally = Tally()
-    >>> tally.add(3)
-    >>> tally.estimate("mean").value
-    3.0
+>>> tally = Tally()
+>>> tally.add(3)
+>>> tally.estimate("mean").value
+3.0
 """
 
 from __future__ import annotations
