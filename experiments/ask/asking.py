@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -23,7 +22,7 @@ from experiments.ask import journal
 from experiments.ask.budget import Budget
 from experiments.ask.journal import Journal
 from experiments.ask.questions import Question
-from experiments.ask.server import Answer, Fault
+from experiments.ask.server import Fault, Server
 
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0  # seconds before a request is tried again: doubled each time, up to that
 LONGEST_ASKED = 600.0  # seconds that a server may ask to wait
@@ -31,18 +30,6 @@ SAID_FROM = 5.0  # seconds of such a wait that is told
 #: Faults that the first question shows to be those of all.
 OF_ALL = ("unreachable", "not a chat server")
 IN_A_ROW = 5  # failures of different questions without a reply between them, after which asking ends
-
-
-class Sender(Protocol):
-    """What questions are sent by (server.py)."""
-
-    async def send(self, question: Question) -> Answer | Fault:
-        """Ask once."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of the connections."""
-        ...
 
 
 @dataclass
@@ -96,7 +83,7 @@ class Asking:
     def __init__(
         self,
         folder: Path,
-        server: Sender,
+        server: Server,
         state: Kept,
         limit: int | None,
         parallel: int,

@@ -32,7 +32,7 @@ from experiments.ask.server import Fault, Server
 from experiments.cli.options import slug
 from experiments.cli.signals import interrupted_says
 from experiments.cli.terminal import console, progress
-from experiments.engine.folder import RunFolder, kept_in
+from experiments.engine.folder import OtherRun, RunFolder, kept_in
 from experiments.puzzle_files.options import PuzzleOptions
 
 KEY = "OPENAI_API_KEY"
@@ -175,14 +175,14 @@ def _ask(options: Ask, text: str) -> None:
     sent = settings | extra | {options.length_field: options.max_tokens}
     every = questions(instances, text, sent, options.samples, options.max_tokens, options.seed)
     decoder = f"{options.model} {options.asked_in}"
-    folder = RunFolder(
-        options.out or Path("results") / slug(f"ask-{options.model}-{options.asked_in}"), {"command": "ask"}
-    )
+    folder = _folder(options.out or Path("results") / slug(f"ask-{options.model}-{options.asked_in}"), {})
     state = kept(folder.path, {question.key for question in every})
 
     asking = _Run(options, folder, server, state, every)
     with interrupted_says(lambda: f"{asking.came} replies came; {kept_in(folder.path)}"):
         asking.run()
+    if asking.failed and not state.replies:
+        raise BadInput(asking.stopped)
     collected = results.collect(every, state, decoder, options.reasoning, options.score_cut_off)
     asked = results.write(folder.path, instances, collected)
     rows = _score(options, folder.path, instances, asked)
@@ -205,6 +205,15 @@ def _ask(options: Ask, text: str) -> None:
         raise BadInput(f"{asking.stopped}; {kept_in(folder.path)}")
     if asking.stopped:
         console.print(f"stopped: {asking.stopped}")
+
+
+def _folder(path: Path, about: dict) -> RunFolder:
+    """The folder, whatever was asked there before: replies are told apart by their keys."""
+    try:
+        return RunFolder(path, {"command": "ask", **about})
+    except OtherRun:
+        held = "replies of a model" if about else "several folders compared"
+        raise BadInput(f"{path} holds {held}; choose another --out") from None
 
 
 class _Run:
@@ -295,7 +304,7 @@ def _compare(options: Ask) -> None:
         if not folder.is_dir():
             raise BadInput(f"--compare {folder}: no such folder")
     instances, made = results.together(options.compare)
-    folder = RunFolder(options.out or Path("results") / "ask-compare", {"command": "ask", "of": "several"})
+    folder = _folder(options.out or Path("results") / "ask-compare", {"of": "several"})
     asked = results.write(folder.path, instances, made)
     rows = _score(options, folder.path, instances, asked)
     folder.write_card({"status": "complete", "folders": [str(path) for path in options.compare], "rows": rows})

@@ -34,9 +34,9 @@ NEEDS = {
 }
 NEEDS_LEGEND = (
     "n: replies that were read. need: entered a dead end, a board that no solution extends; met: and solved it all the "
-    "same; unmet: and did not. claimed: take-backs said in words, a reply; done: of those, a value left its cell and was "
-    "not put back. taken back: values that left their cells, a reply, said or not; needless: of those, from a board that "
-    "a solution still extended."
+    "same; unmet: and did not. claimed: take-backs said in words, a reply; done: of those, a value left its cell and "
+    "was not put back. taken back: values that left their cells, a reply, said or not; needless: of those, from a "
+    "board that a solution still extended."
 )
 
 
