@@ -20,7 +20,7 @@ from experiments.ask import journal
 from experiments.ask.asking import Kept
 from experiments.ask.prompts import counts_from
 from experiments.ask.questions import Question
-from experiments.ask.replies import NoReply, parsed
+from experiments.ask.replies import STATUSES, NoReply, parsed
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,13 @@ def read(folder: Path) -> tuple[list[Instance], list[tuple[Asked, dict | None]]]
         raise BadInput(f"{folder}: no run of takeback ask in it (no asked.jsonl)")
     instances = read_jsonl(read_text(folder / "puzzles.jsonl"), str(folder / "puzzles.jsonl"))
     transcripts = journal.read(folder / "transcripts.jsonl")
+    known = {instance.id for instance in instances}
     made = []
     for number, record in enumerate(journal.read(folder / "asked.jsonl"), 1):
         try:
             one = Asked(**record)
+            if one.instance not in known or one.status not in (*STATUSES, "failed", "not asked"):
+                raise TypeError
             made.append((one, next(transcripts) if one.scored else None))
         except (TypeError, StopIteration):
             raise BadInput(
@@ -113,8 +116,12 @@ def together(
 ) -> tuple[list[Instance], list[tuple[Asked, dict | None]]]:
     """Several folders as one: each puzzle once, and names that several folders share with their folder's.
 
-    Raises BadInput for a folder that cannot be read, or if no puzzle is in two of them.
+    Raises BadInput for a folder that cannot be read or is named twice, or if no puzzle is in two of them.
     """
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise BadInput(f"{', '.join(map(str, folders))}: a folder is named twice")
+    called = [folder.name for folder in folders]
+    called = called if len(set(called)) == len(called) else [str(folder) for folder in folders]
     parts = [read(folder) for folder in folders]
     places: dict[str, set[int]] = {}
     owners: dict[str, set[int]] = {}
@@ -127,10 +134,10 @@ def together(
         raise BadInput(f"{', '.join(map(str, folders))}: no puzzle is in two of them, so nothing can be compared")
     known: dict[str, Instance] = {}
     every = []
-    for folder, (instances, made) in zip(folders, parts):
+    for folder, (instances, made) in zip(called, parts):
         known |= {instance.id: instance for instance in instances if instance.id not in known}
         for one, transcript in made:
-            name = one.decoder if len(owners[one.decoder]) == 1 else f"{one.decoder} ({folder.name[-40:]})"
+            name = one.decoder if len(owners[one.decoder]) == 1 else f"{one.decoder} ({folder[-40:]})"
             every.append(_renamed(one, transcript, name))
     return list(known.values()), every
 
