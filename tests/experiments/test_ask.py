@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 from chat_stub import DROP, ChatStub, Raw, Reply, Status
 
@@ -77,6 +78,8 @@ def test_every_puzzle_is_asked_once_and_scored(puzzles, tmp_path, capsys):
         assert len(stub.asked) == 12 and again == lines
         ask(stub, puzzles, tmp_path / "a", samples=3, temperature=0.5, seed=4)
         assert len(stub.asked) == 18  # the third sample alone
+        kept_rows = [pyarrow.parquet.read_metadata(path).num_rows for path in (tmp_path / "a/score/shards").iterdir()]
+        assert sum(kept_rows) == 18  # what was scored before, of fewer replies, is gone
         ask(stub, puzzles, tmp_path / "a", samples=1, temperature=0.6, seed=4)
         assert len(stub.asked) == 24  # another temperature is another question
     row = next(row for row in card["rows"] if row["stratum"] == "all")
@@ -167,13 +170,14 @@ def test_kinds_of_replies_are_told_apart(puzzles, tmp_path, capsys):
         Reply(""),
         Status(400, "This model's maximum context length is 100 tokens", error={"code": "context_length_exceeded"}),
         Reply("I cannot solve puzzles."),
-        Reply("1 2 3 4"),
+        None,  # the right answer
     ]
     order = [puzzle.id for puzzle in takeback.read_puzzles(puzzles)]
     grids = [grid(puzzle) for puzzle in takeback.read_puzzles(puzzles)]
 
     def plan(number, asked):
-        return kinds[next(k for k, rows in enumerate(grids) if rows in asked["messages"][0]["content"])]
+        kind = kinds[next(k for k, rows in enumerate(grids) if rows in asked["messages"][0]["content"])]
+        return kind or Reply(solution(asked, puzzles))
 
     with ChatStub(plan) as stub:
         lines, card = ask(stub, puzzles, tmp_path / "a")
@@ -181,11 +185,13 @@ def test_kinds_of_replies_are_told_apart(puzzles, tmp_path, capsys):
     assert [(line["instance"], line["status"]) for line in lines] == list(zip(order, statuses))
     row = next(row for row in card["rows"] if row["stratum"] == "all")
     counts = {name: row[name] for name in ("asked", "answered", "cut off", "no answer", "failed", "unread", "replies")}
-    assert counts == dict(zip(counts, (6, 2, 1, 2, 1, 2, 5)))
+    assert counts == dict(zip(counts, (6, 2, 1, 2, 1, 1, 5)))
+    assert [row[name]["value"] for name in ("solved of read", "solved of replies")] == [1, 1 / 5]
+    assert [row[name]["n"] for name in ("solved of read", "solved of replies")] == [1, 5]
     assert "context: HTTP 400" in capsys.readouterr().err
     with ChatStub(plan) as stub:
         lines, card = ask(stub, puzzles, tmp_path / "a", score_cut_off=True)
-    assert next(row for row in card["rows"] if row["stratum"] == "all")["read"] == 1 and len(stub.asked) == 1
+    assert next(row for row in card["rows"] if row["stratum"] == "all")["read"] == 2 and len(stub.asked) == 1
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,10 @@ def test_score_prints_and_keeps_them_by_need(tmp_path, capsys):
     every = {row["stratum"]: row for row in made.about["rows"]}["all"]
     assert every["claimed"]["value"] == 1 and every["claims done"] == {**every["claims done"], "value": 0.5, "n": 2}
     assert every["taken unsaid"]["value"] == 0.5 and every["claims empty"]["value"] == 0.5
+    for base, cell in ((1, 0), (0, 5)):  # "r1c1" is another cell where rows count from 0
+        (tmp_path / "t.jsonl").write_text(json.dumps({"instance": 1, "text": "r1c1 = 2", "index_from": base}) + "\n")
+        scored(ScoreCommand(tmp_path / "t.jsonl", tmp_path / "p.jsonl", out=tmp_path / "s", workers=1))
+        assert json.loads((tmp_path / "s" / "traces.jsonl").read_text())["events"] == [[1, cell, 2]]
     (tmp_path / "t.jsonl").write_text(json.dumps({"instance": 1, "text": "r1c1 = 2", "index_from": 2}) + "\n")
     with pytest.raises(takeback.BadInput):
         scored(ScoreCommand(tmp_path / "t.jsonl", tmp_path / "p.jsonl", out=tmp_path / "s", workers=1))
