@@ -325,7 +325,9 @@ def command(stub, puzzles, out, *words):
     paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": paths}
     words = [*line, str(puzzles), "--out", str(out), "--style", "answer", "--workers", "1", *words]
-    return subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    heard = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731 (a shell's "&" has it ignored)
+    return subprocess.Popen(words, env=environment, preexec_fn=heard, **pipes)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
