@@ -17,7 +17,7 @@ import hashlib
 import itertools
 import json
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -39,7 +39,7 @@ from experiments.engine.executors import Died, Executor, report_deaths
 from experiments.engine.folder import RunFolder, kept_in, renewed
 from experiments.engine.shards import digest
 from experiments.puzzle_files.options import PuzzleOptions
-from experiments.scoring.aggregate import BINS, Outcomes, Sums
+from experiments.scoring.aggregate import BINS, Outcomes, Paired, Sums
 from experiments.scoring.line_scorer import SCHEMA, Chunk, Key, score_lines
 from experiments.scoring.statistics import Estimate
 from experiments.scoring.transcripts.records import MOST_DECODERS, Reading, Record, numbering, records
@@ -81,8 +81,31 @@ class ScoreCommand(PuzzleOptions):
     """Print JSON instead of tables."""
 
 
+@dataclass(frozen=True)
+class Scored:
+    """What came of a file of attempts: figures by (decoder, stratum), pairs of decoders, all as run.json holds it, and
+    the folder that it is in.
+    """
+
+    total: dict[Key, Sums]
+    figures: dict[Key, dict[str, Estimate | int]]
+    pairs: list[Paired]
+    about: dict
+    path: Path
+
+
 def main(options: ScoreCommand) -> None:
     """Run it. Raises BadInput if nothing can be scored."""
+    made = scored(options)
+    if options.json:
+        print(json.dumps({"rows": made.about["rows"], "pairs": made.about["pairs"]}, indent=1))
+    else:
+        tell(made)
+    console.print(f"wrote scores.parquet, traces.jsonl, run.json and score.png to {made.path}")
+
+
+def scored(options: ScoreCommand) -> Scored:
+    """Score the file and keep what comes of it in a folder. Raises BadInput if nothing can be scored."""
     if options.workers < 0:
         raise BadInput("--workers is at least 0")
     lines = records(options.file)
@@ -108,8 +131,10 @@ def main(options: ScoreCommand) -> None:
     write_atomically(known, puzzles)
     work = partial(score_lines, str(known), known.stat().st_mtime_ns, options.oracle, options.debts, reading)
     pieces = _score(options, folder, work, lines)
+    for stale in set(folder.pieces()) - set(pieces):  # of a file that has changed since
+        stale.unlink(missing_ok=True)
     total, outcomes = _collect(options, folder, pieces, [instance.id for instance in instances])
-    _finish(options, folder, total, outcomes)
+    return _finish(options, folder, total, outcomes)
 
 
 def _score(options: ScoreCommand, folder: RunFolder, work: Callable[..., Chunk], lines: Iterator[Record]) -> list[Path]:
@@ -170,7 +195,7 @@ def _collect(
             traces.writelines(line + "\n" for line in made.traces)
             for about in made.attempts:
                 attempts.write(json.dumps(about) + "\n")
-                if about["counts from"] is not None:
+                if about["counts from"] is not None and not about["settled"]:
                     counted[about["counts from"]] = counted.get(about["counts from"], 0) + 1
             for score in made.scores:
                 outcomes.add(score.decoder, place[score.instance], score.solved)
@@ -236,9 +261,26 @@ LEGEND = (
     "needless: cells taken back from an alive one (means)."
 )
 
+#: The same of the take-backs of transcripts.
+TAKE_BACKS = {
+    "claimed": "claimed",
+    "done %": "claims done",
+    "put back %": "claims put back",
+    "empty %": "claims empty",
+    "taken back": "taken",
+    "unsaid %": "taken unsaid",
+    "needless %": "taken needless",
+}
+TAKE_BACKS_LEGEND = (
+    "claimed: take-backs said in words, an attempt. Of those claims, done: a value left its cell; put back: the same "
+    "one came back, and nothing was revised; empty: there was nothing to take. taken back: values that left their "
+    "cells, an attempt, said or not. Of those values, unsaid: overwritten without a word; needless: taken from a board "
+    "that a solution still extended. Attempts, not single take-backs, are what the intervals take as drawn."
+)
 
-def _finish(options: ScoreCommand, folder: RunFolder, total: dict[Key, Sums], outcomes: Outcomes) -> None:
-    """Tables, run.json and the figure."""
+
+def _finish(options: ScoreCommand, folder: RunFolder, total: dict[Key, Sums], outcomes: Outcomes) -> Scored:
+    """Figures, run.json and the picture."""
     order = [*STRATA, "?", "all"]
     keys = sorted(total, key=lambda key: (key[0], order.index(key[1])))
     figures = {key: total[key].figures() for key in keys}
@@ -272,15 +314,20 @@ def _finish(options: ScoreCommand, folder: RunFolder, total: dict[Key, Sums], ou
     folder.write_card({"status": "complete", **about})
     folder.unlock()
     _figure(hazard, folder.path / "score.png")
-    if options.json:
-        print(json.dumps({"rows": about["rows"], "pairs": about["pairs"]}, indent=1))
-    else:
-        _show(keys, figures, compared)
-        _say_unread(total)
-    console.print(f"wrote scores.parquet, traces.jsonl, run.json and score.png to {folder.path}")
+    return Scored(total, figures, compared, about, folder.path)
 
 
-def _say_unread(total: dict[Key, Sums]) -> None:
+def tell(made: Scored) -> None:
+    """Print figures by decoder and stratum, take-backs, who sees the first dead end, and pairs of decoders."""
+    keys = list(made.figures)
+    _show_figures(keys, made.figures)
+    show_transcripts(made.figures, "Take-backs: said, and made", TAKE_BACKS, TAKE_BACKS_LEGEND)
+    _show_detectors(keys, made.figures)
+    show_pairs(made.pairs)
+    say_unread(made.total)
+
+
+def say_unread(total: dict[Key, Sums]) -> None:
     """What of each decoder's attempts was not understood, beside the figures that leave it out."""
     for (decoder, stratum), sums in sorted(total.items()):
         if stratum == "all" and sums.unread:
@@ -295,19 +342,39 @@ def _plain(figures: dict[str, Estimate | int]) -> dict:
     return {name: figure if isinstance(figure, int) else figure._asdict() for name, figure in figures.items()}
 
 
-def _show(keys: Sequence[Key], figures: dict, compared: Sequence) -> None:
-    """Print figures by decoder and stratum, who sees the first dead end, and pairs of decoders."""
+def _show_figures(keys: Sequence[Key], figures: dict) -> None:
     lines: list[Line] = []
     for key in keys:
         cells = [cell(figures[key][name], percent="%" in head) for head, name in COLUMNS.items()]
         lines.append((key[0], key[1], str(figures[key]["n"]), *cells))
     show("", ("decoder", "guesses", "n", *COLUMNS), lines, keep=3, notes=(LEGEND,))
+
+
+def show_transcripts(figures: Mapping[Key, Mapping], title: str, columns: Mapping[str, str], legend: str) -> None:
+    """Print figures of transcripts by decoder and stratum; nothing of traces, which claim nothing in words.
+
+    columns: as COLUMNS.
+    """
+    lines: list[Line] = []
+    for (decoder, stratum), found in figures.items():
+        if "claimed" in found:
+            cells = [cell(found[name], percent="%" in head) for head, name in columns.items()]
+            lines.append((decoder, stratum, str(found["n"]), *cells))
+    if lines:
+        show(title, ("decoder", "guesses", "n", *columns), lines, keep=3, notes=(legend,))
+
+
+def _show_detectors(keys: Sequence[Key], figures: dict) -> None:
     names = [name for name in figures[keys[0]] if name.startswith("seen by ")]
     lines = [(key[0], *(cell(figures[key][n], percent=True) for n in names)) for key in keys if key[1] == "all"]
     heads = ("decoder", *(name.removeprefix("seen by ") for name in names))
     show("Who sees the first dead end at once, % of those that need", heads, lines)
+
+
+def show_pairs(compared: Sequence[Paired]) -> None:
+    """Print pairs of decoders on the same puzzles, if there are any."""
     if compared:
-        lines = []
+        lines: list[Line] = []
         for pair in compared:
             d = pair.difference
             points = f"{100 * d.value:+.1f}" + (f" [{100 * d.low:.1f}, {100 * d.high:.1f}]" if d.n > 1 else "")

@@ -11,6 +11,7 @@
 
 Puzzles: draw, certified, FAMILIES, Problem, Instance, Difficulty, AllDifferent, NotEqual. Traces: Trace, Event, Costs,
 replay. Files: read_puzzles, write_puzzles, write_traces. Oracles: pick, Oracle. Scoring: score, Score, TraceAnalysis.
+Language models: prompt, score_reply.
 Decoding: decode, parse, Decoder, Model, Session, Prediction, Boards; networks and what stands in for one: load,
 shipped, Uniform, Exact; a Hugging Face language model of yours: hugging_face. What a sampler of yours does: Recorder,
 record. Solvers: SOLVERS, UNKNOWN (what a solver under test answers when it gives up). What is raised: BadInput,
@@ -52,10 +53,12 @@ _HOMES = {
     "load": "generators.checkpoint",
     "parse": "generators.decoding.spec",
     "pick": "solvers.oracles.pick",
+    "prompt": "takeback.replies",
     "read_puzzles": "takeback.files",
     "record": "experiments.scoring.transcripts.recorder",
     "replay": "csp.trace",
     "score": "experiments.scoring.scorer",
+    "score_reply": "takeback.replies",
     "shipped": "generators.checkpoint",
     "write_puzzles": "takeback.files",
     "write_traces": "takeback.files",

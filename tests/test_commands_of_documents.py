@@ -25,6 +25,7 @@ GUIDES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FILES = [*sorted((ROOT / "docs" / "results").glob("*.md")), *sorted((ROOT / "experiments").rglob("*.py"))]
 LINE = re.compile(r"^(?: {4})?(?:\$ )?((?:\w+=\S+ )?takeback [a-z].*?)(?:  +#.*)?$", re.M)
 NOT_RUN = {
+    "ask": "it needs a server: tests/experiments/test_ask_models.py",
     "serve": "it serves until Ctrl-C: tests/experiments/test_serve.py",
     "site": "it opens a browser: tests/experiments/test_page.py",
     "RAY_ADDRESS": "it needs a cluster: tests/experiments/test_engine.py",

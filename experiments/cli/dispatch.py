@@ -110,6 +110,7 @@ EXPERIMENTS = {
     "frontier": ("experiments.frontier", "Frontier", "main", "success against calls and FLOPs"),
     "evaluate": ("experiments.evaluate", "Evaluate", "main", "your puzzles, or a shipped set, by need of search"),
     "score": ("experiments.score", "ScoreCommand", "main", "your decoder's traces, or a model's transcripts"),
+    "ask": ("experiments.ask.command", "Ask", "main", "a served model, at any OpenAI-compatible endpoint"),
     "site": ("experiments.site", "Site", "main", "the story in five scenes, in your browser"),
     "report": ("experiments.report", "Report", "main", "a run as a page: boards played back, when each was lost"),
     "gif": ("experiments.gif", "Gif", "main", "a puzzle of a run as a moving picture, for slides"),

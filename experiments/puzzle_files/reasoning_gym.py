@@ -5,6 +5,8 @@ takeback instances from reasoning-gym graph_color --count 100 --out graphs.jsonl
 >>> item = entry(instance)                # {"question", "answer", "metadata"}, as reasoning-gym's datasets give
 >>> score_answer(item["answer"], item)
 1.0
+>>> report(reply, item)["unmet"]          # needed to take something back, and did not solve it
+0.0
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from csp.errors import BadInput
 from csp.families import colouring, sudoku
 from csp.io import board_text, instance_records
 from csp.problem import Instance
+from experiments.scoring import reply_figures
 
 DATASETS = ("sudoku", "mini_sudoku", "graph_color")
 READABLE = 0.01  # what reasoning-gym's graph_color gives for an answer that can be read and is wrong
@@ -102,6 +105,18 @@ def score_answer(answer: str | None, entry: dict[str, Any]) -> float:
     if said is None:
         return 0.0
     return 1.0 if instance.solved(said) else READABLE
+
+
+def report(reply: str | None, entry: dict[str, Any]) -> dict[str, float | None]:
+    """What a whole reply shows beside its score: reply_figures.FIGURES, as takeback.score_reply gives them.
+
+    The reply may hold moves and take-backs, not the answer alone: what is scored is the last board that it says.
+    Need, met and unmet are None where nothing of it is understood.
+    """
+    instance = instance_of(entry)
+    return {"score": score_answer(reply, entry)} | reply_figures.figures(
+        reply or "", instance, index_from=int(instance_records.is_board(instance.problem))
+    )
 
 
 def read_answer(answer: str, instance: Instance) -> np.ndarray | None:

@@ -17,9 +17,10 @@ from csp.seeds import stream
 from experiments.scoring.replay_kernels import DETECTORS
 from experiments.scoring.scorer import Score, TraceAnalysis
 from experiments.scoring.statistics import Estimate, proportion
+from experiments.scoring.take_backs import TakeBacks, TakeBackSums
+from experiments.scoring.tallies import RESAMPLES, Tally
 
 BINS = 20  # of the share of blanks filled
-RESAMPLES = 1000
 #: Figures that are numbers, and whether their median or mean is shown.
 NUMBERS = {
     "first_dead": "median",
@@ -46,47 +47,6 @@ NUMBERS = {
 PARQUET_TYPES = {"str": pyarrow.string(), "int": pyarrow.int64(), "float": pyarrow.float64(), "bool": pyarrow.bool_()}
 #: Score's fields as Parquet's, from their annotations.
 SCORE_FIELDS = [(name, PARQUET_TYPES[str(a).split(" | ")[0]]) for name, a in Score.__annotations__.items()]
-
-
-@dataclass
-class Tally:
-    """How often each number was seen; numbers are kept to four significant digits."""
-
-    seen: Counter = field(default_factory=Counter)
-
-    def add(self, number: float | int | None) -> None:
-        """None is not counted."""
-        if number is not None:
-            self.seen[float(f"{number:.4g}")] += 1
-
-    def merge(self, other: Tally) -> None:
-        """Count in what another has counted."""
-        self.seen.update(other.seen)
-
-    def estimate(self, statistic: str) -> Estimate:
-        """The mean or median with a percentile bootstrap interval; the same numbers, the same interval."""
-        n = sum(self.seen.values())
-        if not n:
-            return Estimate(None, None, None, 0)
-        values = np.array(sorted(self.seen))
-        counts = np.array([self.seen[value] for value in values])
-        point = float(_of(values, counts[None], statistic)[0])
-        if n == 1:
-            return Estimate(point, None, None, 1)
-        drawn = stream("bootstrap", n).multinomial(n, counts / n, size=RESAMPLES)
-        low, high = np.percentile(_of(values, drawn, statistic), [2.5, 97.5])
-        return Estimate(point, float(low), float(high), n)
-
-
-def _of(values: np.ndarray, counts: np.ndarray, statistic: str) -> np.ndarray:
-    """Mean or median of each row of counts over the rising values."""
-    n = counts.sum(1)
-    if statistic == "mean":
-        return counts @ values / n
-    upto = counts.cumsum(1)
-    low = values[(upto > ((n - 1) // 2)[:, None]).argmax(1)]
-    high = values[(upto > (n // 2)[:, None]).argmax(1)]
-    return (low + high) / 2
 
 
 @dataclass
@@ -128,7 +88,7 @@ class Hazard:
 class Sums:
     """What a set of scores comes to. unread: attempts beside them of which nothing was understood, in no figure.
 
-    in_part: scored attempts of which some statements could not be followed.
+    in_part: scored attempts of which some statements could not be followed. take_backs: of transcripts alone.
     """
 
     n: int = 0
@@ -137,8 +97,9 @@ class Sums:
     counts: Counter = field(default_factory=Counter)
     tallies: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in NUMBERS})
     hazard: Hazard = field(default_factory=Hazard)
+    take_backs: TakeBackSums | None = None
 
-    def add(self, score: Score, life: TraceAnalysis | None = None) -> None:
+    def add(self, score: Score, life: TraceAnalysis | None = None, take_backs: TakeBacks | None = None) -> None:
         """Count one trace."""
         self.n += 1
         self.counts["solved"] += score.solved
@@ -152,6 +113,9 @@ class Sums:
             tally.add(getattr(score, name))
         if life is not None and score.need is not None:
             self.hazard.add(life)
+        if take_backs is not None:
+            self.take_backs = self.take_backs or TakeBackSums()
+            self.take_backs.add(take_backs)
 
     def merge(self, other: Sums) -> None:
         """Count in what another has counted."""
@@ -162,6 +126,9 @@ class Sums:
         for name, tally in self.tallies.items():
             tally.merge(other.tallies[name])
         self.hazard.merge(other.hazard)
+        if other.take_backs is not None:
+            self.take_backs = self.take_backs or TakeBackSums()
+            self.take_backs.merge(other.take_backs)
 
     def plain(self) -> dict:
         """As plain data, for JSON."""
@@ -171,6 +138,7 @@ class Sums:
             "tallies": {name: list(tally.seen.items()) for name, tally in self.tallies.items() if tally.seen},
             "hazard": [list(self.hazard.risk.items()), list(self.hazard.dead.items())],
             "hazard_at": [self.hazard.risk_at.tolist(), self.hazard.dead_at.tolist()],
+            "take-backs": None if self.take_backs is None else self.take_backs.plain(),
         }
 
     @classmethod
@@ -181,6 +149,7 @@ class Sums:
             made.tallies[name].seen = Counter(dict(seen))
         numbers = (Counter(dict(counts)) for counts in plain["hazard"])
         made.hazard = Hazard(*numbers, *(np.array(counts, dtype=np.int64) for counts in plain["hazard_at"]))
+        made.take_backs = None if plain["take-backs"] is None else TakeBackSums.of(plain["take-backs"])
         return made
 
     @property
@@ -199,6 +168,8 @@ class Sums:
             made[f"seen by {name}"] = proportion(self.counts[name], self.counts["need"])
         for name, statistic in NUMBERS.items():
             made[name] = self.tallies[name].estimate(statistic)
+        if self.take_backs is not None:
+            made |= self.take_backs.figures()
         return made
 
 

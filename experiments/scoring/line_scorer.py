@@ -27,6 +27,7 @@ from csp.problem import Instance, stratum_of
 from csp.trace import Trace
 from experiments.scoring.aggregate import SCORE_FIELDS, Sums
 from experiments.scoring.scorer import LIFE, Score, TraceAnalysis, score_life
+from experiments.scoring.take_backs import TakeBacks, judged, of_transcript
 from experiments.scoring.transcripts import histories, read
 from experiments.scoring.transcripts.records import Reading, Record, brief, named, text_of
 from solvers.oracles.base import Oracle
@@ -107,6 +108,7 @@ def score_lines(path: str, changed: int, oracle: str, debts: bool, reading: Read
                 continue
             life = TraceAnalysis(attempt.trace, instance, _oracle(path, changed, instance.id, oracle))
             score = score_life(life)
+            counts = attempt.take_backs and judged(attempt.take_backs, life)
         except BadInput as fault:
             said = brief(str(fault))
             made.skipped.append(said if said.startswith(spot) else f"{spot}: {said}")
@@ -122,7 +124,7 @@ def score_lines(path: str, changed: int, oracle: str, debts: bool, reading: Read
         need = "?" if score.guesses is None else stratum_of(score.guesses)
         for key in ((decoder, need), (decoder, "all")):
             sums = made.sums.setdefault(key, Sums())
-            sums.add(score, life_)
+            sums.add(score, life_, counts)
             sums.in_part += attempt.in_part
         if debts:
             about = {"instance": instance.id, "decoder": decoder, "seed": attempt.trace.seed, "debts": life.debts()}
@@ -159,13 +161,14 @@ def instance_of(record: dict, by_id: dict[str, Instance], ordered: list[Instance
 @dataclass(frozen=True)
 class _Attempt:
     """A record's trace. unread: nothing of it was understood; in_part: some statements could not be followed;
-    altered: it ends with a board that changes a given.
+    altered: it ends with a board that changes a given. take_backs: of a transcript, those that are said and made.
     """
 
     trace: Trace
     unread: bool = False
     in_part: bool = False
     altered: bool = False
+    take_backs: TakeBacks | None = None
 
 
 def _attempt(record: dict, instance: Instance, spot: str, reading: Reading, made: Chunk) -> _Attempt:
@@ -198,13 +201,16 @@ def _transcript(
     """The attempt of a record with a text; what of it cannot be read is skipped by line."""
     first = record.get("line")
     first = first if isinstance(first, int) and not isinstance(first, bool) and 0 < first < 2**53 else None
+    own = record.get("index_from")
+    if own not in (None, 0, 1) or isinstance(own, bool):
+        raise BadInput(f"{spot}: index_from is 0 or 1")
     said = read(
         text,
         instance,
         decoder,
         seed,
         first or 1,
-        reading.index_from,
+        own if reading.index_from is None else reading.index_from,
         reading.final_only,
         reading.nodes_from,
         reading.names,
@@ -215,6 +221,7 @@ def _transcript(
             made.skipped.append(f"{at}: and {len(said.unread) - NAMED} lines more of this attempt")
             break
         made.skipped.append(f"{at}: {brief(fault.why)}: {brief(repr(fault.text), 100)}")
+    counts = None if reading.final_only else of_transcript(said, instance.givens)
     made.attempts.append(
         {
             "line": spot,
@@ -226,7 +233,10 @@ def _transcript(
             "statements not followed": said.missed,
             "lines of prose": len(said.unread) - said.missed,
             "counts from": said.base,
+            "settled": own is not None,
             "sign": said.counting.why or said.counting.fault or None,
+            "take-backs": counts
+            and {"said": counts.claimed, "said and done": counts.done, "put back": counts.put_back},
         }
     )
-    return _Attempt(said.trace, said.nothing, bool(said.missed), said.altered)
+    return _Attempt(said.trace, said.nothing, bool(said.missed), said.altered, counts)

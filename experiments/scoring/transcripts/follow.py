@@ -27,6 +27,7 @@ class Follower:
         self.followed = 0  # statements
         self.written: list[int] = []  # cells in the order of their commits, for a bare "undo"
         self.altered = False  # the last whole board that was said changes a given
+        self.claims: list[int | None] = []  # of each take-back that is said: the event that does it, if one does
 
     def all(self, statements: Sequence[Statement]) -> None:
         """Follow them in order. A full board that alters a given counts if no full board comes after it."""
@@ -47,7 +48,10 @@ class Follower:
         if isinstance(statement, Pairs):
             return self._pairs(statement)
         if isinstance(statement, Undo):
-            return self._undo(statement)
+            before = len(self.events)
+            faults = self._undo(statement)
+            self.claims.append(before if len(self.events) > before else None)
+            return faults
         cell = self._cell(statement.place)
         value = self._value(statement.value)
         if isinstance(cell, str) or isinstance(value, str):

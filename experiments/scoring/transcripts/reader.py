@@ -43,7 +43,8 @@ class Transcript:
     """A trace made from a text, and what of the text is not in it.
 
     counting: where its places and colours count from. followed: statements that were followed; missed: those that were
-    not, prose left out. altered: it ends with a full board that changes a given, so it ends wrong.
+    not, prose left out. altered: it ends with a full board that changes a given, so it ends wrong. claims: of each
+    take-back that is said in words, the event that does it, None where there is none.
     """
 
     trace: Trace
@@ -52,6 +53,7 @@ class Transcript:
     followed: int = 0
     missed: int = 0
     altered: bool = False
+    claims: tuple[int | None, ...] = ()
 
     @property
     def base(self) -> str | None:
@@ -110,7 +112,8 @@ def read(
     calls = min(1, len(events)) if final_only else follower.calls
     trace = Trace(instance.id, decoder, seed, tuple(events), end, Costs(calls, len(text.split())))
     missed = sum(not fault.prose for fault in follower.unread)
-    return Transcript(trace, tuple(follower.unread), base, follower.followed, missed, follower.altered)
+    claims = () if final_only else tuple(follower.claims)
+    return Transcript(trace, tuple(follower.unread), base, follower.followed, missed, follower.altered, claims)
 
 
 def _shape(instance: Instance, names: Sequence[str]) -> Shape:
