@@ -224,6 +224,10 @@ def _faults(a: Decoder):
         a.memory == "tabu" and a.retraction == "restart",
         "memory=tabu goes with retraction=rewind, remask and learned",
     )
+    yield (
+        a.memory == "nogoods" and a.retraction == "learned",
+        "memory=nogoods asks what is wrong with boards that are lost; retraction=learned goes back from others too",
+    )
     yield changed("tenure") and a.memory != "tabu", "tenure goes with memory=tabu"
     yield changed("attempts") and a.retraction != "restart", "attempts goes with retraction=restart"
     yield changed("width") and a.retraction != "beam", "width goes with retraction=beam"

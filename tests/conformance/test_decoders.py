@@ -15,6 +15,7 @@ from generators import checkpoint
 from generators.decoding.loop import decode
 from generators.decoding.spec import DECODER_WORDS, Decoder, parse
 from generators.models.exact import Exact
+from generators.reinforcement.retraction_head import RetractionHead
 from takeback.testing import check_model, decoders
 
 MODELS = list(DECODER_WORDS["model"])
