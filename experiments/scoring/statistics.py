@@ -58,7 +58,7 @@ def sign_flips(differences: Int[np.ndarray, " pairs"]) -> float:
     return float(min(1.0, chance[far].sum()))
 
 
-def mean(numbers: Sequence[float]) -> Estimate:
+def mean(numbers: Sequence[float | int]) -> Estimate:
     """Of a few numbers, such as one a training run, with Student's interval (1908); None for an end where there is one.
 
     A bootstrap of three numbers cannot leave their range; this one is as wide as three numbers deserve.

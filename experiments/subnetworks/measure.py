@@ -45,33 +45,33 @@ def changes(before: Weights, runs: Sequence[Weights], name: str) -> dict[str, An
 
     # Shares of changed weights, by tolerance and precision.
     made: dict[str, Any] = {
-        "float32": {str(at): _mean([share_changed(before, after, at) for after in runs]) for at in TOLERANCES},
-        "bfloat16": _mean([share_changed(before, after, dtype=torch.bfloat16) for after in runs]),
-        "bfloat16, 1e-5": _mean([share_changed(before, after, 1e-5, torch.bfloat16) for after in runs]),
+        "float32": {str(at): over_runs([share_changed(before, after, at) for after in runs]) for at in TOLERANCES},
+        "bfloat16": over_runs([share_changed(before, after, dtype=torch.bfloat16) for after in runs]),
+        "bfloat16, 1e-5": over_runs([share_changed(before, after, 1e-5, torch.bfloat16) for after in runs]),
     }
 
     # What rounding alone tells of them.
     told = [predicted_by_ulp(before, after, THRESHOLDS) for after in runs]
-    made["told by ULP"], made["told without"] = _mean([t.right for t in told]), _mean([t.base for t in told])
+    made["told by ULP"], made["told without"] = over_runs([t.right for t in told]), over_runs([t.base for t in told])
 
     # The same places from run to run? Against masks dealt out anew, and among weights of the same size.
     pairs = list(permutations(range(len(runs)), 2))
     found = [overlap(masks[one], masks[other]) for one, other in pairs]
-    made["overlap"] = _mean(found)
+    made["overlap"] = over_runs(found)
     for key, weights in (("by chance", None), ("by chance, of a size", before)):
         nulls = [overlap_by_chance(masks[a], masks[b], weights, rng, DRAWS).mean() for a, b in pairs]
-        made[key] = _mean(nulls)
+        made[key] = over_runs(nulls)
 
     # Ranks of the change of each matrix, as shares of the highest possible.
     names = matrices(before)
     for key, which in (("rank", 0), ("stable rank", 1)):
-        made[key] = _mean([np.mean([rank_of(after[n] - before[n])[which] for n in names]) for after in runs])
-    made["stable rank at random"] = _mean(
+        made[key] = over_runs([np.mean([rank_of(after[n] - before[n])[which] for n in names]) for after in runs])
+    made["stable rank at random"] = over_runs(
         [np.mean([rank_of_random(mask[n], rng).stable for n in names]) for mask in masks]
     )
-    made["density"] = _mean([density(mask) for mask in masks])
+    made["density"] = over_runs([density(mask) for mask in masks])
     moved = [torch.cat([(after[n] - before[n]).abs().flatten() for n in names]) for after in runs]
-    made["median change"] = _mean([float(change.median()) for change in moved])
+    made["median change"] = over_runs([float(change.median()) for change in moved])
     return made
 
 
@@ -82,6 +82,7 @@ def distance(one: Weights, other: Weights, before: Weights) -> float:
     return float(np.sqrt(apart / way)) if way else float("nan")
 
 
-def _mean(numbers: Sequence[float]) -> dict[str, Any]:
+def over_runs(numbers: Sequence[float]) -> dict[str, Any]:
+    """Their mean with its interval; NaN, of a run that changed nothing, is left out and not counted."""
     finite = [float(number) for number in numbers if np.isfinite(number)]
     return mean(finite)._asdict()

@@ -18,9 +18,9 @@ from experiments.engine.small_puzzles import SmallPuzzles
 from experiments.reinforcement.grid import Preset as Learning
 from experiments.reinforcement.measure import Before, Learned
 from experiments.reinforcement.summary import pass_table
-from experiments.scoring.statistics import bootstrap_crossed, mean
+from experiments.scoring.statistics import bootstrap_crossed
 from experiments.subnetworks.grid import MASKED, Preset
-from experiments.subnetworks.measure import changes, distance
+from experiments.subnetworks.measure import changes, distance, over_runs
 
 Done = Sequence[tuple[Before | Learned, list[dict]]]
 
@@ -75,7 +75,7 @@ def _masked(learning: Learning, done: Done) -> dict[str, Any]:
         for work, _ in mine:
             of = free[replace(work.recipe, only="").name, work.seed]
             apart.append(distance(weights_of(of.path), weights_of(work.path), weights_of(Path(work.start))))
-        made[name] = {**_passed(learning, mine), "distance": mean(apart)._asdict()}
+        made[name] = {**_passed(learning, mine), "distance": over_runs(apart)}
     return made
 
 

@@ -129,7 +129,7 @@ def test_grpo_learns_the_better_of_two_arms(shuffled):
         blanked = rng.random((64, 2)) < head.chances(features)
         right = (~blanked[:, 0] & blanked[:, 1]) | (rng.random(64) < 0.1)
         weights = grpo(rng.permutation(right.astype(float)) if shuffled else right.astype(float))
-        made = Decodings(rows * 0, features[..., 0], rows[:, None], [Moment(rows, features, both, blanked)], rows, rows)
+        made = Decodings(rows * 0, rows[:, None], rows[:, None], [Moment(rows, features, both, blanked)], rows, rows)
         told = policy.log_likelihood(boards, made, rng)
         optimiser.zero_grad()
         (-(torch.from_numpy(weights).to(told) * told).mean()).backward()
