@@ -26,8 +26,10 @@ Done = Sequence[tuple[Before | Learned, list[dict]]]
 
 
 def weights_of(path: Path) -> Mapping[str, Tensor]:
-    """A network's tensors. Raises BadInput for a file that cannot be read."""
-    return safetensors.torch.load(read_bytes(path))
+    """A network's tensors by name, in the names' order: a file gives them in any. Raises BadInput for what cannot be
+    read.
+    """
+    return dict(sorted(safetensors.torch.load(read_bytes(path)).items()))
 
 
 def summarise(preset: Preset, done: Done) -> list[dict[str, Any]]:
