@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from experiments.reinforcement.measure import NO_NET
+
 
 def tables(card: dict) -> list[tuple[str, str, int, str, list[tuple[str, str, str]], list[dict[str, Any]]]]:
     """(name, title, n, head, columns, rows) of each."""
@@ -20,7 +22,10 @@ def tables(card: dict) -> list[tuple[str, str, int, str, list[tuple[str, str, st
             f"{study['family']}, {study['blank']} blank cells: {study['updates']} updates from the checker's word; "
             f"{study['seeds']} starting networks"
         )
-        rows = [{"name": f"{kind}: before", "figures": dict(row)} for kind, row in study["before"].items()]
+        rows = [
+            {"name": kind if kind == NO_NET else f"{kind}: before", "figures": dict(row)}
+            for kind, row in study["before"].items()
+        ]
         for name, row in study["recipes"].items():
             figures = {key: row[key] for key in (*columns, "gain", "against") if row[key] is not None}
             rows.append({"name": name, "figures": {**figures, "read": f"{row['read']:,}"}})

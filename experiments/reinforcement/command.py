@@ -27,7 +27,7 @@ from experiments.engine.study_networks import train_all
 from experiments.engine.works import keep_all, records
 from experiments.reinforcement import figures, tables
 from experiments.reinforcement.grid import PRESETS, Preset
-from experiments.reinforcement.measure import Before, Learned
+from experiments.reinforcement.measure import NO_NET, Before, Learned, NoNetwork
 from experiments.reinforcement.summary import summarise
 from generators import checkpoint
 
@@ -69,7 +69,7 @@ def main(options: Reinforcement) -> None:
     works = list(runs(preset, at, (out / "trained").absolute()))
     keep_all(folder, works, executor, "learned")
     summary = summarise((record for work in works for record in records(folder, work)), preset)
-    networks = {f"{work.puzzles.name}, {work.kind}, seed {work.seed}": work.sha256 for work in works}
+    networks = {f"{w.puzzles.name}, {w.kind}, seed {w.seed}": w.sha256 for w in works if w.kind != NO_NET}
     folder.write_card({"status": "complete", "summary": summary, "networks": networks, "versions": run.versions()})
     folder.unlock()
 
@@ -82,9 +82,10 @@ def main(options: Reinforcement) -> None:
 
 
 def runs(preset: Preset, at: Path, trained: Path) -> Iterator[Before | Learned]:
-    """Each starting network as it is, and after each recipe."""
+    """Each starting network as it is, and after each recipe; values drawn at random in a network's place."""
     for puzzles in preset.families:
         for seed in range(preset.seeds):
+            yield NoNetwork(preset, puzzles, NO_NET, seed, "", "")
             for kind in preset.kinds:
                 training = puzzles.training(kind, seed, puzzles.halfway, at)
                 place = preset, puzzles, kind, seed, str(training.path), training.card["sha256"]

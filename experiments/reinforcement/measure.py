@@ -12,17 +12,23 @@ from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import pyarrow
 import torch
 
 from csp.io.files import read_bytes
 from csp.problem import Instance
+from csp.seeds import uniform
 from experiments.engine.small_puzzles import SmallPuzzles
 from experiments.reinforcement.grid import Preset, Recipe
 from generators import checkpoint
-from generators.reinforcement.trainer import evaluate, policy_of, reinforce
+from generators.boards import stack
+from generators.likelihood.conditionals import free_cells
+from generators.likelihood.rollouts import groups
+from generators.reinforcement.policies import Fillings
+from generators.reinforcement.trainer import evaluate, policy_of, reinforce, rewards_of
 
-BEFORE = "before"  # in a recipe's place
+BEFORE, NO_NET = "before", "no network"  # in a recipe's place, in a kind's
 HELD_OUT = 16  # validation puzzles
 PATHS = ("start", "only")  # options that hashes stand for
 WHOLE, FLOAT = pyarrow.int64(), pyarrow.float64()
@@ -65,11 +71,17 @@ class _Study:
 
     def records(self, recipe: str, policy, curve: Sequence[Sequence] = ()) -> list[dict]:
         """Fillings of the test puzzles, counted; the points of a curve."""
-        where = dict.fromkeys(SCHEMA.names) | {"family": self.puzzles.name, "recipe": recipe, "kind": self.kind}
-        where |= {"seed": self.seed, "samples": self.preset.samples}
         right = evaluate(policy, self.some("test", self.preset.tests), self.preset.samples, "test")
-        made = [where | {"index": index, "right": int(count)} for index, count in enumerate(right)]
-        return made + [where | {"update": update, "read": read, "pass": value} for update, read, value in curve]
+        points = [self._where(recipe) | dict(zip(("update", "read", "pass"), point)) for point in curve]
+        return self.counted(recipe, right) + points
+
+    def counted(self, recipe: str, right: Sequence[int | float] | np.ndarray) -> list[dict]:
+        """A record a test puzzle: how many of its fillings are right."""
+        return [self._where(recipe) | {"index": index, "right": int(count)} for index, count in enumerate(right)]
+
+    def _where(self, recipe: str) -> dict:
+        named = {"family": self.puzzles.name, "recipe": recipe, "kind": self.kind}
+        return dict.fromkeys(SCHEMA.names) | named | {"seed": self.seed, "samples": self.preset.samples}
 
 
 @dataclass(frozen=True)
@@ -88,6 +100,20 @@ class Before(_Study):
         model = checkpoint.load(Path(self.start), self.puzzles.family, dtype=torch.float32).model
         options = self.preset.config(Recipe(self.kind, "grpo"), self.puzzles, self.seed, self.start)
         return self.records(BEFORE, policy_of(options, model))
+
+
+@dataclass(frozen=True)
+class NoNetwork(Before):
+    """In a network's place: fillings whose values are all alike likely."""
+
+    def __call__(self) -> list[dict]:
+        boards = stack(self.some("test", self.preset.tests), "evaluation")
+        rows, keys = groups(boards, self.preset.samples, "no network", self.seed)
+        drawn = 1 + np.floor(boards.d * uniform(keys[:, None], np.arange(boards.width)[None])).astype(np.int64)
+        free = free_cells(boards, rows)
+        filled = Fillings(rows, np.where(free, drawn, boards.givens[rows]), free.cumsum(1) * free)
+        right = rewards_of(boards, filled).reshape(len(boards), -1).sum(1)
+        return self.counted(BEFORE, right)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from experiments.reinforcement.grid import REFERENCE, Preset
-from experiments.reinforcement.measure import BEFORE
+from experiments.reinforcement.measure import BEFORE, NO_NET
 from experiments.scoring.statistics import bootstrap_crossed
 
 AT = (1, 4, 16, 64)
@@ -37,7 +37,7 @@ def summarise(records: Iterable[dict[str, Any]], preset: Preset) -> list[dict[st
                 kind: {
                     f"pass@{k}": _figure(pass_table(found[puzzles.name, BEFORE, kind], preset, k)) for k in _at(preset)
                 }
-                for kind in preset.kinds
+                for kind in (NO_NET, *preset.kinds)
             },
             "recipes": {recipe.name: _recipe(found, puzzles.name, recipe, preset) for recipe in preset.recipes},
         }

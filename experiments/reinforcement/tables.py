@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from experiments.cli.tables import cell, show
+from experiments.reinforcement.measure import NO_NET
 from experiments.scoring.statistics import from_record
 
 NOTES = (
@@ -25,7 +26,13 @@ def show_all(summary: Sequence[dict[str, Any]]) -> None:
             f"{study['seeds']} starting network{'s' * (study['seeds'] > 1)}, n = {study['n']} puzzles x networks"
         )
         lines = [
-            (f"{kind}: before", *(cell(from_record(row[name]), percent=True) for name in columns), "-", "-", "0")
+            (
+                kind if kind == NO_NET else f"{kind}: before",
+                *(cell(from_record(row[name]), percent=True) for name in columns),
+                "-",
+                "-",
+                "0",
+            )
             for kind, row in study["before"].items()
         ]
         for name, row in study["recipes"].items():

@@ -11,7 +11,7 @@ from experiments.engine import small_puzzles
 from experiments.engine.small_puzzles import SmallPuzzles
 from experiments.reinforcement import command, grid
 from experiments.reinforcement.grid import RECIPES, REFERENCE, Preset, Recipe
-from experiments.reinforcement.measure import BEFORE
+from experiments.reinforcement.measure import BEFORE, NO_NET, NoNetwork
 from experiments.reinforcement.summary import summarise
 from generators import checkpoint
 
@@ -48,6 +48,7 @@ def test_gains_are_of_the_same_puzzles_and_networks():
     for seed in range(2):
         for index in range(3):
             records += [record(BEFORE, kind, seed, index, 4) for kind in ("diffusion", "ar")]
+            records.append(record(BEFORE, NO_NET, seed, index, 1))
             for recipe, right in zip(SOME, (16, 8 + 8 * seed, 4)):
                 records.append(record(recipe.name, recipe.kind, seed, index, right))
         for recipe in SOME:
@@ -55,6 +56,7 @@ def test_gains_are_of_the_same_puzzles_and_networks():
             records.append(point | {"update": 10, "read": 700, "pass": 0.5})
     (study,) = summarise(records, preset)
     one, other, shuffled = (study["recipes"][recipe.name] for recipe in SOME)
+    assert study["before"][NO_NET]["pass@1"]["value"] == 1 / 16
     assert study["before"]["ar"]["pass@1"]["value"] == 0.25 and one["pass@1"]["value"] == 1
     assert one["gain"]["value"] == 0.75 and one["against"] is None and one["read"] == 700
     assert other["gain"]["value"] == pytest.approx(0.5) and other["against"]["value"] == pytest.approx(-0.25)
@@ -73,7 +75,7 @@ def test_a_run_is_resumed_and_workers_change_nothing(tmp_path, monkeypatch, caps
     assert one["summary"] == other["summary"] and set(one["networks"]) == {"4x4, diffusion, seed 0", "4x4, ar, seed 0"}
 
     trained = sorted((tmp_path / "a" / "trained").glob("*.safetensors"))
-    assert len(trained) == 3 and len(list((tmp_path / "a" / "shards").iterdir())) == 5
+    assert len(trained) == 3 and len(list((tmp_path / "a" / "shards").iterdir())) == 6
     for path in trained:
         assert path.read_bytes() == (tmp_path / "b" / "trained" / path.name).read_bytes()
         start = checkpoint.read_card(path.with_suffix(".json"))
@@ -91,3 +93,12 @@ def test_a_run_is_resumed_and_workers_change_nothing(tmp_path, monkeypatch, caps
 def test_starting_networks_that_are_not_there(tmp_path):
     with pytest.raises(BadInput, match="there is no such network"):
         list(command.runs(Preset((FAMILY,), SOME), tmp_path, tmp_path))
+
+
+def test_without_a_network_a_filling_is_right_by_chance():
+    """One blank cell of four values: a quarter of many fillings; the same ones every time."""
+    work = NoNetwork(Preset((FAMILY,), SOME, 1, tests=6, samples=400), FAMILY, NO_NET, 0, "", "")
+    made = work()
+    right = [record["right"] for record in made]
+    assert abs(sum(right) / 2400 - 0.25) < 0.04 and [record["right"] for record in work()] == right
+    assert {record["kind"] for record in made} == {NO_NET} and len(made) == 6
