@@ -2,6 +2,7 @@
 nothing where it is not used.
 """
 
+import configparser
 import subprocess
 import sys
 import textwrap
@@ -133,3 +134,26 @@ def test_the_plugin_is_an_entry_point():
     settings.read(ROOT / "setup.cfg")
     assert settings["options.entry_points"]["pytest11"].strip() == "takeback.testing = takeback.testing"
     assert {"takeback", "experiments.conform"} <= set(settings["options"]["packages"].split())
+
+
+@pytest.mark.parametrize(
+    ("package", "folder"),
+    [
+        ("csp", "instances"),
+        ("generators", "checkpoints"),
+        ("experiments", "page/built"),
+        ("experiments", "ask/prompts"),
+    ],
+)
+def test_what_commands_read_goes_into_the_wheel(package, folder):
+    """Networks, puzzles, pages and prompts: a pattern of package_data for each file."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    patterns = config["options.package_data"][package].split()
+    files = [path for path in (ROOT / package / folder).rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    assert files
+    for path in files:
+        inside = path.relative_to(ROOT / package)
+        assert any(inside.match(pattern) and len(inside.parts) == pattern.count("/") + 1 for pattern in patterns), (
+            inside
+        )

@@ -48,7 +48,7 @@ class Preset:
 
 PRESETS = {
     "quick": Preset(
-        Learning((SUDOKU4,), (), blank=4, seeds=2, pool=50, updates=30, tests=24, samples=16, shipped=True),
+        Learning((SUDOKU4,), (), 4, 2, pool=50, updates=20, puzzles=4, tests=16, samples=16, shipped=True),
         (3e-4, 3e-6),
         ("diffusion",),
     ),
