@@ -11,56 +11,40 @@ tables; writes run.json, shards/ and estimates as PNG and SVG.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import tyro
 
-from experiments.cli.options import check_processes
-from experiments.cli.terminal import console
-from experiments.engine import run
-from experiments.engine.executors import Executor
-from experiments.engine.folder import renewed
+from experiments.engine.studies import StudyOptions, opened
 from experiments.engine.study_networks import train_all
 from experiments.engine.works import keep_all, records
 from experiments.likelihood import figures, tables
 from experiments.likelihood.grid import PRESETS, Preset
 from experiments.likelihood.measure import Group
 from experiments.likelihood.summary import summarise
-from generators import checkpoint
 from generators.likelihood.order_policies import ORDERS
 
 
 @dataclass(frozen=True)
-class Likelihood:
+class Likelihood(StudyOptions):
     """What are estimates of a diffusion network's likelihood off by, against the exact one?"""
 
     preset: Literal["quick", "standard"] = "quick"
     """quick: shipped small networks, one a family. standard: trains three of each, at three stages, and goes to more
     free cells; hours, on two cores."""
-    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Folder for networks/, shards/, run.json and figures (default: results/likelihood-PRESET)."""
     all_sizes: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print a table for every number of free cells, not for the largest alone."""
-    workers: Annotated[int, tyro.conf.arg(metavar="N")] = 0
-    """Processes; 0 = as many as there are cores. Changes no figure."""
-    engine: Annotated[str, tyro.conf.arg(metavar="NAME")] = "local"
-    """Where they run: local, ray or ray:ADDRESS (then DIR is a folder that every node sees)."""
-    json: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Print JSON instead of the tables."""
 
 
 def main(options: Likelihood) -> None:
     """Run it. Raises BadInput for what the user can put right."""
-    check_processes(1, options.workers, options.engine)
     preset = PRESETS[options.preset]
-    out = options.out or Path("results") / f"likelihood-{options.preset}"
-    folder = renewed(out, {"command": "likelihood", "preset": options.preset})
-    at = checkpoint.FOLDER / "likelihood" if preset.shipped else (out / "networks").absolute()
-    executor = Executor(options.workers, 1, options.engine)
+    study = opened("likelihood", options, preset.shipped)
+    out, folder, at, executor = study.out, study.folder, study.networks, study.executor
 
     if not preset.shipped:
         cases = dict.fromkeys((case.puzzles, case.updates) for case in preset.cases())
@@ -72,15 +56,7 @@ def main(options: Likelihood) -> None:
     networks = {
         f"{work.case.puzzles.name}, {work.case.updates} updates, seed {work.seed}": work.sha256 for work in works
     }
-    folder.write_card({"status": "complete", "summary": summary, "networks": networks, "versions": run.versions()})
-    folder.unlock()
-
-    drawn = figures.draw(summary, out)
-    if options.json:
-        print(json.dumps(summary, indent=1))
-    else:
-        tables.show_all(summary, options.all_sizes)
-    console.print(f"wrote {', '.join(drawn)}, shards and run.json to {out}")
+    study.finish(options, summary, networks, figures.draw, partial(tables.show_all, all_sizes=options.all_sizes))
 
 
 def groups(preset: Preset, at: Path) -> Iterator[Group]:

@@ -10,53 +10,34 @@ supervised updates. Prints pass@k before and after; writes run.json, shards/, tr
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-import tyro
-
-from experiments.cli.options import check_processes
-from experiments.cli.terminal import console
-from experiments.engine import run
-from experiments.engine.executors import Executor
-from experiments.engine.folder import renewed
+from experiments.engine.studies import StudyOptions, opened
 from experiments.engine.study_networks import train_all
 from experiments.engine.works import keep_all, records
 from experiments.reinforcement import figures, tables
 from experiments.reinforcement.grid import PRESETS, Preset
 from experiments.reinforcement.measure import NO_NET, Before, Learned, NoNetwork
 from experiments.reinforcement.summary import summarise
-from generators import checkpoint
 
 
 @dataclass(frozen=True)
-class Reinforcement:
+class Reinforcement(StudyOptions):
     """Does an estimated likelihood hurt the policy that learns from rewards, or only the estimate?"""
 
     preset: Literal["quick", "standard"] = "quick"
     """quick: a shipped starting network of 4x4 Sudokus, five recipes. standard: three families, three starting networks
     of each kind, every recipe; hours, on two cores."""
-    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Folder for networks/, trained/, shards/, run.json and figures (default: results/reinforcement-PRESET)."""
-    workers: Annotated[int, tyro.conf.arg(metavar="N")] = 0
-    """Processes; 0 = as many as there are cores. Changes no figure."""
-    engine: Annotated[str, tyro.conf.arg(metavar="NAME")] = "local"
-    """Where they run: local, ray or ray:ADDRESS (then DIR is a folder that every node sees)."""
-    json: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Print JSON instead of the tables."""
 
 
 def main(options: Reinforcement) -> None:
     """Run it. Raises BadInput for what the user can put right."""
-    check_processes(1, options.workers, options.engine)
     preset = PRESETS[options.preset]
-    out = options.out or Path("results") / f"reinforcement-{options.preset}"
-    folder = renewed(out, {"command": "reinforcement", "preset": options.preset})
-    at = checkpoint.FOLDER / "likelihood" if preset.shipped else (out / "networks").absolute()
-    executor = Executor(options.workers, 1, options.engine)
+    study = opened("reinforcement", options, preset.shipped)
+    out, folder, at, executor = study.out, study.folder, study.networks, study.executor
 
     if not preset.shipped:
         starts = [
@@ -70,15 +51,7 @@ def main(options: Reinforcement) -> None:
     keep_all(folder, works, executor, "learned")
     summary = summarise((record for work in works for record in records(folder, work)), preset)
     networks = {f"{w.puzzles.name}, {w.kind}, seed {w.seed}": w.sha256 for w in works if w.kind != NO_NET}
-    folder.write_card({"status": "complete", "summary": summary, "networks": networks, "versions": run.versions()})
-    folder.unlock()
-
-    drawn = figures.draw(summary, out)
-    if options.json:
-        print(json.dumps(summary, indent=1))
-    else:
-        tables.show_all(summary)
-    console.print(f"wrote {', '.join(drawn)}, trained/, shards and run.json to {out}")
+    study.finish(options, summary, networks, figures.draw, tables.show_all, "trained/, ")
 
 
 def runs(preset: Preset, at: Path, trained: Path) -> Iterator[Before | Learned]:

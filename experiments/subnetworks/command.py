@@ -12,20 +12,13 @@ writes run.json, shards/, trained/, masks/ and updates as PNG and SVG.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
-
-import tyro
+from typing import Literal
 
 from csp.seeds import stream
-from experiments.cli.options import check_processes
-from experiments.cli.terminal import console
-from experiments.engine import run
-from experiments.engine.executors import Executor
-from experiments.engine.folder import renewed
+from experiments.engine.studies import StudyOptions, opened
 from experiments.engine.study_networks import train_all
 from experiments.engine.works import keep_all, records
 from experiments.reinforcement.measure import Before, Learned
@@ -33,36 +26,24 @@ from experiments.subnetworks import figures, tables
 from experiments.subnetworks.grid import MASKED, PRESETS, Preset
 from experiments.subnetworks.measure import rounded_masks
 from experiments.subnetworks.summary import summarise, weights_of
-from generators import checkpoint
 from generators.weights.masks import write_masks
 from generators.weights.subnetworks import dealt_anew
 
 
 @dataclass(frozen=True)
-class Subnetworks:
+class Subnetworks(StudyOptions):
     """Which weights does learning from rewards change, and is it peculiar to rewards?"""
 
     preset: Literal["quick", "standard"] = "quick"
     """quick: a shipped starting network of 4x4 Sudokus, two seeds. standard: 4x4 and 6x6, AR and diffusion, three
     seeds; hours, on two cores."""
-    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Folder for networks/, trained/, masks/, shards/, run.json and figures (default: results/subnetworks-PRESET)."""
-    workers: Annotated[int, tyro.conf.arg(metavar="N")] = 0
-    """Processes; 0 = as many as there are cores. Changes no figure."""
-    engine: Annotated[str, tyro.conf.arg(metavar="NAME")] = "local"
-    """Where they run: local, ray or ray:ADDRESS (then DIR is a folder that every node sees)."""
-    json: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Print JSON instead of the tables."""
 
 
 def main(options: Subnetworks) -> None:
     """Run it. Raises BadInput for what the user can put right."""
-    check_processes(1, options.workers, options.engine)
     preset = PRESETS[options.preset]
-    out = options.out or Path("results") / f"subnetworks-{options.preset}"
-    folder = renewed(out, {"command": "subnetworks", "preset": options.preset})
-    at = checkpoint.FOLDER / "likelihood" if preset.learning.shipped else (out / "networks").absolute()
-    executor = Executor(options.workers, 1, options.engine)
+    study = opened("subnetworks", options, preset.learning.shipped)
+    out, folder, at, executor = study.out, study.folder, study.networks, study.executor
 
     if not preset.learning.shipped:
         families = preset.learning.families
@@ -77,15 +58,7 @@ def main(options: Subnetworks) -> None:
     works = [*free, *bound]
     summary = summarise(preset, [(work, records(folder, work)) for work in works])
     networks = {f"{work.puzzles.name}, {work.kind}": work.sha256 for work in works}
-    folder.write_card({"status": "complete", "summary": summary, "networks": networks, "versions": run.versions()})
-    folder.unlock()
-
-    drawn = figures.draw(summary, out)
-    if options.json:
-        print(json.dumps(summary, indent=1))
-    else:
-        tables.show_all(summary)
-    console.print(f"wrote {', '.join(drawn)}, trained/, masks/, shards and run.json to {out}")
+    study.finish(options, summary, networks, figures.draw, tables.show_all, "trained/, masks/, ")
 
 
 def runs(preset: Preset, at: Path, trained: Path) -> Iterator[Before | Learned]:
