@@ -21,6 +21,7 @@ from csp.seeds import stream
 from experiments.engine.studies import StudyOptions, opened
 from experiments.engine.study_networks import train_all
 from experiments.engine.works import keep_all, records
+from experiments.reinforcement.grid import Recipe
 from experiments.reinforcement.measure import Before, Learned
 from experiments.subnetworks import figures, tables
 from experiments.subnetworks.grid import MASKED, PRESETS, Preset
@@ -76,9 +77,7 @@ def runs(preset: Preset, at: Path, trained: Path) -> Iterator[Before | Learned]:
 
 def rewarded(preset: Preset, works: list[Before | Learned]) -> list[Learned]:
     """The runs that learned from rewards at the main rate."""
-    wanted = {
-        recipe for recipe in preset.recipes() if recipe.method == "grpo" and not recipe.shuffled and not recipe.lr
-    }
+    wanted = {Recipe(kind, "grpo") for kind in preset.kinds}
     return [work for work in works if isinstance(work, Learned) and work.recipe in wanted]
 
 

@@ -10,10 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 from torch import Tensor
 
-from csp.io.files import read_bytes
 from experiments.engine.small_puzzles import SmallPuzzles
 from experiments.reinforcement.grid import Preset as Learning
 from experiments.reinforcement.measure import Before, Learned
@@ -21,15 +19,14 @@ from experiments.reinforcement.summary import pass_table
 from experiments.scoring.statistics import bootstrap_crossed
 from experiments.subnetworks.grid import MASKED, Preset
 from experiments.subnetworks.measure import changes, distance, over_runs
+from generators.weights.tensor_files import read_tensors
 
 Done = Sequence[tuple[Before | Learned, list[dict]]]
 
 
 def weights_of(path: Path) -> Mapping[str, Tensor]:
-    """A network's tensors by name, in the names' order: a file gives them in any. Raises BadInput for what cannot be
-    read.
-    """
-    return dict(sorted(safetensors.torch.load(read_bytes(path)).items()))
+    """A network's tensors by name. Raises BadInput for what cannot be read."""
+    return read_tensors(path, "a network's weights")[0]
 
 
 def summarise(preset: Preset, done: Done) -> list[dict[str, Any]]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import safetensors
 import safetensors.torch
 
 from csp.errors import BadInput
 from csp.io.files import write_atomically
 from generators.reinforcement.order_head import OrderHead
 from generators.reinforcement.retraction_head import RetractionHead
+from generators.weights.tensor_files import read_tensors
 
 Head = OrderHead | RetractionHead
 CARD = "takeback"
@@ -29,11 +29,10 @@ def save_head(head: Head, path: Path, card: dict) -> None:
 
 def load_retraction_head(path: Path) -> tuple[RetractionHead, dict]:
     """(head, card). Raises BadInput for a file that is none."""
+    weights, about = read_tensors(path, "a head")
     try:
-        with safetensors.safe_open(str(path), "pt") as file:
-            card = json.loads((file.metadata() or {}).get(CARD, "{}"))
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, safetensors.SafetensorError, ValueError) as fault:
+        card = json.loads(about.get(CARD, "{}"))
+    except ValueError as fault:
         raise BadInput(f"{path}: no file of a head ({fault})") from None
     head = RetractionHead()
     if card.get("head") != RetractionHead.__name__:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
 
 from csp.errors import BadInput
-from csp.io.files import read_bytes, write_atomically
+from csp.io.files import write_atomically
+from generators.weights.tensor_files import read_tensors
 
 
 def write_masks(masks: Mapping[str, Tensor], path: Path) -> None:
@@ -27,10 +27,7 @@ def read_masks(path: Path, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A mask for every weight: what the file does not name may not change. Raises BadInput for a file that is damaged
     or of another network.
     """
-    try:
-        found = safetensors.torch.load(read_bytes(path))
-    except safetensors.SafetensorError as fault:
-        raise BadInput(f"{path}: no file of masks ({fault})") from None
+    found, _ = read_tensors(path, "masks")
     for name, mask in found.items():
         if name not in weights or weights[name].shape != mask.shape or mask.dtype != torch.bool:
             raise BadInput(f"{path}: {name} is no mask of a tensor of this network")
