@@ -8,6 +8,7 @@ from typing import Any
 
 from experiments.cli.line_labels import DASHES
 from experiments.cli.terminal import save_figure
+from experiments.subnetworks.summary import with_rate
 
 
 def draw(summary: Sequence[dict[str, Any]], folder: Path) -> list[str]:
@@ -25,9 +26,7 @@ def draw(summary: Sequence[dict[str, Any]], folder: Path) -> list[str]:
                 for end in ("low", "high")
             )
             colour, dashes = f"C{number % 10}", DASHES[number // 10 % len(DASHES)]
-            axes.plot(
-                places, middle, color=colour, ls=dashes, marker="o", ms=3, lw=1.4, label=f"{name}, {way['rate']:g}"
-            )
+            axes.plot(places, middle, color=colour, ls=dashes, marker="o", ms=3, lw=1.4, label=with_rate(name, way))
             axes.fill_between(places, low, high, color=colour, alpha=0.12, lw=0)
             axes.plot(len(points), 100 * way["bfloat16"]["value"], color=colour, marker="s", ms=5, ls="none")
         axes.set_xticks(range(len(points) + 1), [*(f">{float(at):g}" for at, _ in points), "bf16"])
@@ -36,7 +35,7 @@ def draw(summary: Sequence[dict[str, Any]], folder: Path) -> list[str]:
         axes.set_title(f"{study['family']}, {study['kind']}, {study['seeds']} runs each", fontsize=10)
         if not column:
             axes.set_ylabel("weights that differ from the start, %")
-        axes.legend(frameon=False, fontsize=7, loc="lower left")
+        axes.legend(frameon=False, fontsize=7, loc="center left")
     names = [f"updates.{ending}" for ending in ("png", "svg")]
     for name in names:
         save_figure(canvas, folder / name)

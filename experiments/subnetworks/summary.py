@@ -38,6 +38,11 @@ def summarise(preset: Preset, done: Done) -> list[dict[str, Any]]:
     ]
 
 
+def with_rate(name: str, way: Mapping[str, Any]) -> str:
+    """A way of learning with its rate, which some names have already."""
+    return name if ", rate " in name else f"{name}, rate {way['rate']:g}"
+
+
 def _study(preset: Preset, puzzles: SmallPuzzles, kind: str, done: Done) -> dict[str, Any]:
     """done: the works of this family and kind."""
     learning = preset.learning

@@ -7,6 +7,7 @@ from typing import Any
 
 from experiments.cli.tables import cell, show
 from experiments.scoring.statistics import from_record
+from experiments.subnetworks.summary import with_rate
 
 CHANGED = ("0.0", "1e-05", "0.001")  # tolerances that the terminal shows
 NOTES = (
@@ -36,7 +37,7 @@ def show_all(summary: Sequence[dict[str, Any]]) -> None:
                 way["by chance"], way["by chance, of a size"], way["rank"], way["stable rank"],
                 way["stable rank at random"],
             )  # fmt: skip
-            lines.append((f"{name}, rate {way['rate']:g}", _percent(way["pass@1"]), *map(_percent, figures)))
+            lines.append((with_rate(name, way), _percent(way["pass@1"]), *map(_percent, figures)))
         show(about, head, lines, notes=NOTES)
         print()
 
