@@ -35,7 +35,7 @@ def draw(summary: Sequence[dict[str, Any]], folder: Path) -> list[str]:
         axes.set_title(f"{study['family']}, {study['kind']}, {study['seeds']} runs each", fontsize=10)
         if not column:
             axes.set_ylabel("weights that differ from the start, %")
-        axes.legend(frameon=False, fontsize=7, loc="center left")
+        axes.legend(frameon=False, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.1))
     names = [f"updates.{ending}" for ending in ("png", "svg")]
     for name in names:
         save_figure(canvas, folder / name)
