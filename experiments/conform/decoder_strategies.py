@@ -63,12 +63,16 @@ def decoders(draw, kinds=tuple(DECODER_WORDS["model"])):
 COLOURS = 3  # of the graphs of a batch, whose boards have one number of values
 
 
+def headless(decoder: Decoder) -> bool:
+    """Whether it needs a model alone, and no trained head beside it."""
+    return decoder.signal != "quality" and "learned" not in (decoder.retraction, decoder.order)
+
+
 @st.composite
 def batches(draw, names, decoder=None, most=3):
     """Batches of up to `most` puzzles of one of those families, and that decoder, or any of a user's model ("net")."""
     name = draw(st.sampled_from(names))
     instances = draw(st.lists(puzzles(name, colours=COLOURS), min_size=1, max_size=most))
     if decoder is None:  # nobody's model brings heads along
-        headless = decoders(("net",)).filter(lambda drawn: drawn.signal != "quality" and drawn.retraction != "learned")
-        decoder = draw(headless)
+        decoder = draw(decoders(("net",)).filter(headless))
     return Batch(tuple(instances), draw(st.integers(0, 9)), draw(st.integers(0, 6)), decoder)

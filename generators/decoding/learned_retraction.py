@@ -32,7 +32,7 @@ def taken_back(
     drawn = committed & (state.random(rows, REMASK) < remasker.chances(shown))
     if state.moments is not None:
         state.moments.append(Moment(rows, shown, committed, drawn))
-    state.spend(rows, 0, 0, float(remasker.flops * committed.shape[1]))
+    state.spend(rows, 0, 0, remasker.flops * state.boards.real[rows].sum(1))
     if state.decoder.signal != "random":
         return drawn
     anyone = np.where(committed, state.random(rows, WIDEN), -np.inf)

@@ -38,7 +38,7 @@ from generators.decoding.state import CELL, REMASK, SMALLEST, VALUE, State
 from generators.decoding.vetoes import Inspection, inspect, near_of
 from generators.models.backtracking_ar import BacktrackingAR
 from generators.models.inference import one_thread
-from generators.models.interface import Model, Prediction, Remasker, Scorer
+from generators.models.interface import Model, Orderer, Prediction, Remasker, Scorer
 from generators.models.transformer import with_loops
 
 
@@ -49,10 +49,11 @@ def decode(
     seed: int,
     quality: Scorer | None = None,
     remasker: Remasker | None = None,
+    orderer: Orderer | None = None,
 ) -> list[Trace]:
     """One trace an instance, in order. Instances share one number of values d. quality: the head of signal=quality;
-    remasker: of retraction=learned. Traces are named after the decoder; a decoder of model "net" takes the model's own
-    name.
+    remasker: of retraction=learned; orderer: of order=learned. Traces are named after the decoder; a decoder of model
+    "net" takes the model's own name.
 
     Raises BadInput if the model is none or cannot read them, they hold other constraints than pairwise ones, or the
     decoder needs a head and there is none.
@@ -70,6 +71,8 @@ def decode(
         raise BadInput(f"{decoder}: signal=quality needs a quality head")
     if decoder.retraction == "learned" and remasker is None:
         raise BadInput(f"{decoder}: retraction=learned needs a remasker")
+    if decoder.order == "learned" and orderer is None:
+        raise BadInput(f"{decoder}: order=learned needs an orderer")
     if decoder.loops:
         if not isinstance(model, nn.Module):
             raise BadInput(f"{decoder}: loops goes with this package's networks, not with {model.name}")
@@ -84,7 +87,7 @@ def decode(
         elif isinstance(model, BacktrackingAR):
             written_undo.run(model, state)
         else:
-            fill(state, model, SignalSources(model, quality, remasker, {}))
+            fill(state, model, SignalSources(model, quality, remasker, {}, orderer))
     traces = state.traces(seed)
     if decoder.model != "net":
         return traces
@@ -146,7 +149,7 @@ class _DecodeLoop:
     def __init__(self, state: State, model: Model, sources: SignalSources):
         self.state, self.decoder = state, state.decoder
         self.name, self.session = model.name, model.open(state.boards)
-        self.retraction = Retraction(state, sources)
+        self.retraction, self.sources = Retraction(state, sources), sources
         self.active = np.arange(len(state.boards))
         self.seen = inspect(state, self.active)
         full = state.full(self.active)
@@ -215,7 +218,9 @@ class _DecodeLoop:
             eligible &= wanted
 
         # Cells in the sequence in which they would be filled; a threshold looks beyond the first k.
-        if priority is None:
+        if decoder.order == "learned":
+            priority = orders.learned(self.state, self.sources.orderer, rows, probs)
+        elif priority is None:
             priority = orders.after(decoder.order, probs, confidence)
         sequence = np.argsort(np.where(eligible, -priority, np.inf), axis=1, kind="stable")  # (rows, N)
         if not decoder.threshold:

@@ -2,8 +2,9 @@
 
     >>> priority = before(state, rows, seen)                # raster, random, fewest, solver: before the model is asked
     >>> priority = after(order, probs, confidence)          # confidence, margin, entropy: by its answer
+    >>> priority = learned(state, orderer, rows, probs)     # by a head that reads its answer
 
-A new order is a case in one of the two, and a word in DECODER_WORDS of generators/decoding/spec.py (in STATIC too if
+A new order is a case in one of the first two, and a word in DECODER_WORDS of generators/decoding/spec.py (in STATIC too if
 it needs no answer of the model).
 """
 
@@ -14,6 +15,7 @@ from jaxtyping import Float, Int
 
 from generators.decoding.state import CELL, SMALLEST, State
 from generators.decoding.vetoes import Inspection, near_of
+from generators.models.interface import Orderer
 from solvers import solver_order
 
 
@@ -46,3 +48,12 @@ def after(
         two = np.partition(probs, -2, axis=-1)[..., -2:]
         return two[..., 1] - two[..., 0]
     return (probs * np.log(np.maximum(probs, SMALLEST))).sum(-1)  # minus the entropy
+
+
+def learned(
+    state: State, orderer: Orderer, rows: Int[np.ndarray, " rows"], probs: Float[np.ndarray, "rows N d"]
+) -> Float[np.ndarray, "rows N"]:
+    """Priorities by a trained head (generators/reinforcement/order_head.py is one), whose FLOPs are spent."""
+    blank = (state.assignments[rows] == 0) & state.free[rows]
+    state.spend(rows, 0, 0, orderer.flops * state.boards.real[rows].sum(1))
+    return orderer.priorities(np.log(np.maximum(probs, SMALLEST)), blank)

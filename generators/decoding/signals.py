@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 from generators.decoding.spec import RANKING
 from generators.decoding.state import REMASK, State, highest
 from generators.decoding.vetoes import Inspection
-from generators.models.interface import Model, Remasker, Scorer
+from generators.models.interface import Model, Orderer, Remasker, Scorer
 from solvers.oracles.base import Oracle
 from solvers.oracles.pick import pick
 
@@ -28,12 +28,13 @@ NAMED = 2  # added to the doubt, which is at most 1, of cells that a pointing si
 
 @dataclass
 class SignalSources:
-    """Whom retraction may ask: the decoder's own model, a quality head, a remasker, an oracle an instance."""
+    """Whom order and retraction may ask: the decoder's own model, heads, an oracle an instance."""
 
     model: Model
     quality: Scorer | None
     remasker: Remasker | None
     oracles: dict[int, Oracle]
+    orderer: Orderer | None = None
 
     def oracle(self, state: State, row: int) -> Oracle:
         """The oracle of one board's instance."""

@@ -42,6 +42,7 @@ DECODER_WORDS: dict[str, dict[str, str]] = {
         "confidence": "highest probability of the value chosen",
         "margin": "largest gap between the two likeliest values (Kim et al. 2025)",
         "entropy": "lowest entropy of the values",
+        "learned": "the cell that a trained head says, by the network's answers",
     },
     "veto": {
         "none": "nothing is ruled out; a failure is seen when the board is full and wrong",

@@ -99,6 +99,19 @@ class Scorer(Protocol):
 
 
 @runtime_checkable
+class Orderer(Protocol):
+    """Anything that says which blank cell is next: the head behind order=learned (decoding/orders.py)."""
+
+    flops: int  # of one cell
+
+    def priorities(
+        self, log_probs: Float[np.ndarray, "rows N d"], blank: Bool[np.ndarray, "rows N"]
+    ) -> Float[np.ndarray, "rows N"]:
+        """The highest goes first. log_probs: after the veto; they mean nothing where no cell is blank."""
+        ...
+
+
+@runtime_checkable
 class Remasker(Protocol):
     """Anything that says what is taken back: the head behind retraction=learned (decoding/learned_retraction.py)."""
 

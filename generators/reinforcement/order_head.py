@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt64
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from generators.boards import Boards
@@ -23,14 +24,21 @@ from generators.likelihood.conditionals import NetworkConditionals
 from generators.likelihood.estimators import along
 from generators.likelihood.order_policies import Confidence, log_softmax_of_blank
 from generators.likelihood.rollouts import roll_out
+from generators.models.interface import DIGITS
 from generators.reinforcement.policies import Fillings
 
 WIDTH = 32
 
 
+def in_double(head: nn.Module) -> dict[str, Tensor]:
+    """Its weights, so that what it says to a decoder does not follow the batch."""
+    return {name: weight.double() for name, weight in head.named_parameters()}
+
+
 class OrderHead(nn.Module):
     """An OrderPolicy with weights. A cell's score: the logarithm of its likeliest value's probability, over the
-    temperature, plus a perceptron of its own sorted probabilities, their entropy, and the mean over the blank cells.
+    temperature, plus a perceptron of its own sorted probabilities, their entropy, how many cells are blank, and the mean
+    over the blank cells.
     """
 
     def __init__(self, d: int, temperature: float = 0.1):
@@ -41,6 +49,7 @@ class OrderHead(nn.Module):
         self.score = nn.Linear(WIDTH, 1)
         nn.init.zeros_(self.score.weight)
         nn.init.zeros_(self.score.bias)
+        self.flops = 2 * WIDTH * (d + 2 + WIDTH + 1)
 
     @property
     def about(self) -> dict:
@@ -51,12 +60,20 @@ class OrderHead(nn.Module):
         """log pi of each cell."""
         probs = log_probs.exp().sort(-1, descending=True).values
         entropy = -(probs * probs.clamp_min(1e-12).log()).sum(-1, keepdim=True)
-        left = blank.to(probs).mean(-1)[:, None, None].expand(*blank.shape, 1)  # the share of cells that are blank
+        left = blank.to(probs).sum(-1).log1p()[:, None, None].expand(*blank.shape, 1)  # whatever the padding
         own = F.gelu(self.read(torch.cat([probs, entropy, left], -1).to(self.read.weight.dtype)))  # (rows, N, WIDTH)
         weight = blank.to(own)[..., None]
         mean = (own * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp_min(1.0)
         learned = self.score(F.gelu(own + self.context(mean)))[..., 0]
         return log_softmax_of_blank(self.start.scores(log_probs) + learned.to(log_probs.dtype), blank)
+
+    @torch.no_grad()
+    def priorities(
+        self, log_probs: Float[np.ndarray, "rows N d"], blank: Bool[np.ndarray, "rows N"]
+    ) -> Float[np.ndarray, "rows N"]:
+        """An Orderer's."""
+        inputs = torch.from_numpy(log_probs), torch.from_numpy(blank)
+        return functional_call(self, in_double(self), inputs).numpy().round(DIGITS)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt64
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from generators.boards import Boards
@@ -27,7 +28,8 @@ from generators.decoding.signals import SignalSources
 from generators.decoding.spec import Decoder
 from generators.decoding.state import Moment, State
 from generators.models.inference import one_thread
-from generators.models.interface import Model
+from generators.models.interface import DIGITS, Model
+from generators.reinforcement.order_head import in_double
 from generators.reinforcement.policies import Fillings
 
 WIDTH = 32
@@ -60,7 +62,8 @@ class RetractionHead(nn.Module):
     @torch.no_grad()
     def chances(self, features: Float[np.ndarray, "rows N features"]) -> Float[np.ndarray, "rows N"]:
         """A Remasker's."""
-        return self(torch.from_numpy(features.astype(np.float32))).double().sigmoid().numpy()
+        said = functional_call(self, in_double(self), torch.from_numpy(features))
+        return said.sigmoid().numpy().round(DIGITS)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,19 +1,25 @@
 """A learned order: where it begins, what it may see, and that it finds the order that matters."""
 
 import numpy as np
+import pytest
 import torch
 
+from csp.errors import BadInput
 from csp.families import colouring
 from csp.generate import draw
 from csp.problem import Instance
 from generators import checkpoint
 from generators.boards import stack
+from generators.decoding.loop import decode
+from generators.decoding.spec import parse
 from generators.likelihood.conditionals import NetworkConditionals
 from generators.likelihood.estimators import Trajectory
 from generators.likelihood.order_marginal import Table
 from generators.likelihood.order_policies import Confidence, OrderPolicy
 from generators.likelihood.rollouts import groups, roll_out
 from generators.models.backbone_config import BackboneConfig
+from generators.models.interface import Orderer
+from generators.models.uniform import Uniform
 from generators.reinforcement.advantages import grpo
 from generators.reinforcement.order_head import LearnedOrder, OrderHead
 
@@ -52,13 +58,46 @@ def test_it_chooses_among_blank_cells_whatever_their_places():
     torch.testing.assert_close(head(other, blank), made)
 
 
+def untrained():
+    torch.manual_seed(0)
+    config = BackboneConfig(4, 16, dim=16, heads=2, blocks=1, loops=1)
+    return checkpoint.network_class("diffusion")(config, "diffusion").double().eval().requires_grad_(False)
+
+
+class FromTheEnd:
+    """An Orderer: the last blank cell."""
+
+    flops = 3
+
+    def priorities(self, log_probs, blank):
+        assert np.isfinite(log_probs).all()
+        return np.broadcast_to(np.arange(blank.shape[1], dtype=float), blank.shape)
+
+
+def test_a_decoder_commits_the_cell_that_its_orderer_says():
+    puzzles, model = [draw("sudoku4:clues=6", 1, "test", index) for index in range(3)], untrained()
+    assert isinstance(FromTheEnd(), Orderer) and isinstance(OrderHead(4), Orderer)
+    for puzzle, trace in zip(puzzles, decode(parse("net:order=learned"), model, puzzles, 0, orderer=FromTheEnd())):
+        assert [event.cell for event in trace.events] == np.flatnonzero(puzzle.givens == 0)[::-1].tolist()
+        plain = decode(parse("net:order=raster"), model, [puzzle], 0)[0].costs
+        assert trace.costs.flops == plain.flops + 3 * 16 * len(trace.events)
+
+
+def test_an_untaught_head_decodes_surest_first():
+    puzzles, model = [draw("sudoku4:clues=6", 1, "test", index) for index in range(5)], untrained()
+    learned = decode(parse("net:order=learned,veto=legal"), model, puzzles, 0, orderer=OrderHead(4))
+    surest = decode(parse("net:order=confidence,veto=legal"), model, puzzles, 0)
+    assert [trace.events for trace in learned] == [trace.events for trace in surest]
+
+
+def test_a_decoder_that_needs_a_head_and_has_none():
+    with pytest.raises(BadInput, match="needs an orderer"):
+        decode(parse("net:order=learned"), Uniform(), [draw("sudoku4:clues=6", 1, "test", 0)], 0)
+
+
 def test_its_likelihood_is_of_orders_alone():
     """With the values' it is the joint one; no gradient reaches the frozen network."""
-    torch.manual_seed(0)
-    model = checkpoint.network_class("diffusion")(
-        BackboneConfig(4, 16, dim=16, heads=2, blocks=1, loops=1), "diffusion"
-    )
-    model = model.double().requires_grad_(False)
+    model = untrained()
     boards = stack([draw("sudoku4:clues=9", 3, "test", index) for index in range(3)])
     policy = LearnedOrder(model, stirred(4))
     filled = policy.roll_out(boards, *groups(boards, 2, 0))
