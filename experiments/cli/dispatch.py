@@ -130,6 +130,12 @@ EXPERIMENTS = {
         "main",
         "do estimated likelihoods hurt a policy that learns from rewards?",
     ),
+    "policies": (
+        "experiments.policies.command",
+        "Policies",
+        "main",
+        "does learning the order gain more, or learning what to take back?",
+    ),
     "subnetworks": (
         "experiments.subnetworks.command",
         "Subnetworks",

@@ -20,7 +20,7 @@ from csp.problem import STRATA, stratum_of
 from experiments.ablations import VARIANTS, gain, solved_share, validation
 from experiments.cli.options import WITHOUT_EFFECT
 from experiments.control.tables import PAPER, PERCENTS, columns, needs
-from experiments.markdown import factors, likelihood, reinforcement, subnetworks
+from experiments.markdown import factors, likelihood, policies, reinforcement, subnetworks
 from experiments.markdown.kept import Kept
 from experiments.scoring.statistics import Estimate
 
@@ -32,11 +32,12 @@ QUESTIONS = {
     "factors": "Which of order, workspace, reading, supervision, depth and search closes the gap from AR to diffusion?",
     "likelihood": "What are estimates of a diffusion network's likelihood off by, against the exact one?",
     "reinforcement": "Does an estimated likelihood hurt the policy that learns from rewards, or only the estimate?",
+    "policies": "Does learning the order gain more, or learning what to take back, and on which puzzles?",
     "subnetworks": "Which weights does learning from rewards change, and is that peculiar to rewards?",
     "ablations": "What does each choice in training buy, each changed alone?",
     "control": "Which way of steering a network obeys a control and leaves the board valid?",
 }
-STUDIES = ("likelihood", "reinforcement", "subnetworks")
+STUDIES = ("likelihood", "policies", "reinforcement", "subnetworks")
 RENAMED = {"recipes": "ablations"}
 #: Of a run's identity, what a kept run says in a place of its own, or not at all.
 APART = ("command", "puzzles", "seed", "takeback", "checkpoints")
@@ -250,6 +251,7 @@ COMMANDS: dict[str, Callable[[dict], list[dict]]] = {
     "control": _control,
     "factors": _study(factors.tables),
     "likelihood": _study(likelihood.tables),
+    "policies": _study(policies.tables),
     "reinforcement": _study(reinforcement.tables),
     "subnetworks": _study(subnetworks.tables),
 }

@@ -22,6 +22,7 @@ INTERVALS = {
     "factors": "bootstrap over networks and puzzles at once",
     "likelihood": "bootstrap over networks and puzzles at once",
     "reinforcement": "bootstrap over networks and puzzles at once",
+    "policies": "bootstrap over networks (or heads) and puzzles at once",
     "subnetworks": "Student's over runs, or pairs of runs; of right fillings, bootstrap over runs and puzzles at once",
     "ablations": "bootstrap over networks and puzzles; of the validation loss the lowest and highest instead",
 }

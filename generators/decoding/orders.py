@@ -4,8 +4,8 @@
     >>> priority = after(order, probs, confidence)          # confidence, margin, entropy: by its answer
     >>> priority = learned(state, orderer, rows, probs)     # by a head that reads its answer
 
-A new order is a case in one of the first two, and a word in DECODER_WORDS of generators/decoding/spec.py (in STATIC too if
-it needs no answer of the model).
+A new order is a case in one of the first two, and a word in DECODER_WORDS of generators/decoding/spec.py (in STATIC
+too if it needs no answer of the model).
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ def in_double(head: nn.Module) -> dict[str, Tensor]:
 
 class OrderHead(nn.Module):
     """An OrderPolicy with weights. A cell's score: the logarithm of its likeliest value's probability, over the
-    temperature, plus a perceptron of its own sorted probabilities, their entropy, how many cells are blank, and the mean
-    over the blank cells.
+    temperature, plus a perceptron of its own sorted probabilities, their entropy, how many cells are blank, and the
+    mean over the blank cells.
     """
 
     def __init__(self, d: int, temperature: float = 0.1):

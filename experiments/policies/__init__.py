@@ -1,0 +1,1 @@
+"""`takeback policies`: does learning the order gain more, or learning what to take back, and on which puzzles?"""
