@@ -68,8 +68,8 @@ def _loaded(path: str, family: str) -> Model:
 
 @lru_cache(maxsize=8)
 def to_learn_from(family: str, split: str, wanted: int) -> list[Instance]:
-    """The first puzzles of a split, half of which need a guess, half none; of a family that has too few of one kind, more
-    of the other.
+    """The first puzzles of a split, half of which need a guess, half none; of a family that has too few of one kind,
+    more of the other.
     """
     drawn = [draw(family, 0, split, index, settle) for index in islice(count(), wanted)]
     hard = [puzzle for puzzle in drawn if puzzle.difficulty and puzzle.difficulty.guesses]

@@ -47,7 +47,7 @@ def _load(path: Path, kind: type, does: str, build: Callable[[dict], Head]) -> t
         raise BadInput(f"{path}: no file of a head ({fault})") from None
     if card.get("head") != kind.__name__:
         raise BadInput(f"{path}: no head that {does}")
-    if card.get("features") != getattr(kind, "shown", None):
+    if tuple(card.get("features", ())) != getattr(kind, "shown", ()):
         raise BadInput(f"{path}: a head that sees other features of a cell than this version shows")
     try:
         head = build(card)

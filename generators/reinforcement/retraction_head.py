@@ -40,7 +40,7 @@ LOST, CLASH, EMPTY = (FEATURES.index(name) for name in ("lost", "clash", "empty"
 class RetractionHead(nn.Module):
     """A Remasker with weights."""
 
-    shown = list(FEATURES)
+    shown = FEATURES
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class RetractionHead(nn.Module):
     @property
     def about(self) -> dict:
         """What builds it again."""
-        return {"features": self.shown}
+        return {"features": list(self.shown)}
 
     def forward(self, features: Float[Tensor, "*cells features"]) -> Float[Tensor, "*cells"]:
         """Logits of being blanked."""

@@ -1,4 +1,4 @@
-"""`takeback policies`: the presets' words exist, planted scores are counted, a run is resumed, heads are the runs' own."""
+"""`takeback policies`: words of presets exist, planted scores are counted, a run is resumed, heads are kept."""
 
 import json
 
