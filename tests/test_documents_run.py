@@ -25,6 +25,6 @@ def test_there_is_code():
 
 def test_lessons_are_short():
     lessons = sorted((DOCS / "lesson").glob("[0-9]*.py"))
-    assert len(lessons) == 8
+    assert len(lessons) == 9
     for lesson in lessons:
         assert len(lesson.read_text().splitlines()) <= 120, lesson.name
