@@ -35,10 +35,12 @@ def draw(summary: Sequence[dict[str, Any]], folder: Path) -> list[str]:
         axes.axhline(0, color="0.6", lw=0.8)
         axes.set_xticks(range(len(study["strata"])), study["strata"])
         axes.set_xlabel("guesses that a puzzle needs")
-        axes.set_title(f"{study['network']} network, {study['seeds']} seeds, n = {study['n']} a stratum", fontsize=10)
+        about = f"{study['network']} network, {study['seeds']} seed{'s' * (study['seeds'] > 1)}"
+        axes.set_title(f"{about}, n = {study['n']} a stratum", fontsize=10)
         if not column:
             axes.set_ylabel("more puzzles solved, points")
-    canvas.legend(*canvas.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    handles = canvas.axes[0].get_legend_handles_labels()
+    canvas.legend(*handles, loc="outside lower center", ncols=1 + (len(studies) > 1), frameon=False, fontsize=8)
     names = [f"gains.{ending}" for ending in ("png", "svg")]
     for name in names:
         save_figure(canvas, folder / name)
