@@ -41,7 +41,7 @@ class Scaling(StudyOptions):
     """quick: fits the shipped summary of runs anew, and trains two small networks that should fall on its curves; some
     minutes. standard: trains everything, a part after the other, what tells most first; about a day, on two cores."""
     parts: Annotated[str, tyro.conf.arg(metavar="NAME,...")] = ""
-    """Of standard: these parts alone, and before them rates, which all others need (default: all)."""
+    """Of standard: these parts alone, and those that tune the rates of their kinds (default: all)."""
     so_far: tyro.conf.FlagCreatePairsOff[bool] = False
     """Of standard: tables and figure of what is kept in DIR by now, also while a run goes on; nothing is run."""
 
@@ -67,11 +67,14 @@ def main(options: Scaling) -> None:
 
 
 def chosen(names: str) -> list[Part]:
-    """The parts of that spelling, in their own sequence, "rates" first. Raises BadInput for one that there is not."""
+    """The parts of that spelling, in their own sequence, with those that tune rates for their kinds. Raises BadInput for
+    one that there is not.
+    """
     wanted = [name.strip() for name in names.split(",") if name.strip()] or list(STANDARD)
     if unknown := [name for name in wanted if name not in STANDARD]:
         raise BadInput(f"no part {unknown[0]!r}; there are {', '.join(STANDARD)}")
-    return [part for name, part in STANDARD.items() if name in ("rates", *wanted)]
+    kinds = {kind for name in wanted for kind in STANDARD[name].kinds}
+    return [part for name, part in STANDARD.items() if name in wanted or (part.tunes and kinds & {*part.kinds})]
 
 
 def so_far(options: Scaling, parts: Sequence[Part]) -> None:

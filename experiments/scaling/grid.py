@@ -5,7 +5,7 @@
 
 A run is a kind of network, a family, a budget of training FLOPs and a width; how many updates that makes follows. One
 rule for all kinds: AdamW, cosine schedule, and a peak rate of `scale * RATE / width`, whose scale is tuned for each kind
-on the same scales, at the smallest budget and the width RATES_AT, on the first family (part "rates").
+on the same scales, at the smallest budget and the width RATES_AT, on the first family (parts "rates").
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Part:
     """Some runs that answer one question: every family x kind x budget x width, and what else differs.
 
     about: said in tables. seeds: a second seed is trained at each parabola's vertex. blocks: the best diffusion networks
-    of the budget are decoded, and their likelihood bounded, block by block.
+    of the budget are decoded, and their likelihood bounded, block by block. tunes: the scales of rates are found in it.
     """
 
     name: str
@@ -131,10 +131,11 @@ class Part:
     changes: tuple[Mapping, ...] = field(default=({},))
     seeds: bool = False
     blocks: bool = False
+    tunes: bool = False
 
     def runs(self, rates: Mapping[str, float]) -> list[Run]:
         """rates: the scale of each kind's rate, where it has been tuned; 1 for the others. Cheapest budgets first."""
-        made = []
+        made, rates = [], {} if self.tunes else rates
         for budget in self.budgets:
             for name in self.families:
                 for kind in self.kinds:
@@ -152,10 +153,13 @@ class Part:
 UNIQUE, SEVERAL, COLOURING = FAMILIES
 SMALL, LARGE = (0, 1, 2), (3, 4)
 AT_24, AT_48 = ((RATES_AT,),) * len(BUDGETS), ((48,),) * len(BUDGETS)
+TRIED = tuple({"times": scale} for scale in SCALES)
 _PARTS = (
-    Part("rates", "the scale of each kind's rate, at the smallest budget", (UNIQUE,), KINDS, (0,), AT_24,
-         tuple({"times": scale} for scale in SCALES)),
+    Part("rates", "the scale of each kind's rate, at the smallest budget", (UNIQUE,), ("ar-random", "diffusion"), (0,),
+         AT_24, TRIED, tunes=True),
     Part("first", "AR and diffusion, three budgets", (UNIQUE,), ("ar-random", "diffusion"), SMALL, seeds=True),
+    Part("rates of twins", "the same of the other two kinds", (UNIQUE,), ("ar", "diffusion-blind"), (0,), AT_24, TRIED,
+         tunes=True),
     Part("twins", "raster AR and blind diffusion, three budgets", (UNIQUE,), ("ar", "diffusion-blind"), SMALL,
          seeds=True),
     Part("blocks", "diffusion decoded cell by cell, row by row, box by box, at once", (), (), (), blocks=True),

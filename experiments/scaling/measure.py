@@ -55,7 +55,7 @@ PLACE = [("family", TEXT), ("kind", TEXT), ("budget", FLOAT), ("dim", WHOLE), ("
          ("parameters", WHOLE), ("flops", FLOAT)]  # fmt: skip
 SCHEMA = pyarrow.schema(
     [
-        ("part", TEXT), *PLACE, ("puzzles", WHOLE), ("symmetries", TRUTH), ("scale", FLOAT), ("rate", FLOAT),
+        *PLACE, ("puzzles", WHOLE), ("symmetries", TRUTH), ("scale", FLOAT), ("rate", FLOAT),
         ("updates", WHOLE), ("epochs", FLOAT), ("nats", FLOAT), ("floor", FLOAT), ("excess", FLOAT),
         ("excess_se", FLOAT), ("n", WHOLE), ("few_bound", FLOAT), ("few_exact", FLOAT), ("few_floor", FLOAT),
         ("few_slack_se", FLOAT), ("few_n", WHOLE), ("solved_of", WHOLE),
@@ -114,7 +114,7 @@ class Measure:
         return {
             "what": "scaling",
             "training": asdict(self.run.config),
-            "run": asdict(self.run),
+            "run": {name: value for name, value in asdict(self.run).items() if name != "part"},
             "tests": [TESTS, SOLVED_OF, STATES, ORDERS_A_PUZZLE, FEW_BLANK, FEW_BLANK_TESTS, CHOICES],
             "takeback": metadata.version("takeback"),
         }
@@ -122,7 +122,7 @@ class Measure:
     def __call__(self) -> list[dict[str, Any]]:
         run = self.run
         training = run.training(Path(self.folder))
-        made = {name: getattr(run, name) for name in ("part", "family", "kind", "budget", "dim", "loops", "seed")}
+        made = {name: getattr(run, name) for name in ("family", "kind", "budget", "dim", "loops", "seed")}
         made |= {
             "puzzles": run.puzzles,
             "symmetries": run.symmetries,

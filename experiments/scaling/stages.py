@@ -20,7 +20,7 @@ from csp.io.files import from_parquet, read_bytes
 from experiments.engine.shards import digest
 from experiments.engine.works import Work
 from experiments.scaling.fits import LEAST, Point, vertex
-from experiments.scaling.grid import LOOPS, PUZZLES, SCALES, STANDARD, Part, Run
+from experiments.scaling.grid import KINDS, SCALES, STANDARD, Part, Run
 from experiments.scaling.measure import Measure, MeasureBlocks
 
 Record = Mapping[str, Any]
@@ -52,14 +52,14 @@ def stages(parts: Iterable[Part], folder: Path, networks: Path, keep: Callable[[
             counts[1] += 1
             if path.exists():
                 counts[0] += 1
-                rows = list(from_parquet(read_bytes(path), str(path)))
+                rows = [{"part": part} | row for row in from_parquet(read_bytes(path), str(path))]
                 into += rows
                 if isinstance(work, Measure):
                     by_run[work.run] = rows[0]
                     found.networks[work.title] = rows[0]["sha256"]
 
     for part in parts:
-        runs = part.runs(scales(found.records) if part.name != "rates" else {})
+        runs = part.runs(scales(found.records))
         collect(part.name, [Measure(run, str(networks)) for run in runs], found.records)
         if part.seeds:
             again = second_seeds(runs, found.records)
@@ -73,21 +73,29 @@ def stages(parts: Iterable[Part], folder: Path, networks: Path, keep: Callable[[
 def scales(records: Sequence[Record]) -> dict[str, float]:
     """The scale of each kind's rate, of the run with the fewest nats; of kinds whose runs are all there."""
     made = {}
-    for kind in STANDARD["rates"].kinds:
-        tried = {r["scale"]: r["nats"] for r in records if r["part"] == "rates" and r["kind"] == kind}
+    for kind in KINDS:
+        tried = {r["scale"]: r["nats"] for r in records if r["kind"] == kind and _tuning(r)}
         if set(tried) == set(SCALES):
             made[kind] = min(tried, key=tried.get)
     return made
 
 
+def _tuning(record: Record) -> bool:
+    return record["part"] in STANDARD and STANDARD[record["part"]].tunes
+
+
 def points(records: Sequence[Record], family: str, kind: str) -> list[Point]:
-    """The runs of the main grid: as deep as all others, with many puzzles and the tuned rate."""
-    parts = {name for name, part in STANDARD.items() if part.seeds}
+    """The runs of the main grid. What is within its standard error of the floor counts as that far above it."""
     return [
-        Point(r["budget"], r["parameters"], r["excess"])
-        for r in records
-        if (r["family"], r["kind"], r["loops"], r["puzzles"]) == (family, kind, LOOPS, PUZZLES) and r["part"] in parts
+        Point(r["budget"], r["parameters"], max(r["excess"], r["excess_se"]))
+        for r in main_grid(records)
+        if (r["family"], r["kind"]) == (family, kind)
     ]
+
+
+def main_grid(records: Sequence[Record]) -> list[Record]:
+    """The records of the parts that make iso-FLOP curves."""
+    return [record for record in records if record["part"] in STANDARD and STANDARD[record["part"]].seeds]
 
 
 def second_seeds(runs: Sequence[Run], records: Sequence[Record]) -> list[Run]:
