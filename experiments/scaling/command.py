@@ -91,7 +91,8 @@ def so_far(options: Scaling, parts: Sequence[Part]) -> None:
         print(json.dumps(summary, indent=1))
     else:
         tables.show_all(summary)
-    console.print(f"wrote {', '.join(drawn)} to {out}")
+    if drawn:
+        console.print(f"wrote {', '.join(drawn)} to {out}")
 
 
 def quick(options: Scaling) -> None:

@@ -2,7 +2,8 @@
 
     >>> compared(records, curves)[0]["gap"]             # times as many training FLOPs, with its interval
 
-A gap is taken at what the other kind reaches at the middle of its budgets, along both fitted laws.
+A gap is taken at what the other kind reaches at the middle of its budgets, along both fitted laws; beyond a million
+times it is not told apart from never (fits.py).
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ def workspace(curves: Mapping[tuple[str, str], Curve]) -> list[dict[str, Any]]:
             continue
         whole, part = (fits.log_gap(laws[kind], laws["diffusion"]) for kind in STEPS[:2])
         three = [curves[family, kind] for kind in STEPS]
-        share = estimate(part / whole, sum(c.runs for c in three), all(c.resampled for c in three))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = part / whole
+        share = estimate(ratio, sum(c.runs for c in three), all(c.resampled for c in three))
         made.append({"family": family, "share": share._asdict()})
     return made
 

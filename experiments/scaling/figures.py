@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from experiments.cli.terminal import save_figure
-from experiments.scaling.grid import BUDGETS, KINDS
+from experiments.scaling.grid import KINDS
 from experiments.scaling.verdicts import SAID
 
 COLOURS = dict(zip(KINDS, ("#d62728", "#ff7f0e", "#9467bd", "#1f77b4")))
@@ -23,24 +23,28 @@ def draw(summary: Mapping[str, Any], folder: Path) -> list[str]:
     families = list(dict.fromkeys(curve["family"] for curve in summary["curves"]))
     if not families:
         return []
+    budgets = sorted({run["budget"] for curve in summary["curves"] for run in curve["runs"]})
     canvas = Figure(figsize=(5.6 * len(families) + 0.6, 8.6), layout="constrained")
     grid = canvas.subplots(2, len(families), squeeze=False)
     for column, family in enumerate(families):
         above, below = grid[0][column], grid[1][column]
         for curve in (curve for curve in summary["curves"] if curve["family"] == family):
-            _isoflop(above, curve)
+            _isoflop(above, curve, budgets)
             _frontier(below, curve)
         above.set_title(family, fontsize=10)
         above.set_xlabel("parameters")
         below.set_xlabel("training FLOPs")
         for axes in (above, below):
+            if not axes.lines:  # no parabola yet
+                axes.set_axis_off()
+                continue
             axes.set_xscale("log")
             axes.set_yscale("log")
             axes.grid(alpha=0.2, which="both", lw=0.5)
         if not column:
             above.set_ylabel("excess over the exact floor, nats a puzzle")
             below.set_ylabel("excess at the best size, nats a puzzle")
-    _legend(canvas, summary)
+    _legend(canvas, summary, budgets)
     canvas.suptitle(
         f"Excess over the exact floor at equal training FLOPs, {summary['networks']} networks; bars: 95 % intervals",
         fontsize=11,
@@ -51,20 +55,22 @@ def draw(summary: Mapping[str, Any], folder: Path) -> list[str]:
     return names
 
 
-def _isoflop(axes: Any, curve: Mapping[str, Any]) -> None:
+def _isoflop(axes: Any, curve: Mapping[str, Any], budgets: Sequence[float]) -> None:
     """A curve's runs, joined at each budget, and the vertices of the parabolas as crosses."""
     colour = COLOURS[curve["kind"]]
-    for step, budget in enumerate(BUDGETS):
+    for step, budget in enumerate(budgets):
         first = [run for run in curve["runs"] if run["budget"] == budget and run["seed"] == 0]
         again = [run for run in curve["runs"] if run["budget"] == budget and run["seed"] > 0]
-        marker = MARKERS[step]
-        axes.plot(*_xy(first), color=colour, marker=marker, ms=4, lw=0.9, alpha=0.85)
+        marker = MARKERS[step % len(MARKERS)]
+        axes.plot(*_xy(first), color=colour, marker=marker, ms=4, lw=0.8, alpha=0.6)
         axes.plot(*_xy(again), color=colour, marker=marker, ms=6, ls="none", mfc="none")
     for vertex in curve["vertices"]:
-        axes.plot(vertex["parameters"]["value"], vertex["excess"]["value"], color="black", marker="x", ms=6, zorder=5)
+        at = vertex["parameters"]["value"], vertex["excess"]["value"]
+        axes.plot(*at, color="black", marker="x", ms=8, mew=2.6, zorder=5)
+        axes.plot(*at, color=colour, marker="x", ms=7, mew=1.4, zorder=6)
 
 
-def _xy(runs: list[Mapping[str, Any]]) -> tuple[list[float], list[float]]:
+def _xy(runs: list[Mapping[str, Any]]) -> tuple[list[float | int], list[float | int]]:
     return [run["parameters"] for run in runs], [max(run["excess"], run["excess_se"]) for run in runs]
 
 
@@ -84,14 +90,14 @@ def _frontier(axes: Any, curve: Mapping[str, Any]) -> None:
         axes.plot(ends, law, color=colour, lw=1.2)
 
 
-def _legend(canvas: Any, summary: Mapping[str, Any]) -> None:
+def _legend(canvas: Any, summary: Mapping[str, Any], budgets: Sequence[float]) -> None:
     from matplotlib.lines import Line2D
 
     kinds = [kind for kind in KINDS if any(curve["kind"] == kind for curve in summary["curves"])]
     lines = [Line2D([], [], color=COLOURS[kind], lw=1.5, label=SAID[kind]) for kind in kinds]
     lines += [
         Line2D([], [], color="grey", marker=marker, ls="none", ms=4, label=f"{budget:.1e} FLOPs")
-        for marker, budget in zip(MARKERS, BUDGETS)
+        for marker, budget in zip(MARKERS, budgets)
     ]
     lines += [
         Line2D([], [], color="black", marker="x", ls="none", label="vertex"),

@@ -25,6 +25,7 @@ from experiments.scoring.statistics import STUDENT, Estimate
 
 DRAWS = 1000
 LEAST = 3  # different sizes that a parabola needs
+FLATTEST, FARTHEST = 0.01, 1e6  # an exponent that counts as one, and times as many FLOPs as a law is asked about
 
 
 class Point(NamedTuple):
@@ -131,8 +132,11 @@ class PowerLaw:
         return self.level - self.exponent * np.log(budget / self.middle)
 
     def log_budget(self, log_excess: Float[np.ndarray, " fits"]) -> Float[np.ndarray, " fits"]:
-        """The logarithm of the FLOPs that reach so much."""
-        return np.log(self.middle) + (self.level - log_excess) / self.exponent
+        """The logarithm of the FLOPs that reach so much: FARTHEST times the middle at most, a law that hardly falls
+        never getting there.
+        """
+        way = (self.level - log_excess) / np.maximum(self.exponent, FLATTEST)
+        return np.log(self.middle) + np.clip(way, -np.log(FARTHEST), np.log(FARTHEST))
 
 
 def power_law(curve: Curve) -> PowerLaw | None:

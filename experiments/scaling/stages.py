@@ -59,7 +59,8 @@ def stages(parts: Iterable[Part], folder: Path, networks: Path, keep: Callable[[
                     found.networks[work.title] = rows[0]["sha256"]
 
     for part in parts:
-        runs = part.runs(scales(found.records))
+        rates = scales(found.records)
+        runs = [run for run in part.runs(rates) if part.tunes or run.kind in rates]
         collect(part.name, [Measure(run, str(networks)) for run in runs], found.records)
         if part.seeds:
             again = second_seeds(runs, found.records)

@@ -31,10 +31,11 @@ def summarise(found: Found) -> dict[str, Any]:
         for kind in KINDS
         if (some := points(records, family, kind))
     }
+    once = {record["sha256"]: record for record in records}.values()  # some networks belong to two parts
     made: dict[str, Any] = {
-        "networks": len(records),
-        "flops": float(sum(record["flops"] or 0.0 for record in records)),
-        "seconds": float(sum(record["seconds"] or 0.0 for record in records)),
+        "networks": len(once),
+        "flops": float(sum(record["flops"] or 0.0 for record in once)),
+        "seconds": float(sum(record["seconds"] or 0.0 for record in once)),
         "parts": {name: {"about": STANDARD[name].about, "have": have, "of": of}
                   for name, (have, of) in found.wanted.items()},
         "missing": missing(found, curves),
