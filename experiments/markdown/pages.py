@@ -23,7 +23,7 @@ INTERVALS = {
     "likelihood": "bootstrap over networks and puzzles at once",
     "reinforcement": "bootstrap over networks and puzzles at once",
     "subnetworks": "Student's over runs, or pairs of runs; of right fillings, bootstrap over runs and puzzles at once",
-    "scaling": "residual bootstrap over runs for what is fitted; Wilson's for shares; normal over puzzles for one run's",
+    "scaling": "residual bootstrap over runs for what is fitted; Wilson's for shares; normal over puzzles for a run",
     "ablations": "bootstrap over networks and puzzles; of the validation loss the lowest and highest instead",
 }
 

@@ -22,8 +22,8 @@ def tables(card: dict) -> list[Made]:
 def _notes(summary: dict) -> list[str]:
     said = [f"- {sentence}" for sentence in summary["verdicts"]]
     said.append(
-        f"- {summary['networks']} networks were trained, {summary['flops']:.1e} FLOPs in {summary['seconds'] / 3600:.1f} "
-        "hours of one process each."
+        f"- {summary['networks']} networks were trained, {summary['flops']:.1e} FLOPs in "
+        f"{summary['seconds'] / 3600:.1f} hours of one process each."
     )
     return said + ([f"- Not run: {'; '.join(summary['missing'])}."] if summary["missing"] else [])
 
@@ -133,7 +133,11 @@ def _data(summary: dict) -> list[Made]:
 
 
 def _blocks(summary: dict) -> list[Made]:
-    columns = [("excess", "excess, nats", "number"), ("solved", "solved %", "share"), ("decoding", "FLOPs a puzzle", "text")]
+    columns = [
+        ("excess", "excess, nats", "number"),
+        ("solved", "solved %", "share"),
+        ("decoding", "FLOPs a puzzle", "text"),
+    ]
     rows = [
         {
             "name": f"{row['family']}, {row['budget']:.2e} FLOPs, {row['block']}",
@@ -141,12 +145,18 @@ def _blocks(summary: dict) -> list[Made]:
         }
         for row in summary["blocks"]
     ]
-    title = "Masked diffusion block by block: random order within a block for the excess, confidence for what is solved."
+    title = (
+        "Masked diffusion block by block: random order within a block for the excess, confidence for what is solved."
+    )
     return [("blocks", title, rows[0]["figures"]["excess"]["n"], "block", columns, rows, [])] if rows else []
 
 
 def _depth(summary: dict) -> list[Made]:
-    columns = [("tried", "widths tried", "text"), ("parameters", "best parameters", "text"), ("excess", "excess", "number")]
+    columns = [
+        ("tried", "widths tried", "text"),
+        ("parameters", "best parameters", "text"),
+        ("excess", "excess", "number"),
+    ]
     rows = [
         {
             "name": f"{row['family']}, {row['kind']}, {row['loops']} loops",

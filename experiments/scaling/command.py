@@ -5,8 +5,8 @@
     takeback scaling --preset standard --out DIR --parts first,twins
     takeback scaling --preset standard --out DIR --so-far           # what is there by now; runs nothing
 
-AR (raster and random orders), masked diffusion and blind diffusion of many sizes, trained for the same FLOPs on the same
-puzzles, whose solutions are drawn uniformly: what a network that knew everything would be off by is the logarithm of
+AR (raster and random orders), masked diffusion and blind diffusion of many sizes, trained for the same FLOPs on the
+same puzzles, whose solutions are drawn uniformly: what a network that knew everything would be off by is the logarithm of
 their number. What is left above that floor may go to zero, and how fast it does is compared. Prints tables; writes
 run.json, shards/, networks/ and scaling as PNG and SVG.
 """

@@ -84,7 +84,7 @@ def _decoding(
     laws: tuple[PowerLaw, PowerLaw],
     order: str,
 ) -> dict[str, Any]:
-    """Times as many FLOPs a puzzle, both at their best sizes for what the other reaches at the middle of its budgets."""
+    """Times as many FLOPs a puzzle, at the best sizes for what the other reaches at the middle of its budgets."""
     runs, sure = sum(curve.runs for curve in curves), all(curve.resampled for curve in curves)
     budgets = laws[0].log_budget(laws[1].level), np.full_like(laws[1].level, np.log(laws[1].middle))
     logs = []

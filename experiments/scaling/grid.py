@@ -4,8 +4,8 @@
     30
 
 A run is a kind of network, a family, a budget of training FLOPs and a width; how many updates that makes follows. One
-rule for all kinds: AdamW, cosine schedule, and a peak rate of `scale * RATE / width`, whose scale is tuned for each kind
-on the same scales, at the smallest budget and the width RATES_AT, on the first family (parts "rates").
+rule for all kinds: AdamW, cosine schedule, and a peak rate of `scale * RATE / width`, whose scale is tuned for each
+kind on the same scales, at the smallest budget and the width RATES_AT, on the first family (parts "rates").
 """
 
 from __future__ import annotations
@@ -118,8 +118,9 @@ def update_flops(name: str, kind: str, dim: int, loops: int) -> float:
 class Part:
     """Some runs that answer one question: every family x kind x budget x width, and what else differs.
 
-    about: said in tables. seeds: a second seed is trained at each parabola's vertex. blocks: the best diffusion networks
-    of the budget are decoded, and their likelihood bounded, block by block. tunes: the scales of rates are found in it.
+    about: said in tables. seeds: a second seed is trained at each parabola's vertex. blocks: the best diffusion
+    networks of earlier parts are decoded, and their likelihood bounded, block by block. tunes: the scales of rates are
+    found in it.
     """
 
     name: str

@@ -4,7 +4,7 @@
 
 Nats are of whole puzzles, given their clues. AR: exact, along the order that it was trained for; of random orders
 ORDERS_A_PUZZLE, each exactly. Diffusion: the bound along random orders, by states with evenly spaced numbers of filled
-cells; and on puzzles with FEW_BLANK cells also the exact likelihood over all orders, so that the bound's slack is known.
+cells; on puzzles with FEW_BLANK cells also the exact likelihood over all orders, so that the bound's slack is known.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import numpy as np
 from experiments.scaling.grid import BLOCKS, FAMILIES, FEW, KINDS, LOOPS
 from experiments.scaling.measure import ORDERS
 from experiments.scaling.stages import Record, main_grid
-from experiments.scoring.statistics import Z, Estimate, proportion
+from experiments.scoring.statistics import Estimate, Z, proportion
 from generators.models.in_blocks import BLOCKS as BLOCK_WORDS
 
 #: Puzzles that are decoded after training, and FLOPs for both together.
@@ -35,9 +35,7 @@ def spending(records: Sequence[Record]) -> list[dict[str, Any]]:
     """
     made = []
     for family, kind, order, (count, totals) in product(FAMILIES, KINDS, ORDERS, DECODED.items()):
-        mine = [
-            r for r in records if (r["family"], r["kind"]) == (family, kind) and r[f"flops {order}"] and r["flops"]
-        ]
+        mine = [r for r in records if (r["family"], r["kind"]) == (family, kind) and r[f"flops {order}"] and r["flops"]]
         if not mine:
             continue
         solved = {}
@@ -75,7 +73,7 @@ def slack(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 
 def data_limited(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """By number of puzzles, moved by symmetries or not: AR and diffusion at each budget, and where their curves cross."""
+    """By number of puzzles, moved by symmetries or not: AR and diffusion at each budget, and where they cross."""
     made = []
     some = [r for r in records if r["part"] == "data"]
     for moved, count in product((False, True), FEW):
@@ -131,7 +129,9 @@ def depth(records: Sequence[Record]) -> list[dict[str, Any]]:
     deep = [r for r in records if r["part"] == "depth"]
     made = []
     for family, kind, budget in dict.fromkeys((r["family"], r["kind"], r["budget"]) for r in deep):
-        same = [r for r in [*deep, *main_grid(records)] if (r["family"], r["kind"], r["budget"]) == (family, kind, budget)]
+        same = [
+            r for r in [*deep, *main_grid(records)] if (r["family"], r["kind"], r["budget"]) == (family, kind, budget)
+        ]
         for loops in sorted({r["loops"] for r in same} | {LOOPS}):
             if mine := [r for r in same if r["loops"] == loops and r["seed"] == 0]:
                 best = min(mine, key=lambda r: r["excess"])

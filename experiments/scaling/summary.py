@@ -121,5 +121,3 @@ def on_the_curve(records: Sequence[Record], new: Sequence[Record]) -> list[dict[
         within = expected.low <= record["excess"] <= expected.high if sure else None
         made.append(row | {"predicted": expected._asdict(), "within": within})
     return made
-
-

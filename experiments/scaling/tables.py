@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.cli.tables import cell, plain, show, short
+from experiments.cli.tables import cell, plain, short, show
 from experiments.scoring.statistics import from_record
 
-#: What others found on text, to stand beside: work, same exponent?, gap in training FLOPs, best size, where data is few.
+#: What others found on text, to stand beside: work, exponent, gap in training FLOPs, best size, few data.
 OTHERS = (
     ("SMDM (Nie et al. 2024)", "as fast", "about 16, diffusion takes more", "about half", "-"),
     ("Prabhudesai et al. 2025", "-", "AR ahead when compute is scarce", "-",
@@ -17,8 +17,8 @@ OTHERS = (
 NOTES = (
     "excess: nats of a whole puzzle above the floor, which is the mean logarithm of its number of solutions; AR exact "
     "along its order, diffusion the bound along random orders",
-    "exponent a: excess = A C^-a through the vertices; size b: best parameters as C^b; off: mean error of the law of the "
-    "lower half of the budgets at the others; intervals: runs resampled",
+    "exponent a: excess = A C^-a through the vertices; size b: best parameters as C^b; off: mean error of the law of "
+    "the lower half of the budgets at the others; intervals: runs resampled",
 )
 
 
@@ -31,8 +31,8 @@ def show_all(summary: Mapping[str, Any]) -> None:
     for verdict in summary["verdicts"]:
         print(f"- {verdict}")
     print(
-        f"{summary['networks']} networks, {summary['flops']:.1e} training FLOPs, {summary['seconds'] / 3600:.1f} hours of "
-        "training in one process each."
+        f"{summary['networks']} networks, {summary['flops']:.1e} training FLOPs, "
+        f"{summary['seconds'] / 3600:.1f} hours of training in one process each."
     )
     if summary["missing"]:
         print("Not there: " + "; ".join(summary["missing"]) + ".")
@@ -78,7 +78,9 @@ def _comparisons(summary: Mapping[str, Any]) -> None:
         "One kind against another",
         heads,
         lines,
-        notes=("FLOPs at what the other kind reaches at the middle of its budgets; raster AR is decoded in raster order",),
+        notes=(
+            "FLOPs at what the other kind reaches at the middle of its budgets; raster AR is decoded in raster order",
+        ),
     )
     print()
     show(
@@ -100,7 +102,9 @@ def _quick(summary: Mapping[str, Any]) -> None:
         "Trained just now: do they fall on the shipped curves?",
         ("", "excess, nats", "expected", "within"),
         lines,
-        notes=("expected: of one more run, with its 95 % prediction interval; the seed is one that no shipped run has",),
+        notes=(
+            "expected: of one more run, with its 95 % prediction interval; the seed is one that no shipped run has",
+        ),
     )
 
 
@@ -191,7 +195,9 @@ def _depth(summary: Mapping[str, Any]) -> None:
     ]
     at = summary["depth"][0]["budget"]
     show(
-        f"Depth at {at:.2e} FLOPs: the best of as many widths", ("", "tried", "width", "parameters", "excess, nats"), lines
+        f"Depth at {at:.2e} FLOPs: the best of as many widths",
+        ("", "tried", "width", "parameters", "excess, nats"),
+        lines,
     )
 
 

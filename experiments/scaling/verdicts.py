@@ -27,39 +27,46 @@ def verdicts(summary: Mapping[str, Any]) -> list[str]:
     curves = {(curve["family"], curve["kind"]): curve for curve in summary["curves"]}
     said = []
     for row in summary["comparisons"]:
-        if (row["one"], row["other"]) in (("ar-random", "diffusion"), ("ar", "diffusion")):
-            said += _pair(row, curves)
+        if row["other"] == "diffusion" and row["one"] in ("ar-random", "ar"):
+            said += [_exponents(row, curves), _gap(row)]
     for row in summary["workspace"]:
         said.append(
             f"{row['family']}, workspace: of the gap from {SAID['ar-random']} to {SAID['diffusion']}, in orders of "
-            f"magnitude of training FLOPs, {_share(row['share'])} % is what blank cells' tokens may hold (blind diffusion "
-            f"has no such tokens for others to read); n = {row['share']['n']} runs."
+            f"magnitude of training FLOPs, {_share(row['share'])} % is what blank cells' tokens may hold (in blind "
+            f"diffusion no other token reads them); n = {row['share']['n']} runs."
         )
     return said + _data(summary["data"])
 
 
-def _pair(row: Mapping[str, Any], curves: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[str]:
-    family, one, other = row["family"], row["one"], row["other"]
-    mine, theirs = curves[family, one], curves[family, other]
-    n, few = row["exponent"]["n"], ""
-    if len(mine["vertices"]) < len(BUDGETS):
-        few = f" Of {len(BUDGETS)} budgets {len(mine['vertices'])} are there: preliminary."
-    edges = sum(not vertex["inside"] for curve in (mine, theirs) for vertex in curve["vertices"])
-    ends = f" {edges} of the vertices stand at the end of the sizes tried." * (edges > 0)
+def _exponents(row: Mapping[str, Any], curves: Mapping[tuple[str, str], Mapping[str, Any]]) -> str:
+    """Whether both fall alike, and what limits the answer."""
+    mine, theirs = (curves[row["family"], row[side]] for side in ("one", "other"))
     low, high = row["exponent"]["low"], row["exponent"]["high"]
-    alike = "no interval, too few runs" if low is None else ("the interval holds 0: no difference is seen"
-                                                             if low <= 0 <= high else "the interval leaves 0 out")  # fmt: skip
-    return [
-        f"{family}, exponents: excess falls as C^-a with a = {_plain(mine['exponent'])} for {SAID[one]} and "
-        f"{_plain(theirs['exponent'])} for {SAID[other]}; difference {_plain(row['exponent'])}, {alike}; n = {n} runs."
-        f"{ends}{few}",
-        f"{family}, gap: {SAID[one]} takes {_plain(row['gap'])} times the training FLOPs of {SAID[other]} for what that "
-        f"one reaches at the middle of its budgets, at {_plain(row['size'])} times the parameters at equal FLOPs; n = "
-        f"{n} runs. A puzzle's decoding then takes {_plain(row['decoding']['random'])} times the FLOPs in random order, "
-        f"{_plain(row['decoding']['confidence'])} by confidence.".replace(
-            "in random order", "in raster order against random order" if one == "ar" else "in random order"
-        ),
-    ]
+    if low is None:
+        alike = "no interval, too few runs"
+    else:
+        alike = "the interval holds 0: no difference is seen" if low <= 0 <= high else "the interval leaves 0 out"
+    edges = sum(not vertex["inside"] for curve in (mine, theirs) for vertex in curve["vertices"])
+    limits = f" {edges} of the vertices stand at the end of the sizes tried." * (edges > 0)
+    there = min(len(curve["vertices"]) for curve in (mine, theirs))
+    limits += f" Of {len(BUDGETS)} budgets {there} are there: preliminary." * (there < len(BUDGETS))
+    return (
+        f"{row['family']}, exponents: excess falls as C^-a with a = {_plain(mine['exponent'])} for {SAID[row['one']]} "
+        f"and {_plain(theirs['exponent'])} for {SAID[row['other']]}; difference {_plain(row['exponent'])}, {alike}; "
+        f"n = {row['exponent']['n']} runs.{limits}"
+    )
+
+
+def _gap(row: Mapping[str, Any]) -> str:
+    """In training, in size, in decoding."""
+    one, other = SAID[row["one"]], SAID[row["other"]]
+    order = "in raster order against random order" if row["one"] == "ar" else "in random order"
+    return (
+        f"{row['family']}, gap: {one} takes {_plain(row['gap'])} times the training FLOPs of {other} for what that one "
+        f"reaches at the middle of its budgets, at {_plain(row['size'])} times the parameters at equal FLOPs; n = "
+        f"{row['gap']['n']} runs. A puzzle's decoding then takes {_plain(row['decoding']['random'])} times the FLOPs "
+        f"{order}, {_plain(row['decoding']['confidence'])} with {other} by confidence."
+    )
 
 
 def _data(rows: list[Mapping[str, Any]]) -> list[str]:

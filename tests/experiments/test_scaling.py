@@ -120,7 +120,9 @@ def tiny(monkeypatch):
     for name in list(STANDARD):
         monkeypatch.delitem(STANDARD, name)
     widths = ((8, 12, 16),) * 2
-    rates = Part("rates", "", (UNIQUE,), kinds, (0,), ((8,),), tuple({"times": s, **few} for s in (1.0, 2.0)), tunes=True)
+    rates = Part(
+        "rates", "", (UNIQUE,), kinds, (0,), ((8,),), tuple({"times": s, **few} for s in (1.0, 2.0)), tunes=True
+    )
     first = Part("first", "", (UNIQUE,), kinds, (0, 1), widths, (few,), seeds=True)
     for part in (rates, first, Part("blocks", "", (), (), (), blocks=True)):
         monkeypatch.setitem(STANDARD, part.name, part)

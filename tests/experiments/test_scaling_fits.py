@@ -45,9 +45,6 @@ def test_a_planted_law_is_recovered_within_its_interval():
     assert np.mean(widths) < 0.1
 
 
-
-
-
 def test_a_law_without_noise_is_exact():
     curve = fits.isoflop(planted(0.5, 3.0, 0.3, 0.0, 0))
     assert curve.inside.all() and curve.budgets.tolist() == list(BUDGETS)
