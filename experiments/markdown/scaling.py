@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.scaling.tables import ORDER_SAID, OTHERS
+from experiments.scaling.tables import ORDER_SAID, OTHERS, said_within
 
 Rows = list[dict[str, Any]]
 Made = tuple[str, str, int, str, list[tuple[str, str, str]], Rows, list[str]]
@@ -172,7 +172,7 @@ def _quick(summary: dict) -> list[Made]:
     columns = [("excess", "excess, nats", "text"), ("predicted", "expected", "number"), ("within", "within", "text")]
     rows = []
     for row in summary.get("quick", ()):
-        within = {None: "no interval", True: "yes", False: "no"}[row["within"]]
+        within = said_within(row)
         name = f"{row['family']}, {row['kind']}, {row['budget']:.1e} FLOPs, {row['parameters']:,} parameters"
         figures = {"excess": f"{row['excess']:.3f}", "predicted": row["predicted"], "within": within}
         rows.append({"name": name, "figures": figures})

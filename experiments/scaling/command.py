@@ -6,8 +6,8 @@
     takeback scaling --preset standard --out DIR --so-far           # what is there by now; runs nothing
 
 AR (raster and random orders), masked diffusion and blind diffusion of many sizes, trained for the same FLOPs on the
-same puzzles, whose solutions are drawn uniformly: what a network that knew everything would be off by is the logarithm of
-their number. What is left above that floor may go to zero, and how fast it does is compared. Prints tables; writes
+same puzzles, whose solutions are drawn uniformly: what a network that knew everything would be off by is the logarithm
+of their number. What is left above that floor may go to zero, and how fast it does is compared. Prints tables; writes
 run.json, shards/, networks/ and scaling as PNG and SVG.
 """
 
@@ -67,8 +67,9 @@ def main(options: Scaling) -> None:
 
 
 def chosen(names: str) -> list[Part]:
-    """The parts of that spelling, in their own sequence, with those that tune rates for their kinds. Raises BadInput for
-    one that there is not.
+    """The parts of that spelling, in their own sequence, with those that tune rates for their kinds.
+
+    Raises BadInput for one that there is not.
     """
     wanted = [name.strip() for name in names.split(",") if name.strip()] or list(STANDARD)
     if unknown := [name for name in wanted if name not in STANDARD]:

@@ -39,14 +39,18 @@ def show_all(summary: Mapping[str, Any]) -> None:
 
 
 def _curves(summary: Mapping[str, Any]) -> None:
-    lines = []
-    for curve in summary["curves"]:
+    curves, lines = [curve for curve in summary["curves"] if curve["vertices"]], []
+    if not curves:
+        print("No budget has networks of three sizes yet: no parabola.")
+        return
+    for curve in curves:
         lines.append(f"{curve['family']}, {curve['kind']}: floor {short(curve['floor'])} nats")
         for vertex in curve["vertices"]:
             runs = sum(run["budget"] == vertex["budget"] for run in curve["runs"])
             at_end = "" if vertex["inside"] else " (end)"
             size = plain(from_record(vertex["parameters"]), digits=4).replace(" (n=1)", "")
-            lines.append((f"{vertex['budget']:.2e}", str(runs), size + at_end, cell(from_record(vertex["excess"]))))
+            excess = plain(from_record(vertex["excess"])).replace(" (n=1)", "")
+            lines.append((f"{vertex['budget']:.2e}", str(runs), size + at_end, excess))
     show("Best size and excess by training FLOPs", ("FLOPs", "runs", "parameters", "excess, nats"), lines)
     print()
     laws = [
@@ -57,7 +61,7 @@ def _curves(summary: Mapping[str, Any]) -> None:
             cell(from_record(curve["growth"])),
             _percent(curve["held_out"].get("lower half")),
         )
-        for curve in summary["curves"]
+        for curve in curves
     ]
     show("Power laws", ("", "runs", "exponent a", "size b", "off %"), laws, notes=NOTES)
 
@@ -95,7 +99,7 @@ def _quick(summary: Mapping[str, Any]) -> None:
     lines = []
     for row in summary["quick"]:
         expected = "-" if row["predicted"] is None else cell(from_record(row["predicted"]))
-        within = {None: "no interval", True: "yes", False: "no"}[row["within"]]
+        within = said_within(row)
         name = f"{row['family']}, {row['kind']}, {row['budget']:.1e} FLOPs, {row['parameters']:,} parameters"
         lines.append((name, short(row["excess"]), expected, within))
     show(
@@ -106,6 +110,13 @@ def _quick(summary: Mapping[str, Any]) -> None:
             "expected: of one more run, with its 95 % prediction interval; the seed is one that no shipped run has",
         ),
     )
+
+
+def said_within(row: Mapping[str, Any]) -> str:
+    """Whether a new run falls on the curve, in a word or two."""
+    if row["predicted"] is None:
+        return "no curve yet"
+    return {None: "no interval", True: "yes", False: "no"}[row["within"]]
 
 
 def _spending(summary: Mapping[str, Any]) -> None:
@@ -207,13 +218,17 @@ def _rates(summary: Mapping[str, Any]) -> None:
         return
     names = list(dict.fromkeys(scale for of in tried.values() for scale in of))
     lines = [
-        (kind, *(short(of[s]) if s in of else "-" for s in names), f"x{summary['rates']['scales'].get(kind, 1):g}")
-        for kind, of in tried.items()
+        (kind, *(short(of[s]) if s in of else "-" for s in names), _scale(summary, kind)) for kind, of in tried.items()
     ]
     show("Excess by the rate's scale", ("kind", *(f"x{name}" for name in names), "taken"), lines)
     if check := summary["rates"]["check"]:
         text = ", ".join(f"{row['kind']} x{row['times']:g}: {short(row['ratio'])}" for row in check)
         print(f"At another width and budget, excess over that at the taken rate: {text}")
+
+
+def _scale(summary: Mapping[str, Any], kind: str) -> str:
+    scales = summary["rates"]["scales"]
+    return f"x{scales[kind]:g}" if kind in scales else "-"
 
 
 def _percent(share: float | None) -> str:

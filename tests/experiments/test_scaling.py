@@ -169,7 +169,7 @@ def test_quick_says_whether_new_runs_fall_on_the_curves(tmp_path, monkeypatch, c
     monkeypatch.setattr(command, "QUICK", (Run("quick", UNIQUE, "diffusion", 3e8, 12, seed=9, puzzles=16),))
     command.main(command.Scaling(out=tmp_path / "run", workers=1))
     said = capsys.readouterr().out
-    assert "do they fall on the shipped curves?" in said and "no interval" in said  # no shipped run has that budget
+    assert "do they fall on the shipped curves?" in said and "no curve yet" in said  # no shipped run has that budget
     assert (tmp_path / "run" / "run.json").exists()
 
     records = shipped.read().records
