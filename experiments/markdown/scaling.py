@@ -13,10 +13,10 @@ Made = tuple[str, str, int, str, list[tuple[str, str, str]], Rows, list[str]]
 def tables(card: dict) -> list[Made]:
     """(name, title, n, head, columns, rows, notes) of each table."""
     summary = card["summary"]
-    makers = (_vertices, _laws, _comparisons, _others, _slack, _spending, _data, _blocks, _depth, _quick)
+    makers = (_vertices, _laws, _comparisons, _others, _slack, _spending, _data, _blocks, _depth, _rates, _quick)
     made = [table for maker in makers for table in maker(summary)]
-    name, title, n, head, columns, rows, _ = made[0]
-    return [(name, title, n, head, columns, rows, _notes(summary)), *made[1:]]
+    *first, notes = made[0]
+    return [(*first, [*notes, *_notes(summary)]), *made[1:]]
 
 
 def _notes(summary: dict) -> list[str]:
@@ -39,14 +39,15 @@ def _vertices(summary: dict) -> list[Made]:
             name = f"{curve['family']}, {curve['kind']}, {vertex['budget']:.2e} FLOPs"
             rows.append({"name": name, "figures": {**vertex, **about}})
     title = "Excess over the exact floor, nats a puzzle, at the vertex of each budget's parabola in log parameters."
-    return [("curves", title, summary["networks"], "family, kind, training FLOPs", columns, rows, [])]
+    head = "family, kind, training FLOPs"
+    return [("curves", title, summary["networks"], head, columns, rows, [])] if rows else []
 
 
 def _laws(summary: dict) -> list[Made]:
     columns = [("exponent", "exponent a", "counted number"), ("growth", "size grows as C^", "number"),
                ("off", "lower half predicts the rest, off by %", "text")]  # fmt: skip
     rows = []
-    for curve in summary["curves"]:
+    for curve in (curve for curve in summary["curves"] if curve["vertices"]):
         off = curve["held_out"].get("lower half")
         about = {"off": "-" if off is None else f"{100 * off:.0f}"}
         rows.append({"name": f"{curve['family']}, {curve['kind']}", "figures": {**curve, **about}})
@@ -54,7 +55,7 @@ def _laws(summary: dict) -> list[Made]:
         {"name": row["name"], "figures": {key: row["figures"][key] for key, _, _ in columns}} for row in rows
     ]  # fmt: skip
     title = "Power laws through the vertices, excess = A C^-a with the floor fixed; n counts runs."
-    return [("laws", title, summary["networks"], "family, kind", columns, rows, [])]
+    return [("laws", title, summary["networks"], "family, kind", columns, rows, [])] if rows else []
 
 
 def _comparisons(summary: dict) -> list[Made]:
@@ -166,6 +167,19 @@ def _depth(summary: dict) -> list[Made]:
     ]
     title = "Depth at equal training FLOPs: the best width of each."
     return [("depth", title, rows[0]["figures"]["excess"]["n"], "", columns, rows, [])] if rows else []
+
+
+def _rates(summary: dict) -> list[Made]:
+    tried, taken = summary["rates"]["tried"], summary["rates"]["scales"]
+    columns = [(scale, f"rate x{scale}", "text") for scale in dict.fromkeys(s for of in tried.values() for s in of)]
+    rows = []
+    for kind, of in tried.items():
+        figures = {scale: f"{excess:.2f}" for scale, excess in of.items()}
+        rows.append({"name": kind, "figures": {**figures, "taken": f"x{taken[kind]:g}" if kind in taken else "-"}})
+    columns.append(("taken", "taken", "text"))
+    title = "Excess in nats by the scale of the learning rate, at the smallest budget; one run each."
+    n = sum(len(of) for of in tried.values())
+    return [("rates", title, n, "kind", columns, rows, [])] if rows else []
 
 
 def _quick(summary: dict) -> list[Made]:
