@@ -191,7 +191,7 @@ def estimate(fits: Float[np.ndarray, " fits"] | None, runs: int, resampled: bool
     return Estimate(float(fits[0]), float(low), float(high), runs)
 
 
-def predicted(points: Sequence[Point], parameters: float) -> Estimate:
+def predicted(points: Sequence[Point], parameters: float | int) -> Estimate:
     """The excess of one more run of that size at the budget of the points, with its 95 % prediction interval (Student);
     without one if there are no more runs than coefficients.
     """

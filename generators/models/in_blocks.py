@@ -82,7 +82,7 @@ class InBlocksSession:
         commit_order: Int[np.ndarray, "rows N"] | None = None,
         wanted: Bool[np.ndarray, "rows N"] | None = None,
     ) -> Prediction:
-        """About the blank cells of the block."""
+        """About the blank cells of the block. Raises BadInput for an order that asks about cells of its own choice."""
         here = current((assignments == 0) & self.boards.real[rows], self.blocks[rows])
         if wanted is not None:
             raise BadInput("blocks go with an order that the network's answer decides: confidence, margin or entropy")

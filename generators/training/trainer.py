@@ -187,7 +187,7 @@ def train(
 
     `report` is called after every update with {update, loss} and, now and then, {validation}. share: this process's
     part of the work; only the first process writes. Raises BadInput for a path that cannot be written, or holds the
-    state of another training.
+    state of another training; Diverged, which is one too, if the loss is no number.
     """
     if share.rank == 0:
         check_room(config, train_sets, path)
