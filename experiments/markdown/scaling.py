@@ -188,7 +188,7 @@ def _quick(summary: dict) -> list[Made]:
     for row in summary.get("quick", ()):
         within = said_within(row)
         name = f"{row['family']}, {row['kind']}, {row['budget']:.1e} FLOPs, {row['parameters']:,} parameters"
-        figures = {"excess": f"{row['excess']:.3f}", "predicted": row["predicted"], "within": within}
+        figures = {"excess": f"{row['excess']:.3f}", "predicted": row["predicted"] or "-", "within": within}
         rows.append({"name": name, "figures": figures})
     title = "Two networks of a new seed, and what the curves expect of one more run (95 % prediction interval)."
     return [("new runs", title, len(rows), "", columns, rows, [])] if rows else []
