@@ -142,6 +142,7 @@ EXPERIMENTS = {
         "main",
         "which weights does learning from rewards change?",
     ),
+    "scaling": ("experiments.scaling.command", "Scaling", "main", "does scaling need autoregression?"),
     "ablations": ("experiments.ablations", "Ablations", "main", "what each choice in training buys"),
     "train": ("experiments.train", "Train", "main", "train a network"),
     "export": ("experiments.export", "Export", "main", "a network as an ONNX file, for other programs"),

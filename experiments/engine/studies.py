@@ -67,7 +67,7 @@ class Study:
             print(json.dumps(summary, indent=1))
         else:
             show(summary)
-        console.print(f"wrote {', '.join(drawn)}, {beside}shards and run.json to {self.out}")
+        console.print(f"wrote {''.join(f'{name}, ' for name in drawn)}{beside}shards and run.json to {self.out}")
 
 
 def opened(command: str, options: StudyOptions, shipped: bool) -> Study:

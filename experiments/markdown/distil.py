@@ -20,7 +20,7 @@ from csp.problem import STRATA, stratum_of
 from experiments.ablations import VARIANTS, gain, solved_share, validation
 from experiments.cli.options import WITHOUT_EFFECT
 from experiments.control.tables import PAPER, PERCENTS, columns, needs
-from experiments.markdown import factors, likelihood, policies, reinforcement, subnetworks
+from experiments.markdown import factors, likelihood, policies, reinforcement, scaling, subnetworks
 from experiments.markdown.kept import Kept
 from experiments.scoring.statistics import Estimate
 
@@ -34,6 +34,7 @@ QUESTIONS = {
     "reinforcement": "Does an estimated likelihood hurt the policy that learns from rewards, or only the estimate?",
     "policies": "Does learning the order gain more, or learning what to take back, and on which puzzles?",
     "subnetworks": "Which weights does learning from rewards change, and is that peculiar to rewards?",
+    "scaling": "Does scaling need autoregression? Excess over an exact floor, at equal training FLOPs.",
     "ablations": "What does each choice in training buy, each changed alone?",
     "control": "Which way of steering a network obeys a control and leaves the board valid?",
 }
@@ -75,13 +76,15 @@ def distil(card: dict, name: str, question: str = "", line: str = "") -> Kept:
     if identity["command"] == "control":
         config |= {"calls": card["calls"], "methods": card["methods"]}
     units = {"control": "targets a task", "ablations": "puzzles a stratum", "factors": "puzzles a stratum"}
-    units |= dict.fromkeys(STUDIES, "puzzles x networks a figure")
+    units |= dict.fromkeys(STUDIES, "puzzles x networks a figure") | {"scaling": "networks"}
     counts = {"control": identity.get("targets"), "ablations": identity.get("count")}
     if identity["command"] == "factors":
         counts["factors"] = max(study["puzzles"] for study in card["summary"])
         config |= {"temperatures": card["temperatures"]}
     elif identity["command"] in STUDIES:
         counts[identity["command"]] = max(study["n"] for study in card["summary"])
+    elif identity["command"] == "scaling":
+        counts["scaling"] = card["summary"]["networks"]
     content = {
         "question": question or QUESTIONS[identity["command"]],
         "command": identity["command"],
@@ -254,4 +257,5 @@ COMMANDS: dict[str, Callable[[dict], list[dict]]] = {
     "policies": _study(policies.tables),
     "reinforcement": _study(reinforcement.tables),
     "subnetworks": _study(subnetworks.tables),
+    "scaling": _study(scaling.tables),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal
 
 from csp.errors import BadInput
@@ -61,6 +61,12 @@ def renamed(training: Mapping[str, Any]) -> dict[str, Any]:
     return {RENAMED.get(name, name): value for name, value in training.items()}
 
 
+def as_now(training: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with every option that has come since, at the value that leaves training as it was: its default."""
+    defaults = {field.name: field.default for field in fields(TrainConfig) if field.default is not MISSING}
+    return json.loads(json.dumps(defaults)) | renamed(training)
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """What a training run depends on. An option of one kind only is named in KIND_OPTIONS."""
@@ -91,6 +97,8 @@ class TrainConfig:
     policy_masks: float = 0.0  # diffusion: share of the boards masked as the net's confidence order would leave them
     patience: int = 0  # stop after so many validations in a row without a new best, which is then kept (0: never)
     base: str = ""  # quality, latent-rules: the checkpoint of the frozen net they stand on (empty: the shipped)
+    symmetries: bool = True  # move each puzzle of a batch by a random symmetry of its family
+    uniform: bool = False  # learn from a solution drawn uniformly from all of a puzzle's, not from the one it came with
     validate_every: int = 100  # updates between validation losses, printed and kept in the card
 
     def __post_init__(self) -> None:
@@ -124,4 +132,4 @@ class TrainConfig:
 
     def made(self, training: Mapping[str, Any]) -> bool:
         """Whether a card's training options are these."""
-        return renamed(training) == json.loads(json.dumps(asdict(self)))
+        return as_now(training) == json.loads(json.dumps(asdict(self)))

@@ -13,9 +13,11 @@ import numpy as np
 from csp.families.base import Family
 from csp.families.sudoku import Grid
 from csp.generate import ANY, draw, family
+from csp.problem import Instance
 from csp.seeds import stream
 from generators.boards import Boards, stack
 from solvers.counting.graph_colourings import glauber
+from solvers.counting.partial_solutions import Solutions
 from solvers.counting.sudoku_grids import all_grids
 from solvers.oracles.pick import settle
 
@@ -59,8 +61,12 @@ class Dataset:
         return moved, relabel[each, solutions[each, cells]]
 
 
-def dataset(name: str, seed: int, split: str, count: int, tick: Callable[[], None] = lambda: None) -> Dataset:
+def dataset(
+    name: str, seed: int, split: str, count: int, tick: Callable[[], None] = lambda: None, uniform: bool = False
+) -> Dataset:
     """The first `count` items of a family's split; `tick` is called after each.
+
+    uniform: with a solution of each drawn uniformly from all of its own (with_uniform_witness).
 
     Empty boards (grid6) are filled uniformly at random over all grids, whatever the split, and the colourings of
     graph20 are moved to uniform ones: what a net of complete boards is to learn is known exactly.
@@ -69,13 +75,23 @@ def dataset(name: str, seed: int, split: str, count: int, tick: Callable[[], Non
         return _grids(name, seed, split, count, tick)
     instances = []
     for index in range(count):
-        instances.append(draw(name, seed, split, index, settle))
+        drawn = draw(name, seed, split, index, settle)
+        instances.append(with_uniform_witness(drawn) if uniform else drawn)
         tick()
     boards = stack(instances)
     solutions = boards.witnesses
     if name == "graph20":
         solutions = glauber(boards.adjacency, solutions, boards.d, SWEEPS, stream("colourings", name, seed, split))
     return Dataset(replace(boards, instances=()), solutions, family(name))
+
+
+def with_uniform_witness(instance: Instance) -> Instance:
+    """The instance with a witness that is any of its solutions, all alike: then a network that knew everything would be
+    off by the logarithm of their number, and by no less. What a search or a generator meets first is no such draw.
+    """
+    if instance.difficulty is not None and instance.difficulty.unique:
+        return instance
+    return replace(instance, witness=Solutions(instance).uniform(stream("uniform witness", instance.id)))
 
 
 def _grids(name: str, seed: int, split: str, count: int, tick: Callable[[], None]) -> Dataset:

@@ -47,10 +47,15 @@ FLOOR = 0.05  # of the learning rate's peak, where the cosine ends
 VALIDATION_BATCH = 128  # held-out puzzles at once
 
 
+class Diverged(BadInput):
+    """The loss of a training is no number any more."""
+
+
 def datasets(config: TrainConfig, split: str, count: int, tick: Callable[[], None] = lambda: None) -> list[Dataset]:
     """`count` puzzles of a split in all, shared evenly among the config's sources."""
     sources = config.sources
-    return [dataset(name, config.data_seed, split, -(-count // len(sources)), tick) for name in sources]
+    each = -(-count // len(sources))
+    return [dataset(name, config.data_seed, split, each, tick, config.uniform) for name in sources]
 
 
 def learning_rate(config: TrainConfig, update: int) -> float:
@@ -163,7 +168,7 @@ def draw_batch(
     rng = stream("batch", config.data_seed, update)
     chosen = train_sets[rng.integers(open_sources(config, update, len(train_sets))) if len(train_sets) > 1 else 0]
     rows = rng.integers(0, len(chosen.boards), size=config.batch)
-    boards, solutions = chosen.batch(rows, rng)
+    boards, solutions = chosen.batch(rows, rng if config.symmetries else None)
     if config.drop_givens:
         boards = with_fewer_givens(boards, config.drop_givens, rng)
     return boards, solutions, rng
@@ -182,7 +187,7 @@ def train(
 
     `report` is called after every update with {update, loss} and, now and then, {validation}. share: this process's
     part of the work; only the first process writes. Raises BadInput for a path that cannot be written, or holds the
-    state of another training.
+    state of another training; Diverged, which is one too, if the loss is no number.
     """
     if share.rank == 0:
         check_room(config, train_sets, path)
@@ -221,7 +226,7 @@ def train(
         state["flops"] = state.get("flops", 0.0) + model.training_flops(boards)
         news = {"update": update + 1, "loss": loss.item()}
         if not math.isfinite(news["loss"]):
-            raise BadInput(f"update {update + 1}: the loss is {news['loss']}; a lower --lr may help")
+            raise Diverged(f"update {update + 1}: the loss is {news['loss']}; a lower --lr may help")
 
         # Validation is of the weights that would be kept; after it a stopped run may go on from here.
         if (update + 1) % config.validate_every == 0 or update + 1 == config.updates:

@@ -3,7 +3,7 @@
 import errno
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from csp.io import files
 from generators import checkpoint
 from generators.training.config import TrainConfig
 from generators.training.datasets import dataset
-from generators.training.trainer import check_room, learning_rate, train
+from generators.training.trainer import check_room, draw_batch, learning_rate, train
 
 TINY = {"updates": 6, "batch": 8, "puzzles": 20, "validate_every": 2, "dim": 16, "heads": 2, "blocks": 1, "loops": 1}
 
@@ -248,3 +248,20 @@ def test_shipped_twins_are_twins(family):
     assert ar["backbone"] == diffusion["backbone"] and ar["parameters"] == diffusion["parameters"]
     assert ar["examples"] == diffusion["examples"] and ar["flops"] == diffusion["flops"]
     assert {**ar["training"], "kind": ""} == {**diffusion["training"], "kind": ""}
+
+
+def test_options_that_came_later_leave_older_cards_as_they_are():
+    config = TrainConfig("ar", "sudoku4", **TINY)
+    card = json.loads(json.dumps(asdict(config)))
+    older = {name: value for name, value in card.items() if name not in ("symmetries", "uniform")}
+    assert config.made(older) and config.made(card)
+    assert not replace(config, symmetries=False).made(older)
+
+
+def test_without_symmetries_a_batch_holds_the_puzzles_as_they_are(sets):
+    train_sets, _ = sets["sudoku4"]
+    there = {row.tobytes() for row in train_sets[0].boards.givens}
+    config = TrainConfig("diffusion", "sudoku4", **TINY)
+    for flag in (True, False):
+        boards, _, _ = draw_batch(replace(config, symmetries=flag), train_sets, 0)
+        assert all(row.tobytes() in there for row in boards.givens) != flag

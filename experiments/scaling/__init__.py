@@ -1,0 +1,1 @@
+"""`takeback scaling`: does scaling need autoregression? Excess nats over an exact floor, at equal training FLOPs."""
