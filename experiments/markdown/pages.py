@@ -22,6 +22,7 @@ INTERVALS = {
     "factors": "bootstrap over networks and puzzles at once",
     "likelihood": "bootstrap over networks and puzzles at once",
     "reinforcement": "bootstrap over networks and puzzles at once",
+    "selection": "bootstrap over networks and puzzles at once; Wilson's for shares of what was chosen",
     "subnetworks": "Student's over runs, or pairs of runs; of right fillings, bootstrap over runs and puzzles at once",
     "ablations": "bootstrap over networks and puzzles; of the validation loss the lowest and highest instead",
 }
