@@ -34,7 +34,7 @@ class Selection(StudyOptions):
     """Does choosing 5 % of the data by gradients beat all of it, and at what cost?"""
 
     preset: Literal["quick", "standard"] = "quick"
-    """quick: hard 6x6 Sudokus, 1,400 items, one network of each kind; some minutes. standard: four skills, 20,000
+    """quick: 4x4 Sudokus, 1,400 items, one network of each kind; some minutes. standard: four skills, 20,000
     items, three networks of each kind; hours, on two cores."""
     seeds: Annotated[int, tyro.conf.arg(metavar="N")] = 0
     """Only the first so many pools, each with its networks (0: all); a later run without it adds the others."""

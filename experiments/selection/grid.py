@@ -144,15 +144,16 @@ TARGETS = ("6x6 Sudoku, hard", "Latin square", "dense colouring", "4x4 Sudoku")
 PRESETS = {
     "quick": Preset(
         1400,
-        TARGETS[:1],
+        ("4x4 Sudoku",),
         100,
         1,
-        NetworkSize(32, 300, 1800, 100),
+        NetworkSize(48, 300, 1800, 100),
         ways(FULL),
-        epochs=16,
+        epochs=32,
+        lr=2e-3,
         draws=2,
         part=700,
         curve=(200, 8),
     ),
-    "standard": Preset(20_000, TARGETS, 200, 3, NetworkSize(64, 400, 3000, 100), ways(LORA, (FULL,))),
+    "standard": Preset(20_000, TARGETS, 200, 3, NetworkSize(64, 1500, 6000, 250), ways(LORA, (FULL,))),
 }

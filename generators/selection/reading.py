@@ -65,7 +65,7 @@ def _masked(model, boards, labels, draws, seed, own) -> States:
     masked, t = shared_masks(boards, draws, seed, own)
     free = ((boards.givens == 0) & boards.real).sum(1)
     weight = masked / (t[None, :, None] * np.maximum(free, 1)[:, None, None])
-    cells = model.backbone.ids(torch.arange(width).expand(size, draws, width), width)
+    cells = model.backbone.ids(torch.arange(width).expand(1, width), width).expand(size, draws, width)
     return States(
         torch.from_numpy(np.where(masked, 0, labels[:, None])),
         cells,

@@ -59,7 +59,7 @@ def batch_rows(rows: Int[np.ndarray, " items"], config: TuneConfig, update: int)
     return rows[[epochs[int(place // len(rows))][place % len(rows)] for place in places]]
 
 
-def updates_of(items: int, epochs: float, batch: int) -> int:
+def updates_of(items: int, epochs: float | int, batch: int) -> int:
     """How many updates so many epochs are."""
     return math.ceil(items * epochs / batch)
 
