@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from experiments.selection.summary import AGAINST, share_of_pool
 
 COLUMNS = {
@@ -25,13 +23,15 @@ def tables(card: dict) -> list[tuple]:
     for number, study in enumerate(summary["studies"]):
         heads = [(key, head, "number" if key == "loss" else "share") for key, head in COLUMNS.items()]
         heads[2:2] = [(f"solved, {one}", f"solved, {one} guesses %", "share") for one in study["strata"]]
-        heads += [(figure, head, "text") for figure, head in (("p", "p"), ("choosing", "choosing"), ("training", "training"))]
+        heads += [
+            (figure, head, "text") for figure, head in (("p", "p"), ("choosing", "choosing"), ("training", "training"))
+        ]
         strata = ", ".join(f"{many} of {one} guesses" for one, many in study["strata"].items())
         title = (
-            f"{study['target']}, {study['kind']}: {study['chosen']:,} of {study['pool']:,} items chosen, trained on for "
-            f"{study['epochs']} epochs; {study['seeds']} networks, {study['tests']} puzzles ({strata}). p: of a paired "
-            "test against random, the pool at equal updates and at equal epochs. Choosing, training: FLOPs, in trainings "
-            "on the full pool at equal epochs"
+            f"{study['target']}, {study['kind']}: {study['chosen']:,} of {study['pool']:,} items chosen, trained on "
+            f"for {study['epochs']} epochs; {study['seeds']} networks, {study['tests']} puzzles ({strata}). p: of a paired "
+            "test against random, the pool at equal updates and at equal epochs. Choosing, training: FLOPs, in "
+            "trainings on the full pool at equal epochs"
         )
         rows = []
         for name, row in study["ways"].items():

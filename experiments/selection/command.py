@@ -1,7 +1,7 @@
 """`takeback selection`: does choosing 5 % of the data by gradients beat all of it, and at what cost?
 
     takeback selection                                   # one target, one pool, two kinds of networks; some minutes
-    takeback selection --preset standard --out DIR       # four targets, three pools; hours; goes on where it was stopped
+    takeback selection --preset standard --out DIR       # four targets, three pools; hours; goes on if stopped
 
 A pool of mixed puzzles, some with spoiled labels, is scored against 32 examples of one skill by gradients of low rank
 (LESS, Xia et al. 2024). A network is trained on the best 5 %, and beside it others: on a random 5 %, on neighbours, on
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
@@ -34,7 +33,7 @@ class Selection(StudyOptions):
     """Does choosing 5 % of the data by gradients beat all of it, and at what cost?"""
 
     preset: Literal["quick", "standard"] = "quick"
-    """quick: 4x4 Sudokus, 1,400 items, one network of each kind; some minutes. standard: four skills, 20,000
+    """quick: 4x4 Sudokus, 1,200 items, one network of each kind; some minutes. standard: four skills, 20,000
     items, three networks of each kind; hours, on two cores."""
     seeds: Annotated[int, tyro.conf.arg(metavar="N")] = 0
     """Only the first so many pools, each with its networks (0: all); a later run without it adds the others."""

@@ -1,4 +1,4 @@
-"""choices: what networks solve that were trained on each choice, a panel a target and kind, with intervals. PNG and SVG."""
+"""choices: what networks solve that were trained on each choice, a panel a target and kind. As PNG and SVG."""
 
 from __future__ import annotations
 

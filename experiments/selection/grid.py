@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.engine.study_networks import Training, file_of
 from experiments.engine.study_networks import Size as NetworkSize
+from experiments.engine.study_networks import Training, file_of
 from generators.selection.skills import SKILLS
 from generators.training.config import TrainConfig
 
@@ -136,24 +136,27 @@ class BaseTraining(Training):
         """Train it; a training that was stopped goes on."""
         from generators.training import trainer
 
-        sets = [trainer.datasets(self.config, split, n) for split, n in (("train", self.config.puzzles), ("validation", 120))]
+        sets = [
+            trainer.datasets(self.config, split, n)
+            for split, n in (("train", self.config.puzzles), ("validation", 120))
+        ]
         trainer.train(self.config, *sets, self.path, lambda news: None)
 
 
 TARGETS = ("6x6 Sudoku, hard", "Latin square", "dense colouring", "4x4 Sudoku")
 PRESETS = {
     "quick": Preset(
-        1400,
+        1200,
         ("4x4 Sudoku",),
         100,
         1,
-        NetworkSize(48, 300, 1800, 100),
+        NetworkSize(48, 250, 1500, 125),
         ways(FULL),
-        epochs=32,
+        epochs=24,
         lr=2e-3,
         draws=2,
-        part=700,
-        curve=(200, 8),
+        part=600,
+        curve=(150, 8),
     ),
     "standard": Preset(20_000, TARGETS, 200, 3, NetworkSize(64, 1500, 6000, 250), ways(LORA, (FULL,))),
 }

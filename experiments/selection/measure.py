@@ -1,13 +1,13 @@
 """The pieces of work of `takeback selection`: each a function of its config, kept as it is done, and done once.
 
-    Drawn       a pool's items
-    Warmed      a warm-up: a checkpoint an epoch
-    Scored      some of the pool's items, scored by gradients against every target
-    Compared    all of them, by loss, hidden states and surfaces
-    Trained     a network trained on what one way chose, and how it does on the test puzzles
-    Redrawn     how many masks the ranking needs
+Drawn       a pool's items
+Warmed      a warm-up: a checkpoint an epoch
+Scored      some of the pool's items, scored by gradients against every target
+Compared    all of them, by loss, hidden states and surfaces
+Trained     a network trained on what one way chose, and how it does on the test puzzles
+Redrawn     how many masks the ranking needs
 
-    >>> Trained(place, way, target)()
+>>> Trained(place, way, target)()
 """
 
 from __future__ import annotations
@@ -147,7 +147,19 @@ class Place:
 
     def basis(self, what: str) -> dict:
         """What all its records are a function of."""
-        names = ("pool", "share", "targets", "examples", "subtasks", "warm_epochs", "batch", "lr", "lora_lr", "draws", "k")
+        names = (
+            "pool",
+            "share",
+            "targets",
+            "examples",
+            "subtasks",
+            "warm_epochs",
+            "batch",
+            "lr",
+            "lora_lr",
+            "draws",
+            "k",
+        )
         preset = {name: getattr(self.preset, name) for name in names}
         return {
             "what": what,
@@ -214,7 +226,9 @@ class Warmed(Place):
     def paths(self) -> list[Path]:
         """Of the checkpoints."""
         name = digest(self.config)
-        return [Path(self.out) / "trained" / f"warm-up-{name}-{epoch + 1}.safetensors" for epoch in range(len(self.ends))]
+        return [
+            Path(self.out) / "trained" / f"warm-up-{name}-{epoch + 1}.safetensors" for epoch in range(len(self.ends))
+        ]
 
     def __call__(self) -> list[dict]:
         pool = self.pool
@@ -352,7 +366,9 @@ class Trained(Place):
 
     @property
     def title(self) -> str:
-        return f"{self.name}, {self.way.name if self.way else BEFORE}{f', {self.for_target}' if self.for_target else ''}"
+        return (
+            f"{self.name}, {self.way.name if self.way else BEFORE}{f', {self.for_target}' if self.for_target else ''}"
+        )
 
     @property
     def config(self) -> dict:

@@ -138,7 +138,9 @@ def corrected(studies: Sequence[dict[str, Any]]) -> None:
         for place, row in enumerate(rows):
             open_ = open_ and row[f"{figure}, p"] <= LEVEL / (len(rows) - place)
             low, high = row[figure]["low"], row[figure]["high"]
-            row[f"{figure}, verdict"] = "better" if open_ and low > 0 else "worse" if open_ and high < 0 else "no telling"
+            row[f"{figure}, verdict"] = (
+                "better" if open_ and low > 0 else "worse" if open_ and high < 0 else "no telling"
+            )
 
 
 def verdicts(studies: Sequence[dict[str, Any]]) -> list[str]:
@@ -187,7 +189,7 @@ def _mean(numbers: Sequence[float]) -> Estimate:
 
 
 def share_of_pool(row: Mapping[str, Any], study: Mapping[str, Any]) -> tuple[float, float]:
-    """(choosing, training) in trainings on the full pool at equal epochs, or where that was not run at equal updates."""
+    """(choosing, training) in trainings on the full pool at equal epochs; if that was not run, at equal updates."""
     ways = study["ways"]
     whole = ways.get(POOL_EPOCHS, ways.get(POOL, row))["training FLOPs"] or 1.0
     return row["choosing FLOPs"] / whole, row["training FLOPs"] / whole

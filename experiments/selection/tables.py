@@ -33,7 +33,8 @@ def show_all(summary: dict[str, Any]) -> None:
         for name, row in study["ways"].items():
             costs = (f"{one:.3g}" if one else "0" for one in share_of_pool(row, study))
             lines.append(
-                (name, _share(row["solved"]), cell(from_record(row["loss"])), *(_share(row.get(one)) for one in AGAINST),
+                (name, _share(row["solved"]), cell(from_record(row["loss"])),
+                 *(_share(row.get(one)) for one in AGAINST),
                  *(_share(row[one]) for one in ("of the skill", "spoiled", "different")), *costs)
             )  # fmt: skip
         show(title, HEADS, lines, notes=NOTES)
@@ -44,7 +45,11 @@ def show_all(summary: dict[str, Any]) -> None:
              _share(one["top in common"]))
             for one in summary["masks"]
         ]  # fmt: skip
-        show("two rankings that differ in their masks alone", ("", "masks an item", "rank correlation", "top 5 % in common"), lines)
+        show(
+            "two rankings that differ in their masks alone",
+            ("", "masks an item", "rank correlation", "top 5 % in common"),
+            lines,
+        )
         print()
     for sentence in summary["verdicts"]:
         print(sentence)

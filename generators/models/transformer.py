@@ -41,7 +41,7 @@ class LookUp(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-        """What the way back needs."""
+        """What the way back needs: the codes; of the table (heads, PAIRS) nothing."""
         ctx.save_for_backward(inputs[1])
 
     @staticmethod
@@ -50,7 +50,7 @@ class LookUp(torch.autograd.Function):
 
     @staticmethod
     def vmap(info, in_dims: tuple[int | None, int | None], table: Tensor, codes: Tensor) -> tuple[Tensor, int]:
-        """One table, and codes of each example: one look-up of all of them."""
+        """One table (heads, PAIRS), and codes of each example: one look-up of all of them."""
         if in_dims[0] is not None:
             tables, many = table.movedim(in_dims[0], 0), in_dims[1] is not None
             each = codes.movedim(in_dims[1], 0) if many else [codes] * len(tables)
@@ -67,7 +67,7 @@ class SumByCode(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-        """It is not differentiated again."""
+        """Of the sums (heads, PAIRS) nothing is kept: they are not differentiated again."""
 
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[None, None]:
@@ -75,7 +75,7 @@ class SumByCode(torch.autograd.Function):
 
     @staticmethod
     def vmap(info, in_dims: tuple[int | None, int | None], grad: Tensor, codes: Tensor) -> tuple[Tensor, int]:
-        """The codes of each example count apart."""
+        """The codes of each example count apart: (heads, examples, PAIRS)."""
         size = info.batch_size
         grad, codes = (
             one.unsqueeze(0).expand(size, *one.shape) if at is None else one.movedim(at, 0)

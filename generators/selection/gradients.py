@@ -25,9 +25,7 @@ def size(model: nn.Module) -> int:
     return sum(p.numel() for p in learned(model).values())
 
 
-def of_items(
-    model: nn.Module, d: int, states: States
-) -> tuple[Float[Tensor, "items P"], Float[Tensor, " items"]]:
+def of_items(model: nn.Module, d: int, states: States) -> tuple[Float[Tensor, "items P"], Float[Tensor, " items"]]:
     """(gradients, losses) of items whose puzzles have d values."""
     parameters = {name: p.detach() for name, p in learned(model).items()}
 

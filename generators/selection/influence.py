@@ -4,9 +4,9 @@ A step of AdamW on an item with gradient g moves the weights along
 
     Gamma = (b1 m + (1 - b1) g) / sqrt(b2 v + (1 - b2) g^2 + eps)
 
-m, v: the running means of a checkpoint of a warm-up. Gamma and the mean gradients of the target's subtasks are projected
-(projection.py). An item's score is the sum over checkpoints, weighted by their learning rates, of the cosine between the
-two, and of that the highest over subtasks.
+m, v: the running means of a checkpoint of a warm-up. Gamma and the mean gradients of the target's subtasks are
+projected (projection.py). An item's score is the sum over checkpoints, weighted by their learning rates, of the cosine
+between the two, and of that the highest over subtasks.
 
     >>> items = features(model, pool, rows, moments, projection, draws=4, seed=0)
     >>> scores = combined([cosines(items.adam, directions)], rates)

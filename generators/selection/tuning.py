@@ -3,8 +3,8 @@
     >>> flops = tune(model, pool, rows, TuneConfig(updates=250, seed=0))
     >>> flops = tune(model, pool, rows, config, keep={32: path})         # a checkpoint after 32 updates
 
-Every epoch has its own order of the items, and every update its own masks, both hashed from the seed. A checkpoint holds
-the weights, and of those that learn what AdamW remembers: the running means of gradients and of their squares.
+Every epoch has its own order of the items, and every update its own masks, both hashed from the seed. A checkpoint
+holds the weights, and of those that learn what AdamW remembers: the running means of gradients and of their squares.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Choosing data by gradients: gradients of single items, projections, planted items, adapters, and what is in a pool."""
+"""Choosing data by gradients: gradients of single items, projections, planted items, adapters, and pools."""
 
 from dataclasses import replace
 
@@ -235,7 +235,9 @@ def test_a_training_that_was_stopped_ends_the_same(pool, tmp_path, monkeypatch):
 
     half, resume = network("diffusion"), tmp_path / "a.resume.safetensors"
     with monkeypatch.context() as patch:
-        patch.setattr(half, "training_flops", lambda boards, calls=[]: calls.append(1) or (stop() if len(calls) > 9 else 1.0))
+        patch.setattr(
+            half, "training_flops", lambda boards, calls=[]: calls.append(1) or (stop() if len(calls) > 9 else 1.0)
+        )
         with pytest.raises(KeyboardInterrupt):
             tune(half, pool, rows, config, resume=resume)
     assert resume.exists()
@@ -263,7 +265,9 @@ def test_neighbours_find_their_kind(pool):
     model = network("diffusion")
     states, losses = hidden(model, pool, np.arange(len(pool)), 2, 0)
     of, _ = hidden(model, target, np.arange(6), 2, 0)
-    assert hidden_scores(states, of, parts).shape == (len(pool),) and abs(hidden_scores(states, of, parts)).max() <= 1.001
+    assert (
+        hidden_scores(states, of, parts).shape == (len(pool),) and abs(hidden_scores(states, of, parts)).max() <= 1.001
+    )
     for some, boards, labels in pool.groups(np.arange(9)):
         wanted = gradients.of_items(model, boards.d, read(model, boards, labels, 2, 0))[1]
         assert torch.allclose(losses[torch.from_numpy(some)], wanted, atol=1e-5)
