@@ -29,8 +29,8 @@ def tables(card: dict) -> list[tuple]:
         strata = ", ".join(f"{many} of {one} guesses" for one, many in study["strata"].items())
         title = (
             f"{study['target']}, {study['kind']}: {study['chosen']:,} of {study['pool']:,} items chosen, trained on "
-            f"for {study['epochs']} epochs; {study['seeds']} networks, {study['tests']} puzzles ({strata}). p: of a paired "
-            "test against random, the pool at equal updates and at equal epochs. Choosing, training: FLOPs, in "
+            f"for {study['epochs']} epochs; {study['seeds']} networks, {study['tests']} puzzles ({strata}). p: of a "
+            "paired test against random, the pool at equal updates and at equal epochs. Choosing, training: FLOPs, in "
             "trainings on the full pool at equal epochs"
         )
         rows = []
