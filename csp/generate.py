@@ -25,6 +25,7 @@ from csp.families import random_graphs
 from csp.families.base import Family
 from csp.families.latin import Latin
 from csp.families.sudoku import Grid, Sudoku
+from csp.families.x_sudoku import XSudoku
 from csp.problem import Instance
 from csp.seeds import key, stream
 from csp.specs import Span
@@ -37,6 +38,7 @@ ANY = "any"  # not a split: items of every orbit
 FAMILIES: dict[str, Family] = {
     **{f"sudoku{side}": Sudoku(side) for side in (4, 6, 9, 16)},
     **{f"grid{side}": Grid(side) for side in (4, 6)},
+    "xsudoku6": XSudoku(6),
     "latin": Latin(),
     "colouring": random_graphs.Planted(n=Span(20, 50), degree=4.7),
     "graph20": random_graphs.Planted(n=Span(20, 20), colours=6, degree=4.0),

@@ -143,6 +143,12 @@ EXPERIMENTS = {
         "which weights does learning from rewards change?",
     ),
     "scaling": ("experiments.scaling.command", "Scaling", "main", "does scaling need autoregression?"),
+    "selection": (
+        "experiments.selection.command",
+        "Selection",
+        "main",
+        "does data chosen by gradients beat all of it?",
+    ),
     "ablations": ("experiments.ablations", "Ablations", "main", "what each choice in training buys"),
     "train": ("experiments.train", "Train", "main", "train a network"),
     "export": ("experiments.export", "Export", "main", "a network as an ONNX file, for other programs"),

@@ -20,7 +20,7 @@ from csp.problem import STRATA, stratum_of
 from experiments.ablations import VARIANTS, gain, solved_share, validation
 from experiments.cli.options import WITHOUT_EFFECT
 from experiments.control.tables import PAPER, PERCENTS, columns, needs
-from experiments.markdown import factors, likelihood, policies, reinforcement, scaling, subnetworks
+from experiments.markdown import factors, likelihood, policies, reinforcement, scaling, selection, subnetworks
 from experiments.markdown.kept import Kept
 from experiments.scoring.statistics import Estimate
 
@@ -33,12 +33,13 @@ QUESTIONS = {
     "likelihood": "What are estimates of a diffusion network's likelihood off by, against the exact one?",
     "reinforcement": "Does an estimated likelihood hurt the policy that learns from rewards, or only the estimate?",
     "policies": "Does learning the order gain more, or learning what to take back, and on which puzzles?",
+    "selection": "Does choosing 5 % of the data by gradients beat all of it, and at what total cost?",
     "subnetworks": "Which weights does learning from rewards change, and is that peculiar to rewards?",
     "scaling": "Does scaling need autoregression? Excess over an exact floor, at equal training FLOPs.",
     "ablations": "What does each choice in training buy, each changed alone?",
     "control": "Which way of steering a network obeys a control and leaves the board valid?",
 }
-STUDIES = ("likelihood", "policies", "reinforcement", "subnetworks")
+STUDIES = ("likelihood", "policies", "reinforcement", "selection", "subnetworks")
 RENAMED = {"recipes": "ablations"}
 #: Of a run's identity, what a kept run says in a place of its own, or not at all.
 APART = ("command", "puzzles", "seed", "takeback", "checkpoints")
@@ -82,7 +83,8 @@ def distil(card: dict, name: str, question: str = "", line: str = "") -> Kept:
         counts["factors"] = max(study["puzzles"] for study in card["summary"])
         config |= {"temperatures": card["temperatures"]}
     elif identity["command"] in STUDIES:
-        counts[identity["command"]] = max(study["n"] for study in card["summary"])
+        studies = card["summary"]["studies"] if identity["command"] == "selection" else card["summary"]
+        counts[identity["command"]] = max(study["n"] for study in studies)
     elif identity["command"] == "scaling":
         counts["scaling"] = card["summary"]["networks"]
     content = {
@@ -256,6 +258,7 @@ COMMANDS: dict[str, Callable[[dict], list[dict]]] = {
     "likelihood": _study(likelihood.tables),
     "policies": _study(policies.tables),
     "reinforcement": _study(reinforcement.tables),
+    "selection": _study(selection.tables),
     "subnetworks": _study(subnetworks.tables),
     "scaling": _study(scaling.tables),
 }

@@ -32,19 +32,64 @@ PAIRS = 1 << 2 * BITS  # codes of two relations: query's cell to key's cell, que
 
 class LookUp(torch.autograd.Function):
     """table (heads, PAIRS) at codes (...): (heads, ...). Backwards it counts by code: faster than adding row by row, as
-    index_select does.
+    index_select does. torch.func may map it over codes, so that each example has its own gradient.
     """
 
     @staticmethod
-    def forward(ctx, table: Tensor, codes: Tensor) -> Tensor:
-        ctx.save_for_backward(codes)
+    def forward(table: Tensor, codes: Tensor) -> Tensor:
         return table.index_select(1, codes.reshape(-1)).view(len(table), *codes.shape)
 
     @staticmethod
+    def setup_context(ctx, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        """What the way back needs: the codes; of the table (heads, PAIRS) nothing."""
+        ctx.save_for_backward(inputs[1])
+
+    @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
-        flat = ctx.saved_tensors[0].reshape(-1)
-        sums = [torch.bincount(flat, weights=of_head.reshape(-1), minlength=PAIRS) for of_head in grad]
-        return torch.stack(sums).to(grad.dtype), None
+        return SumByCode.apply(grad, ctx.saved_tensors[0]), None
+
+    @staticmethod
+    def vmap(info, in_dims: tuple[int | None, int | None], table: Tensor, codes: Tensor) -> tuple[Tensor, int]:
+        """One table (heads, PAIRS), and codes of each example: one look-up of all of them."""
+        if in_dims[0] is not None:
+            tables, many = table.movedim(in_dims[0], 0), in_dims[1] is not None
+            each = codes.movedim(in_dims[1], 0) if many else [codes] * len(tables)
+            return torch.stack([LookUp.apply(*pair) for pair in zip(tables, each, strict=True)]), 0
+        return LookUp.apply(table, codes.movedim(in_dims[1], 0)), 1
+
+
+class SumByCode(torch.autograd.Function):
+    """The way back of LookUp: grad (heads, ...) summed by code, (heads, PAIRS)."""
+
+    @staticmethod
+    def forward(grad: Tensor, codes: Tensor) -> Tensor:
+        return _sums(grad, codes.reshape(-1), PAIRS)
+
+    @staticmethod
+    def setup_context(ctx, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        """Of the sums (heads, PAIRS) nothing is kept: they are not differentiated again."""
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[None, None]:
+        raise NotImplementedError("second derivatives of a look-up")
+
+    @staticmethod
+    def vmap(info, in_dims: tuple[int | None, int | None], grad: Tensor, codes: Tensor) -> tuple[Tensor, int]:
+        """The codes of each example count apart: (heads, examples, PAIRS)."""
+        size = info.batch_size
+        grad, codes = (
+            one.unsqueeze(0).expand(size, *one.shape) if at is None else one.movedim(at, 0)
+            for one, at in zip((grad, codes), in_dims)
+        )
+        apart = codes.reshape(size, -1) + PAIRS * torch.arange(size, device=codes.device)[:, None]
+        sums = _sums(grad.transpose(0, 1), apart.reshape(-1), size * PAIRS)  # (heads, size * PAIRS)
+        return sums.view(-1, size, PAIRS), 1
+
+
+def _sums(grad: Tensor, codes: Tensor, many: int) -> Tensor:
+    """grad (heads, ...) summed by code, (heads, many)."""
+    sums = [torch.bincount(codes, weights=of_head.reshape(-1), minlength=many) for of_head in grad]
+    return torch.stack(sums).to(grad.dtype)
 
 
 class Block(nn.Module):

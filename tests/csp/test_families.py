@@ -22,6 +22,7 @@ SPELLED = [
     "sudoku6:clues=20",
     "sudoku6:solutions=several",
     "sudoku6:climb=20",
+    "xsudoku6:clues=12",
     "latin:side=5",
     "latin:side=6,solutions=unique,holes=0.5",
     "latin:side=5,solutions=several,holes=0.6",
