@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from csp.errors import BadInput
 from experiments.conform.cases import Batch
 from experiments.conform.strategies import puzzles
-from generators.decoding.spec import DECODER_DEFAULTS, DECODER_WORDS, REMDM, Decoder
+from generators.decoding.spec import DECODER_DEFAULTS, DECODER_WORDS, REMDM, SCHEDULED, SIGNALLED, Decoder
 
 CHOICES = {
     **{word: st.sampled_from(list(choices)) for word, choices in DECODER_WORDS.items()},
@@ -30,6 +30,10 @@ CHOICES = {
     "width": st.integers(1, 3),
     "calls": st.integers(0, 40),
     "tokens": st.sampled_from([0, 300]),
+    "edit_above": st.sampled_from([0.3, 0.5]),
+    "revise": st.integers(1, 3),
+    "backtrack": st.sampled_from([0.1, 0.3]),
+    "scatter": st.sampled_from([0.0, 0.5]),
 }
 
 
@@ -43,10 +47,14 @@ def decoders(draw, kinds=tuple(DECODER_WORDS["model"])):
         "calls": draw(st.integers(1, 40)),
         "retraction": retraction,
     }
-    if retraction in ("rewind", "worst", "remask"):
+    if retraction in SIGNALLED:
         base["signal"] = draw(CHOICES["signal"].filter(lambda signal: signal != "none"))
     if retraction in REMDM:
         base["order"] = "random"
+    if retraction in SCHEDULED:
+        base["order"] = "confidence"
+    if retraction == "walk":
+        base["temperature"] = 1.0
     try:
         decoder = Decoder(**base)
     except BadInput:
@@ -69,6 +77,8 @@ def batches(draw, names, decoder=None, most=3):
     name = draw(st.sampled_from(names))
     instances = draw(st.lists(puzzles(name, colours=COLOURS), min_size=1, max_size=most))
     if decoder is None:  # nobody's model brings heads along
-        headless = decoders(("net",)).filter(lambda drawn: drawn.signal != "quality" and drawn.retraction != "learned")
+        headless = decoders(("net",)).filter(
+            lambda drawn: drawn.signal != "quality" and drawn.retraction != "learned" and not drawn.rereads
+        )
         decoder = draw(headless)
     return Batch(tuple(instances), draw(st.integers(0, 9)), draw(st.integers(0, 6)), decoder)

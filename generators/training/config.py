@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from csp.errors import BadInput
 from generators import checkpoint
+from generators.models import wrong_cells
 
 #: Mixtures with a name. graphs: 3 to 12 colours, 20 to 200 nodes, mean degrees somewhat below where graphs stop being
 #: colourable; easiest first (curriculum).
@@ -45,11 +46,15 @@ UNITS = {
 }
 
 #: Options that only one kind's corrupt() takes, and all options that only one kind has.
-CORRUPTION_OPTIONS = {"diffusion": ("lowest", "policy_masks")}
+CORRUPTION_OPTIONS = {"diffusion": ("lowest", "policy_masks", "wrong", "wrong_rate")}
 KIND_OPTIONS = {"diffusion": (*CORRUPTION_OPTIONS["diffusion"], "edges")}
 
 #: Old names of options, each with its new one: on the command line, in cards and in the state of stopped runs.
 RENAMED = {"unfold": "curriculum", "reach": "policy_masks", "thin": "drop_givens", "supervise": "deep_supervision"}
+
+
+#: Options that came later, each with what runs of before them did.
+ADDED = {"wrong": "", "wrong_rate": 0.0}
 
 
 def renamed(training: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,6 +64,19 @@ def renamed(training: Mapping[str, Any]) -> dict[str, Any]:
     {'kind': 'ar', 'drop_givens': 0.5}
     """
     return {RENAMED.get(name, name): value for name, value in training.items()}
+
+
+def alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the options of two cards or stopped runs say the same, whatever versions wrote them.
+
+    >>> alike({"kind": "ar", "thin": 0.5}, {"kind": "ar", "drop_givens": 0.5, "wrong": ""})
+    True
+    """
+
+    def known(training: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in renamed(training).items() if ADDED.get(name, ...) != value}
+
+    return known(one) == known(other)
 
 
 @dataclass(frozen=True)
@@ -89,6 +107,8 @@ class TrainConfig:
     edges: bool = False  # diffusion: graphs as a token an edge instead of the bias by relations (ablation)
     lowest: float = 0.0  # diffusion: mask rates are drawn from here to 1
     policy_masks: float = 0.0  # diffusion: share of the boards masked as the net's confidence order would leave them
+    wrong: str = ""  # diffusion: shares of the boards that show wrong cells, as uniform=0.25,own=0.25,edits=0.25
+    wrong_rate: float = 0.0  # diffusion: at most this share of the visible cells, for uniform and edits (0: 0.3)
     patience: int = 0  # stop after so many validations in a row without a new best, which is then kept (0: never)
     base: str = ""  # quality, latent-rules: the checkpoint of the frozen net they stand on (empty: the shipped)
     validate_every: int = 100  # updates between validation losses, printed and kept in the card
@@ -113,6 +133,9 @@ class TrainConfig:
             )
         if min(shares) < 0:
             raise BadInput("drop_givens, curriculum and policy_masks are at least 0")
+        wrong_cells.shares(self.wrong)
+        if not 0 <= self.wrong_rate <= 1 or (self.wrong_rate and not self.wrong):
+            raise BadInput("wrong_rate is a share from 0 to 1, and goes with wrong")
         for kind, names in KIND_OPTIONS.items():
             if kind != self.kind and any(getattr(self, name) for name in names):
                 raise BadInput(f"{', '.join(names[:-1])} and {names[-1]} go with kind {kind}")
@@ -124,4 +147,4 @@ class TrainConfig:
 
     def made(self, training: Mapping[str, Any]) -> bool:
         """Whether a card's training options are these."""
-        return renamed(training) == json.loads(json.dumps(asdict(self)))
+        return alike(training, json.loads(json.dumps(asdict(self))))

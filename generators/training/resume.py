@@ -14,7 +14,7 @@ import torch
 
 from csp.errors import BadInput
 from csp.io.files import write_atomically
-from generators.training.config import renamed
+from generators.training.config import alike
 
 
 class WeightTracker:
@@ -90,7 +90,7 @@ def load_state(config: dict, model, optimiser, tracker: WeightTracker, path: Pat
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
 
         # A run that was stopped before options were renamed is the same run.
-        if renamed(json.loads(about["config"])) != json.loads(json.dumps(config)):
+        if not alike(json.loads(about["config"]), json.loads(json.dumps(config))):
             raise BadInput(f"{path} is of a run with other options; finish that one or delete the file")
 
         with torch.no_grad():
