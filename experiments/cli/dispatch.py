@@ -136,6 +136,12 @@ EXPERIMENTS = {
         "main",
         "which weights does learning from rewards change?",
     ),
+    "samplers": (
+        "experiments.samplers.command",
+        "Samplers",
+        "main",
+        "published ways to take back, on networks that learned to revise",
+    ),
     "ablations": ("experiments.ablations", "Ablations", "main", "what each choice in training buys"),
     "train": ("experiments.train", "Train", "main", "train a network"),
     "export": ("experiments.export", "Export", "main", "a network as an ONNX file, for other programs"),

@@ -20,7 +20,7 @@ from csp.problem import STRATA, stratum_of
 from experiments.ablations import VARIANTS, gain, solved_share, validation
 from experiments.cli.options import WITHOUT_EFFECT
 from experiments.control.tables import PAPER, PERCENTS, columns, needs
-from experiments.markdown import factors, likelihood, reinforcement, subnetworks
+from experiments.markdown import factors, likelihood, reinforcement, samplers, subnetworks
 from experiments.markdown.kept import Kept
 from experiments.scoring.statistics import Estimate
 
@@ -33,10 +33,11 @@ QUESTIONS = {
     "likelihood": "What are estimates of a diffusion network's likelihood off by, against the exact one?",
     "reinforcement": "Does an estimated likelihood hurt the policy that learns from rewards, or only the estimate?",
     "subnetworks": "Which weights does learning from rewards change, and is that peculiar to rewards?",
+    "samplers": "Which published way of taking back is worth its compute, and must the network have learned it?",
     "ablations": "What does each choice in training buy, each changed alone?",
     "control": "Which way of steering a network obeys a control and leaves the board valid?",
 }
-STUDIES = ("likelihood", "reinforcement", "subnetworks")
+STUDIES = ("likelihood", "reinforcement", "subnetworks", "samplers")
 RENAMED = {"recipes": "ablations"}
 #: Of a run's identity, what a kept run says in a place of its own, or not at all.
 APART = ("command", "puzzles", "seed", "takeback", "checkpoints")
@@ -252,4 +253,5 @@ COMMANDS: dict[str, Callable[[dict], list[dict]]] = {
     "likelihood": _study(likelihood.tables),
     "reinforcement": _study(reinforcement.tables),
     "subnetworks": _study(subnetworks.tables),
+    "samplers": _study(samplers.tables),
 }

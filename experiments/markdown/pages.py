@@ -23,6 +23,7 @@ INTERVALS = {
     "likelihood": "bootstrap over networks and puzzles at once",
     "reinforcement": "bootstrap over networks and puzzles at once",
     "subnetworks": "Student's over runs, or pairs of runs; of right fillings, bootstrap over runs and puzzles at once",
+    "samplers": "bootstrap over networks and puzzles at once; Wilson's for shares of one network's puzzles",
     "ablations": "bootstrap over networks and puzzles; of the validation loss the lowest and highest instead",
 }
 

@@ -280,7 +280,7 @@ def _faults(a: Decoder):
         changed("redraft") and a.retraction not in ("restart", "rewind", "remask"),
         ("redraft goes with retraction=restart, rewind and remask"),
     )
-    yield changed("eta") and a.retraction not in (*ETA, "p2"), "eta goes with retraction=cap, rescale and p2"
+    yield changed("eta") and a.retraction not in (*ETA, "p2"), "eta goes with retraction=cap and rescale, and p2"
     yield changed("edit_above") and a.retraction != "edit", "edit_above goes with retraction=edit"
     yield changed("revise") and a.retraction != "correct", "revise goes with retraction=correct"
     yield changed("backtrack") and a.retraction != "walk", "backtrack goes with retraction=walk"

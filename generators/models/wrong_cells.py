@@ -2,7 +2,7 @@
 
 A plain network learns at masked cells only, so that what it says at a visible one means nothing. Here some of a batch's
 boards show, besides masked cells, visible cells that are wrong, and the loss asks for the right value at every visible
-cell too. Which errors, by share of the boards, is a spelling; the boards that are left over are clean:
+cell too. Which errors, by share of the boards, is a spelling; the boards that are left over are as ever:
 
     >>> shares("uniform=0.25,own=0.5")
     {'uniform': 0.25, 'own': 0.5}
@@ -16,6 +16,7 @@ cell too. Which errors, by share of the boards, is a spelling; the boards that a
     own       on policy: some visible cells are blanked and drawn again by the network itself, in two calls, the second
               of which reads what the first wrote (ProSeCo, arXiv 2602.11590, and self-generated T2T, arXiv 2606.17175,
               draft in one)
+    clean     nothing is wrong, but visible cells count in the loss all the same: the placebo of the others
 
 Givens are never wrong.
 """
@@ -31,7 +32,7 @@ from jaxtyping import Bool, Float, Int
 from csp.errors import BadInput, shown
 from generators.boards import Boards
 
-CORRUPTIONS = ("uniform", "own", "edits")
+CORRUPTIONS = ("uniform", "own", "edits", "clean")
 MOST_WRONG = 0.3  # the highest share of visible cells that uniform noise and edits make wrong
 CALLS = 2  # in which a network writes the cells that it drafts
 Logits = Callable[[Int[np.ndarray, "batch N"]], Float[np.ndarray, "batch N d"]]
@@ -65,11 +66,11 @@ def corrupted(
 
     written (batch, N): the solutions with the errors of uniform noise and edits; drafts (batch, N): at which of CALLS
     calls the network itself writes a cell, 0 for never; gumbel (batch, N, d): the noise of what it writes; visible
-    (batch, N): what each visible cell's loss weighs, 1 a board in all, 0 on clean boards. most: 0 for MOST_WRONG.
+    (batch, N): what each visible cell's loss weighs, 1 a board in all, 0 on boards of no kind. most: 0 for MOST_WRONG.
     """
     visible = (boards.givens == 0) & boards.real & ~masked
     ends = np.cumsum(list(shares(wrong).values()))
-    kinds = np.searchsorted(ends, rng.random(len(boards)), side="right")  # the last number: clean
+    kinds = np.searchsorted(ends, rng.random(len(boards)), side="right")  # the last number: no kind
     of_kind = {kind: kinds == number for number, kind in enumerate(shares(wrong))}
     rate = (most or MOST_WRONG) * rng.random(len(boards))
     nowhere = np.zeros(len(boards), dtype=bool)
