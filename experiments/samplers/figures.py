@@ -38,7 +38,7 @@ def draw(summary: Sequence[dict[str, Any]], folder: Path) -> list[str]:
     return names
 
 
-def _lines(place, rows: dict[str, Any], unit: str, at: Sequence[float]) -> None:
+def _lines(place, rows: dict[str, Any], unit: str, at: Sequence[float | int]) -> None:
     for number, (name, row) in enumerate(rows.items()):
         colour, dashes = f"C{number % 10}", DASHES[number // 10 % len(DASHES)]
         values, low, high = (

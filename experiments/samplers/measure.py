@@ -75,7 +75,8 @@ class Sampled(_Of):
 
     @property
     def title(self) -> str:
-        return f"{self.puzzles.name}, {self.net}, {self.sampler}, {self.variant}, {self.budget} calls"
+        who = f"{self.net}, seed {self.seed}" if self.net else f"seed {self.seed}"
+        return f"{self.puzzles.name}, {who}, {self.sampler}, {self.variant}, {self.budget} calls"
 
     @property
     def config(self) -> dict[str, Any]:
@@ -118,7 +119,7 @@ class Said(_Of):
 
     @property
     def title(self) -> str:
-        return f"{self.puzzles.name}, {self.net}, clean and wrong cells"
+        return f"{self.puzzles.name}, {self.net}, seed {self.seed}, clean and wrong cells"
 
     @property
     def config(self) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def _study(preset: Preset, family: str, records: Sequence[Record]) -> dict[str, 
         if "sampler" in record:
             runs.setdefault((record["net"], record["sampler"], record["variant"]), []).append(record)
     nets = list(dict.fromkeys(r["net"] for r in said))
-    passes = max(_pass(runs[key]) for key in runs if key[0])
+    passes = _pass([r for (net, *_), found in runs.items() if net for r in found])
     names = [name for name in SAMPLERS if any(key[1] == name for key in runs)]
     return {
         "family": family,
@@ -57,7 +57,7 @@ def _study(preset: Preset, family: str, records: Sequence[Record]) -> dict[str, 
 
 
 def _pass(records: Sequence[Record]) -> float:
-    """FLOPs of one call that asks nothing beside."""
+    """FLOPs of one call: of those samplers that ask no head."""
     return min((r["flops"] / r["calls"] for r in records if r["calls"] and r["flops"]), default=0.0)
 
 
@@ -79,8 +79,8 @@ def _alone(preset: Preset, records: Sequence[Record], passes: float) -> dict[str
     back = sum(r["retractions"] for r in last)
     needless = sum(r["needless"] or 0 for r in last if r["needless"] is not None)
     return {
-        "calls": {str(b): _figure(_solved(records, b)) for b in preset.budgets},
-        "flops": {str(b): _figure(_solved(records, b, passes)) for b in preset.budgets},
+        "calls": {str(b): _share(_solved(records, b)) for b in preset.budgets},
+        "flops": {str(b): _share(_solved(records, b, passes)) for b in preset.budgets},
         "retractions": _figure(_table(last, lambda r: r["retractions"])),
         "needless": proportion(needless, back)._asdict(),
         "met": proportion(sum(r["solved"] for r in last if r["need"]), sum(bool(r["need"]) for r in last))._asdict(),
@@ -95,7 +95,7 @@ def _solved(records: Sequence[Record], budget: int, passes: float = 0.0) -> Tabl
     budgets = sorted({r["budget"] for r in records})
 
     def cost(record: Record) -> float:
-        return record["flops"] if passes else record["calls"]
+        return float(record["flops"] if passes else record["calls"])
 
     most = budget * passes if passes else budget
     by_budget = {b: [r for r in records if r["budget"] == b] for b in budgets}
@@ -115,11 +115,16 @@ def _table(records: Sequence[Record], value) -> Table:
     return table
 
 
-def _figure(table: Table) -> dict[str, Any]:
-    """Its mean with its interval; that of shares of one network's puzzles is Wilson's."""
+def _share(table: Table) -> dict[str, Any]:
+    """The share that was solved with its interval: that of one network's puzzles is Wilson's."""
     there = table[np.isfinite(table)]
-    if np.isfinite(table).any(1).sum() == 1 and set(there) <= {0.0, 1.0}:
+    if np.isfinite(table).any(1).sum() == 1:
         return proportion(int(there.sum()), len(there))._asdict()
+    return _figure(table)
+
+
+def _figure(table: Table) -> dict[str, Any]:
+    """The mean with its interval."""
     return bootstrap_crossed(table[np.isfinite(table).any(1)])._asdict()
 
 
