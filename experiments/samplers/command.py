@@ -1,6 +1,6 @@
 """`takeback samplers`: which published way of taking back is worth its compute, and must the network have learned it?
 
-    takeback samplers                                 # trains two small networks, some minutes
+    takeback samplers                                 # trains three small networks, some minutes
     takeback samplers --preset standard --out DIR     # hours; stage after stage, and goes on
 
 Plain masked diffusion and networks trained on wrong visible cells (uniform noise, their own errors, edits, all three; a
@@ -35,7 +35,7 @@ class Samplers(StudyOptions):
     """Which published way of taking back is worth its compute, and must the network have learned it?"""
 
     preset: Literal["quick", "standard"] = "quick"
-    """quick: two small networks of 4x4 Sudokus, which it trains. standard: 6x6 Sudokus, six ways of training, three
+    """quick: three small networks of 4x4 Sudokus, which it trains. standard: 6x6 Sudokus, six ways of training, three
     seeds; the shipped network of 9x9; 3-colouring; hours, on two cores, each stage kept as it is done."""
 
 

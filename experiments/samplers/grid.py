@@ -177,7 +177,7 @@ _SIX, _COLOURS = Size(64, 600, 5000, 150), Size(64, 400, 4000, 100)
 _FIRST, _REST = ("plain", "mixture"), ("placebo", "uniform noise", "own errors", "edits")
 PRESETS = {
     "quick": Preset(
-        (Stage(SUDOKU4, _FIRST, 0, 40, Size(48, 150, 1500, 75)),), (8, 16, 32), QUICK, 64
+        (Stage(SUDOKU4, (*_FIRST, "placebo"), 0, 40, Size(48, 150, 1500, 75)),), (8, 16, 32), QUICK, 64
     ),
     "standard": Preset(
         (
