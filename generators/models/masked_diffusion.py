@@ -114,8 +114,9 @@ class MaskedDiffusion(nn.Module):
     def with_errors(
         self, examples: Examples, masked: Bool[np.ndarray, "batch N"], related: Tensor, real: Tensor
     ) -> Int[np.ndarray, "batch N"]:
-        """What is shown of boards with wrong cells, those included that the network as it is now writes itself. related:
-        (batch or 1, N, N).
+        """What is shown of boards with wrong cells, those included that the network as it is now writes itself.
+
+        related: (batch or 1, N, N).
         """
         shown, drafts = np.where(masked, 0, examples["written"]), examples["drafts"] * ~masked
         own = np.nonzero(drafts.any(1))[0]
