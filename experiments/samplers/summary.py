@@ -45,7 +45,7 @@ def _study(preset: Preset, family: str, records: Sequence[Record]) -> dict[str, 
         "seeds": {net: len({r["seed"] for r in said if r["net"] == net}) for net in nets},
         "budgets": list(preset.budgets),
         "pass": passes,
-        "said": {net: _said(said, net, nets[0]) for net in nets},
+        "said": {net: _said(said, net, nets) for net in nets},
         "samplers": {
             net: {name: _row(preset, runs, net, name, passes) for name in names if (net, name, ITSELF) in runs}
             for net in nets
@@ -128,14 +128,18 @@ def _figure(table: Table) -> dict[str, Any]:
     return bootstrap_crossed(table[np.isfinite(table).any(1)])._asdict()
 
 
-def _said(records: Sequence[Record], net: str, reference: str) -> dict[str, Any]:
-    """The loss on clean states, and less the plain network's; which wrong cells it finds, which right ones it keeps."""
-    mine, plain = ([r for r in records if r["net"] == one] for one in (net, reference))
-    clean, other = _table(mine, lambda r: r["clean"]), _table(plain, lambda r: r["clean"])
+def _said(records: Sequence[Record], net: str, nets: Sequence[str]) -> dict[str, Any]:
+    """The loss on clean states, and less that of plain and of placebo networks; which wrong cells it finds, which right
+    ones it keeps.
+    """
+    mine = [r for r in records if r["net"] == net]
+    clean = _table(mine, lambda r: r["clean"])
     made = {"clean": _figure(clean)}
-    if net != reference:
-        both = min(len(clean), len(other))
-        made["over plain"] = _figure(clean[:both] - other[:both])
+    for reference in ("plain", "placebo"):
+        if reference in nets and reference != net:
+            other = _table([r for r in records if r["net"] == reference], lambda r: r["clean"])
+            both = min(len(clean), len(other))
+            made[f"over {reference}"] = _figure(clean[:both] - other[:both])
     for noise in NOISE:
         for found, of in (("caught", "wrong"), ("kept", "right")):
             hits, n = (sum(r[f"{noise} {what}"] for r in mine) for what in (found, of))

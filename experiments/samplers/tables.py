@@ -12,13 +12,15 @@ from experiments.scoring.statistics import from_record
 SAID = {
     "clean": ("clean loss", False),
     "over plain": ("less plain's", False),
+    "over placebo": ("less placebo's", False),
     "noise caught": ("noise found %", True),
     "noise kept": ("right kept %", True),
     "drafts caught": ("own errors found %", True),
     "drafts kept": ("right kept %, own", True),
 }
 CLEAN = (
-    "clean loss: nats per free cell of held-out states without errors, the same masks for all; less plain's: paired; "
+    "clean loss: nats per free cell of held-out states without errors, the same masks for all; less another's: paired; "
+    "placebo: its loss counts visible cells, none of which was wrong; "
     "found: of wrong visible cells, those whose likeliest value is the solution's, under uniform noise, and of those "
     "that the network drafted itself; kept: of right visible cells"
 )

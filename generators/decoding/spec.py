@@ -243,9 +243,8 @@ def _faults(a: Decoder):
     yield (
         a.signal != "none" and not signalled and a.signal not in optional,
         (
-            f"retraction={a.retraction} looks at signal={' or '.join(optional)} alone"
-            if optional
-            else f"only retraction={', '.join((*SIGNALLED, *OPTIONAL))} look at a signal"
+            f"only retraction={', '.join(SIGNALLED)} look at a signal of any kind"
+            + f"; {a.retraction} looks at signal={' or '.join(optional)} alone" * bool(optional)
         ),
     )
     yield (
