@@ -30,7 +30,7 @@ from experiments.puzzle_files.options import PuzzleOptions
 from experiments.scoring.aggregate import mcnemar
 from experiments.scoring.scorer import Score
 from experiments.scoring.statistics import Estimate, proportion
-from generators.decoding.spec import PLACED, REMDM, Decoder, model_word
+from generators.decoding.spec import PLACED, REMDM, SCHEDULED, Decoder, model_word
 
 BUDGETS = (10, 30, 100, 300, 1000, 2000, 5000, 10_000, 30_000, 100_000)
 
@@ -138,7 +138,7 @@ def spread(row: Row, budgets: Sequence[int]) -> list[Row]:
 
 def follows_budget(spec: Decoder) -> bool:
     """Whether what a decoder does depends on how large its budget is."""
-    return spec.retraction in REMDM or spec.anneal > 0
+    return spec.retraction in (*REMDM, *SCHEDULED) or spec.anneal > 0
 
 
 def curve(row: Row, budgets: Sequence[int], scores: dict[str, list[Score]], indices: Sequence[int]) -> Curve:

@@ -62,6 +62,10 @@ class Boards:
             solutions[row, : instance.problem.n] = instance.witness
         return solutions
 
+    def free(self, rows: Int[np.ndarray, " rows"] | slice) -> Bool[np.ndarray, "rows N"]:
+        """The cells of the boards at those rows that are not given."""
+        return (self.givens[rows] == 0) & self.real[rows]
+
     def take(self, rows: Int[np.ndarray, " rows"] | slice) -> Boards:
         """The boards at those rows."""
         shared = len(self.relations) == 1

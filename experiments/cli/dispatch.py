@@ -149,6 +149,12 @@ EXPERIMENTS = {
         "main",
         "does data chosen by gradients beat all of it?",
     ),
+    "samplers": (
+        "experiments.samplers.command",
+        "Samplers",
+        "main",
+        "published ways to take back, on networks that learned to revise",
+    ),
     "ablations": ("experiments.ablations", "Ablations", "main", "what each choice in training buys"),
     "train": ("experiments.train", "Train", "main", "train a network"),
     "export": ("experiments.export", "Export", "main", "a network as an ONNX file, for other programs"),

@@ -14,7 +14,7 @@ from csp.problem import Instance
 from csp.trace import Trace, replay
 from experiments.conform.harness import Finding
 from experiments.conform.trace_properties import trace_fault
-from generators.decoding.spec import REMDM, TREE, Decoder
+from generators.decoding.spec import REMDM, REVISING, TREE, Decoder
 
 
 def neighbours_fault(
@@ -45,7 +45,8 @@ def over_budget(decoder: Decoder, instance: Instance, trace: Trace) -> Finding |
     """Whether more calls were made than the decoder may make."""
     per_call = decoder.width if decoder.retraction == "beam" else 1
     review = instance.blanks if decoder.signal == "left-out" else 1  # a signal that asks the model costs calls
-    most = decoder.calls + per_call - 1 + (review if decoder.signal != "none" else 0)
+    asks = decoder.signal != "none" or decoder.retraction == "critic"
+    most = decoder.calls + per_call - 1 + (review if asks else 0)
     if decoder.calls and trace.costs.calls > most:
         return Finding(f"{trace.costs.calls} calls; the decoder may make {most}")
     return None
@@ -67,7 +68,8 @@ def _against_its_words(decoder: Decoder, instance: Instance, trace: Trace) -> Fi
     if decoder.retraction in (*TREE, *REMDM, "beam"):
         return None
     commits = np.array([event.call for event in trace.events if event.value])
-    if not decoder.threshold and len(commits) and np.bincount(commits).max() > decoder.k:
+    many = decoder.threshold or decoder.retraction in REVISING  # replaced values are committed beside the k
+    if not many and len(commits) and np.bincount(commits).max() > decoder.k:
         return Finding(f"call {np.bincount(commits).argmax()} commits more than k={decoder.k} cells")
     if decoder.veto != "none":
         for before, event in zip(replay(trace, instance.givens), trace.events):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from csp.errors import BadInput
 from experiments.conform.cases import Batch
 from experiments.conform.strategies import puzzles
-from generators.decoding.spec import DECODER_DEFAULTS, DECODER_WORDS, REMDM, Decoder
+from generators.decoding.spec import DECODER_DEFAULTS, DECODER_WORDS, REMDM, SCHEDULED, SIGNALLED, Decoder
 
 CHOICES = {
     **{word: st.sampled_from(list(choices)) for word, choices in DECODER_WORDS.items()},
@@ -30,6 +30,10 @@ CHOICES = {
     "width": st.integers(1, 3),
     "calls": st.integers(0, 40),
     "tokens": st.sampled_from([0, 300]),
+    "edit_above": st.sampled_from([0.3, 0.5]),
+    "revise": st.integers(1, 3),
+    "backtrack": st.sampled_from([0.1, 0.3]),
+    "scatter": st.sampled_from([0.0, 0.5]),
 }
 
 
@@ -43,10 +47,14 @@ def decoders(draw, kinds=tuple(DECODER_WORDS["model"])):
         "calls": draw(st.integers(1, 40)),
         "retraction": retraction,
     }
-    if retraction in ("rewind", "worst", "remask"):
+    if retraction in SIGNALLED:
         base["signal"] = draw(CHOICES["signal"].filter(lambda signal: signal != "none"))
     if retraction in REMDM:
         base["order"] = "random"
+    if retraction in SCHEDULED:
+        base["order"] = "confidence"
+    if retraction == "walk":
+        base["temperature"] = 1.0
     try:
         decoder = Decoder(**base)
     except BadInput:
@@ -64,8 +72,9 @@ COLOURS = 3  # of the graphs of a batch, whose boards have one number of values
 
 
 def headless(decoder: Decoder) -> bool:
-    """Whether it needs a model alone, and no trained head beside it."""
-    return decoder.signal != "quality" and "learned" not in (decoder.retraction, decoder.order)
+    """Whether it needs a model alone, as a user's is: no trained head beside it, no answers about filled cells."""
+    learned = decoder.signal == "quality" or "learned" in (decoder.retraction, decoder.order)
+    return not learned and not decoder.rereads
 
 
 @st.composite

@@ -47,6 +47,12 @@ class Study:
     networks: Path
     executor: Executor
 
+    def so_far(self, summary: Any, networks: dict[str, str], draw: Callable[[Any, Path], Sequence[str]]) -> None:
+        """Write the card and the figures of a study that goes on: what there is can be looked at, and kept."""
+        about = {"summary": summary, "networks": networks, "versions": run.versions()}
+        self.folder.write_card({"status": "running", **about})
+        draw(summary, self.out)
+
     def finish(
         self,
         options: StudyOptions,

@@ -20,7 +20,7 @@ from csp.problem import STRATA, stratum_of
 from experiments.ablations import VARIANTS, gain, solved_share, validation
 from experiments.cli.options import WITHOUT_EFFECT
 from experiments.control.tables import PAPER, PERCENTS, columns, needs
-from experiments.markdown import factors, likelihood, policies, reinforcement, scaling, selection, subnetworks
+from experiments.markdown import factors, likelihood, policies, reinforcement, samplers, scaling, selection, subnetworks
 from experiments.markdown.kept import Kept
 from experiments.scoring.statistics import Estimate
 
@@ -36,10 +36,11 @@ QUESTIONS = {
     "selection": "Does choosing 5 % of the data by gradients beat all of it, and at what total cost?",
     "subnetworks": "Which weights does learning from rewards change, and is that peculiar to rewards?",
     "scaling": "Does scaling need autoregression? Excess over an exact floor, at equal training FLOPs.",
+    "samplers": "Which published way of taking back is worth its compute, and must the network have learned it?",
     "ablations": "What does each choice in training buy, each changed alone?",
     "control": "Which way of steering a network obeys a control and leaves the board valid?",
 }
-STUDIES = ("likelihood", "policies", "reinforcement", "selection", "subnetworks")
+STUDIES = ("likelihood", "policies", "reinforcement", "samplers", "selection", "subnetworks")
 RENAMED = {"recipes": "ablations"}
 #: Of a run's identity, what a kept run says in a place of its own, or not at all.
 APART = ("command", "puzzles", "seed", "takeback", "checkpoints")
@@ -261,4 +262,5 @@ COMMANDS: dict[str, Callable[[dict], list[dict]]] = {
     "selection": _study(selection.tables),
     "subnetworks": _study(subnetworks.tables),
     "scaling": _study(scaling.tables),
+    "samplers": _study(samplers.tables),
 }

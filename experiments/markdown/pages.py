@@ -26,6 +26,7 @@ INTERVALS = {
     "selection": "bootstrap over networks and puzzles at once; Wilson's for shares of what was chosen",
     "subnetworks": "Student's over runs, or pairs of runs; of right fillings, bootstrap over runs and puzzles at once",
     "scaling": "residual bootstrap over runs for what is fitted; Wilson's for shares; normal over puzzles for a run",
+    "samplers": "bootstrap over networks and puzzles at once; Wilson's for shares of one network's puzzles",
     "ablations": "bootstrap over networks and puzzles; of the validation loss the lowest and highest instead",
 }
 

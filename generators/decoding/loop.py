@@ -19,9 +19,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import no_type_check
 
-import numba
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from torch import nn
@@ -30,15 +28,16 @@ from csp.errors import BadInput
 from csp.problem import Instance
 from csp.trace import Trace
 from generators.boards import stack
-from generators.decoding import beam, orders, remdm, written_undo
+from generators.decoding import beam, orders, remdm, revisions, written_undo
+from generators.decoding.commits import commit, in_sequence, values_of
 from generators.decoding.retractions import Retraction
 from generators.decoding.signals import SignalSources
-from generators.decoding.spec import REMDM, TREE, Decoder
-from generators.decoding.state import CELL, REMASK, SMALLEST, VALUE, State
-from generators.decoding.vetoes import Inspection, inspect, near_of
+from generators.decoding.spec import REMDM, SCHEDULED, TREE, WITHOUT_SIGN, Decoder
+from generators.decoding.state import CELL, REMASK, State
+from generators.decoding.vetoes import Inspection, inspect
 from generators.models.backtracking_ar import BacktrackingAR
 from generators.models.inference import one_thread
-from generators.models.interface import Model, Orderer, Prediction, Remasker, Scorer
+from generators.models.interface import Model, Orderer, Prediction, Remasker, Rereading, Scorer
 from generators.models.transformer import with_loops
 
 
@@ -128,28 +127,15 @@ def next_commits(
     return cells, state.assignments[np.arange(len(cells)), cells]
 
 
-def choose_values(
-    log_probs: Float[np.ndarray, "*cells d"], allowed: Bool[np.ndarray, "*cells d"], gumbel: np.ndarray | None
-) -> tuple[Int[np.ndarray, "*cells"], Float[np.ndarray, "*cells d"]]:
-    """A value 1..d for every cell, and the probabilities left after the veto (0 everywhere if none is allowed).
-
-    gumbel (cells, d): temperature times Gumbel noise to sample, None to take the likeliest (lowest among equals).
-    """
-    kept = np.where(allowed, log_probs, -np.inf)
-    top = kept.max(-1, keepdims=True)
-    weights = np.exp(kept - np.where(np.isfinite(top), top, 0.0))
-    probs = weights / np.maximum(weights.sum(-1, keepdims=True), SMALLEST)
-    scores = kept if gumbel is None else kept + gumbel
-    return scores.argmax(-1) + 1, probs
-
-
 class _DecodeLoop:
     """The boards that are not finished, and what their veto sees of them."""
 
     def __init__(self, state: State, model: Model, sources: SignalSources):
         self.state, self.decoder = state, state.decoder
         self.name, self.session = model.name, model.open(state.boards)
-        self.retraction, self.sources = Retraction(state, sources), sources
+        if self.decoder.rereads and not isinstance(self.session, Rereading):
+            raise BadInput(f"{self.decoder}: model {self.name} does not speak about filled cells")
+        self.retraction = Retraction(state, sources)
         self.active = np.arange(len(state.boards))
         self.seen = inspect(state, self.active)
         full = state.full(self.active)
@@ -164,21 +150,50 @@ class _DecodeLoop:
         # An order that needs no answer says beforehand what is asked: an AR net then reads fewer tokens.
         priority = orders.before(state, rows, self.seen)
         wanted = None if priority is None else self._wanted(priority)
-        prediction = self.session.predict(rows, state.assignments[rows], state.commit_order[rows], wanted)
-        if not isinstance(prediction, Prediction):
-            raise BadInput(f"model {self.name}: predict gives a {type(prediction).__name__}, not a takeback.Prediction")
-        prediction.check(self.name, (len(rows), state.boards.width, state.boards.d))
-        state.spend(rows, 1, prediction.tokens, prediction.flops)
-
-        if self.decoder.retraction in REMDM:
-            stalled = self._remdm(prediction)
-        else:
-            stalled = self._commit(prediction, priority, wanted)
+        stalled = self._act(priority, wanted)
 
         # One inspection after every change: what it sees now is what the next call's commits are chosen by.
         self.seen = inspect(state, rows)
         self._review(stalled)
         state.seconds[rows] += (time.perf_counter() - started) / len(rows)
+
+    def _act(self, priority, wanted) -> Bool[np.ndarray, " rows"]:
+        """The call, and what the decoder does by its answer; which boards nothing can be done for."""
+        state, kind, rows = self.state, self.decoder.retraction, self.active
+        now, order = state.assignments[rows], state.commit_order[rows]
+        if kind == "correct":
+            prediction = self._correct(priority, wanted)
+        elif kind in ("edit", "rethink", "p2"):
+            prediction = self._paid(self.session.reread(rows, now, order))
+        else:
+            prediction = self._paid(self.session.predict(rows, now, order, wanted))
+
+        if kind in REMDM:
+            return self._remdm(prediction)
+        if kind == "edit":
+            return self._edit(prediction, priority)
+        if kind == "walk":
+            return self._walk(prediction, priority, wanted)
+        if kind not in SCHEDULED:
+            return self._commit(prediction, priority, wanted)
+        revisions.replan(
+            state,
+            self.session,
+            self.retraction.sources,
+            rows,
+            prediction.speaks & self.seen.allowed.any(-1),
+            *values_of(state, rows, prediction, self.seen.allowed),
+        )
+        return np.zeros(len(rows), dtype=bool)
+
+    def _paid(self, prediction: Prediction) -> Prediction:
+        """The answer of a call, which is charged. Raises BadInput if it is none."""
+        state, rows = self.state, self.active
+        if not isinstance(prediction, Prediction):
+            raise BadInput(f"model {self.name}: predict gives a {type(prediction).__name__}, not a takeback.Prediction")
+        prediction.check(self.name, (len(rows), state.boards.width, state.boards.d))
+        state.spend(rows, 1, prediction.tokens, prediction.flops)
+        return prediction
 
     def _wanted(self, priority: Float[np.ndarray, "rows N"]) -> Bool[np.ndarray, "rows N"]:
         """The blank cells that an order without a model's help would fill now: the k of highest priority."""
@@ -191,61 +206,79 @@ class _DecodeLoop:
         np.put_along_axis(wanted, best, True, axis=1)
         return wanted & blank
 
-    def _values(
-        self, prediction: Prediction
-    ) -> tuple[Int[np.ndarray, "rows N"], Float[np.ndarray, "rows N d"], Float[np.ndarray, "rows N"]]:
-        """A value for every cell, sampled or the likeliest, its cell's probabilities after the veto, and its own."""
-        rows = self.active
-        heat = np.where(self.state.rounds[rows] > 0, self.decoder.heat(True), self.decoder.heat(False))
-        gumbel = None
-        if heat.any():
-            gumbel = heat[:, None, None] * -np.log(-np.log(self.state.random(rows, VALUE, values=True)))
+    def _priority(self, probs: Float[np.ndarray, "rows N d"], confidence: Float[np.ndarray, "rows N"]):
+        """By the call's answer, of an order that needs one: (rows, N)."""
+        if self.decoder.order == "learned":
+            return orders.learned(self.state, self.retraction.sources.orderer, self.active, probs)
+        return orders.after(self.decoder.order, probs, confidence)
 
-        # Cells that the model does not speak about, all but one of an AR net's, are left out of the work.
-        speaks = prediction.speaks
-        values, probs = np.ones(speaks.shape, dtype=np.int64), np.zeros(prediction.log_probs.shape)
-        values[speaks], probs[speaks] = choose_values(
-            prediction.log_probs[speaks], self.seen.allowed[speaks], None if gumbel is None else gumbel[speaks]
-        )
-        return values, probs, np.take_along_axis(probs, values[..., None] - 1, axis=2)[..., 0]
-
-    def _commit(self, prediction: Prediction, priority, wanted) -> Bool[np.ndarray, " rows"]:
-        """Let the policy fill cells of every active board; which boards it could fill nothing of."""
+    def _commit(
+        self, prediction: Prediction, priority, wanted, held: Bool[np.ndarray, " rows"] | None = None
+    ) -> Bool[np.ndarray, " rows"]:
+        """Let the policy fill blank cells of every active board, but of those held; those that it fills nothing of."""
         decoder, rows = self.decoder, self.active
-        values, probs, confidence = self._values(prediction)
+        values, probs, confidence = values_of(self.state, rows, prediction, self.seen.allowed)
         eligible = prediction.speaks & self.seen.allowed.any(-1)
         if wanted is not None:
             eligible &= wanted
+        if held is not None:
+            eligible &= ~held[:, None]
 
         # Cells in the sequence in which they would be filled; a threshold looks beyond the first k.
-        if decoder.order == "learned":
-            priority = orders.learned(self.state, self.sources.orderer, rows, probs)
-        elif priority is None:
-            priority = orders.after(decoder.order, probs, confidence)
-        sequence = np.argsort(np.where(eligible, -priority, np.inf), axis=1, kind="stable")  # (rows, N)
+        if priority is None:
+            priority = self._priority(probs, confidence)
+        sequence = in_sequence(priority, eligible)
         if not decoder.threshold:
             sequence = sequence[:, : decoder.k]
-
-        # With a veto, no two cells of one call may clash: each was allowed before the other was filled.
-        near = near_of(self.state, rows)
-        careful = decoder.veto != "none"
-        chosen = _pick(
-            sequence, eligible, values, confidence, self.state.assignments[rows], near.starts, near.neighbours,
-            decoder.k, decoder.threshold, careful,
-        )  # fmt: skip
-        row, place = np.nonzero(chosen)
-        cell = sequence[row, place]
-        value = values[row, cell]
-        self.state.commit(rows[row], cell, value, confidence[row, cell])
+        done = commit(self.state, rows, sequence, eligible, values, confidence, decoder.k, decoder.threshold)
         if self.retraction.tree is not None:
+            row, cell, value, _ = done
             with np.errstate(divide="ignore"):
                 self.retraction.tree.grow(rows[row], cell, value, confidence[row, cell], np.log(probs[row, cell]))
-        return ~chosen.any(1)
+        return ~done.any
+
+    def _edit(self, prediction: Prediction, priority) -> Bool[np.ndarray, " rows"]:
+        """Replace values, then fill blanks; which boards neither changes."""
+        rows = self.active
+        blank = (self.state.assignments[rows] == 0) & self.state.free[rows]
+        eligible = prediction.speaks & self.seen.allowed.any(-1)
+        changed = revisions.edit(
+            self.state, rows, eligible, *values_of(self.state, rows, prediction, self.seen.allowed)
+        ).any(1)  # fmt: skip
+        return self._commit(prediction, priority, blank) & ~changed
+
+    def _correct(self, priority, wanted) -> Prediction:
+        """Draw the most suspect cells anew; the same call's answer about the blanks."""
+        state, rows = self.state, self.active
+        again = revisions.to_correct(state, self.retraction.sources, rows, self.seen)
+        wanted = None if wanted is None else wanted | again
+        now, order = np.where(again, 0, state.assignments[rows]), np.where(again, 0, state.commit_order[rows])
+        prediction = self._paid(self.session.predict(rows, now, order, wanted))
+        state.retract(rows[again.any(1)], again[again.any(1)])
+        self.seen = inspect(state, rows)
+        values, _, confidence = values_of(state, rows, prediction, self.seen.allowed, drawn=again)
+        eligible = again & prediction.speaks & self.seen.allowed.any(-1)
+        sequence = in_sequence(confidence, eligible)
+        commit(state, rows, sequence, eligible, values, confidence, sequence.shape[1])
+        return replace(prediction, speaks=prediction.speaks & ~again)
+
+    def _walk(self, prediction: Prediction, priority, wanted) -> Bool[np.ndarray, " rows"]:
+        """A step back, or a commit."""
+        state, rows = self.state, self.active
+        _, probs, confidence = values_of(state, rows, prediction, self.seen.allowed)
+        eligible = prediction.speaks & self.seen.allowed.any(-1) & (True if wanted is None else wanted)
+        priority = self._priority(probs, confidence) if priority is None else priority
+        first = in_sequence(priority, eligible)[:, 0]
+        each = np.arange(len(rows))
+        mass = (np.exp(prediction.log_probs[each, first]) * self.seen.allowed[each, first]).sum(1)
+        back = revisions.steps_back(state, rows, mass * eligible[each, first])
+        state.retract(rows[back], revisions.undone(state, rows[back]))
+        return self._commit(prediction, priority, wanted, held=back) & ~back
 
     def _remdm(self, prediction: Prediction) -> Bool[np.ndarray, " rows"]:
         """Fill and remask at random, as the schedule says."""
         state, decoder, rows = self.state, self.decoder, self.active
-        values, _, confidence = self._values(prediction)
+        values, _, confidence = values_of(state, rows, prediction, self.seen.allowed)
         visible = state.committed(rows)
         mask, unmask = remdm.rates(
             decoder.retraction, decoder.eta, decoder.calls, state.calls[rows], visible, state.confidence[rows]
@@ -269,13 +302,15 @@ class _DecodeLoop:
             right = full & ~wrong
             spent = state.spent(rows)
             lost = (full & wrong) | self.seen.inconsistent | stalled
-            if kind in (*REMDM, "learned"):  # they run to the end, whatever the board looks like on the way
+            if kind in (*WITHOUT_SIGN, "learned"):  # they run to the end, whatever the board looks like on the way
                 lost = spent & ~right
+            if kind == "edit" and not self.decoder.temperature:  # what one call does not change, none will
+                lost |= stalled & ~right
 
             # The retraction says which of the lost boards can go on.
             able = np.zeros(len(rows), dtype=bool)
             back = np.nonzero(~right & ~spent if kind == "learned" else lost & ~spent)[0]
-            if len(back) and kind not in ("none", *REMDM):
+            if len(back) and kind not in ("none", *WITHOUT_SIGN):
                 able[back] = self.retraction(rows[back], Inspection(*(part[back] for part in self.seen)))
 
             # A tree that has no value left anywhere has shown that there is no solution.
@@ -301,30 +336,3 @@ class _DecodeLoop:
             where = np.nonzero(changed[kept])[0]
             for part, new in zip(self.seen, inspect(self.state, self.active[where])):
                 part[where] = new
-
-
-@numba.njit(cache=True)
-@no_type_check
-def _pick(sequence, eligible, values, confidence, now, starts, neighbours, k, threshold, careful):
-    """(rows, places): which cells of each row's sequence are committed. careful: none that clashes with one before."""
-    chosen = np.zeros(sequence.shape, dtype=np.bool_)
-    for row in range(len(sequence)):
-        b = row if len(starts) > 1 else 0  # boards of one problem share their neighbours
-        taken = 0
-        for place in range(sequence.shape[1]):
-            cell = sequence[row, place]
-            if not eligible[row, cell]:
-                break
-            # The first k, and beyond them those of at least the threshold.
-            if taken >= k and not (threshold > 0 and confidence[row, cell] >= threshold):
-                continue
-            fine = True
-            if careful:
-                for spot in range(starts[b, cell], starts[b, cell + 1]):
-                    if now[row, neighbours[b, spot]] == values[row, cell]:
-                        fine = False
-            if fine:
-                chosen[row, place] = True
-                now[row, cell] = values[row, cell]
-                taken += 1
-    return chosen

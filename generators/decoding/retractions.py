@@ -1,12 +1,13 @@
 """Retractions: what is taken back once a board is seen to be lost, by rule. Each changes the boards it is given, and
 says which of them can go on; the others end.
 
-    none, restart, remask, rewind; worst, depth, best-first (search_tree.py); learned (learned_retraction.py), which is
-    asked about every board that goes on, lost or not.
+    none, restart, remask, rewind; worst, depth, best-first (search_tree.py); walk, which goes back from other boards
+    too (revisions.py); learned (learned_retraction.py), which is asked about every board that goes on, lost or not.
 
     >>> able = Retraction(state, sources)(rows, seen)
 
-A new retraction is a case here and a word in generators/decoding/spec.py. Steered nets have retractions of their own
+A new retraction is a case here (in revisions.py, if no sign has to say that a board is lost) and a word in
+generators/decoding/spec.py. Steered nets have retractions of their own
 (generators/control/guided_decoding.py) under the same names: there a restart clears a board that is full and wrong,
 with no limit but the calls, and remask draws every other cell apart, at rate `widen`, and blanks one at least, while
 here a rounded share of the others is drawn. They share the books and highest(), not the rule.
@@ -18,6 +19,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from generators.decoding.learned_retraction import taken_back
+from generators.decoding.revisions import undone
 from generators.decoding.search_tree import Tree
 from generators.decoding.signals import SignalSources, suspects
 from generators.decoding.spec import TREE
@@ -55,6 +57,8 @@ class Retraction:
             pointed = suspects(state, self.sources, rows, seen)[0]
             commit_order = np.where(pointed, state.commit_order[rows], np.iinfo(np.int64).max)
             blanked = committed & (state.commit_order[rows] >= commit_order.min(1, keepdims=True))
+        elif self.kind == "walk":
+            blanked = undone(state, rows)
         else:
             blanked = self._remasked(rows, seen, committed)
         able &= blanked.any(1)  # an instance without solutions has an empty core

@@ -1,7 +1,7 @@
 """Signals: what retraction may look at. Each says of every committed cell how much it is to blame.
 
 Pointing signals (violations, neighbourhood, core) name a set of suspects; ranking ones (random, stored, left-out,
-quality) give an order, and take as many as the pointing signal of their `dose` would at the same moment.
+quality, reread) give an order, and take as many as the pointing signal of their `dose` would at the same moment.
 
     >>> pointed, blame = suspects(state, sources, rows, seen)          # (rows, N) each
 
@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 from generators.decoding.spec import RANKING
 from generators.decoding.state import REMASK, State, highest
 from generators.decoding.vetoes import Inspection
-from generators.models.interface import Model, Orderer, Remasker, Scorer
+from generators.models.interface import Model, Orderer, Remasker, Rereading, Scorer
 from solvers.oracles.base import Oracle
 from solvers.oracles.pick import pick
 
@@ -73,7 +73,7 @@ def suspects(
     elif signal == "stored":
         blame = doubt
     else:
-        blame = {"left-out": left_out, "quality": quality}[signal](state, sources, rows)
+        blame = {"left-out": left_out, "quality": quality, "reread": reread}[signal](state, sources, rows)
     blame = np.where(committed, blame, -np.inf)
     return committed & highest(blame, size), blame
 
@@ -144,11 +144,29 @@ def left_out(state: State, sources: SignalSources, rows: Int[np.ndarray, " rows"
 
 def quality(state: State, sources: SignalSources, rows: Int[np.ndarray, " rows"]) -> Float[np.ndarray, "rows N"]:
     """1 - the quality head's probability that each committed value is right. A call."""
+    return 1 - quality_of(state, sources, rows, state.assignments[rows])
+
+
+def quality_of(
+    state: State, sources: SignalSources, rows: Int[np.ndarray, " rows"], assignments: Int[np.ndarray, "rows N"]
+) -> Float[np.ndarray, "rows N"]:
+    """The quality head's probability that each value of those boards, filled so, is right. A call."""
     started = time.perf_counter()
     assert sources.quality is not None, "decode checks that there is one"
-    verdict = sources.quality.score(state.boards, rows, state.assignments[rows])
+    verdict = sources.quality.score(state.boards, rows, assignments)
     state.spend(rows, 1, verdict.tokens, verdict.flops, time.perf_counter() - started)
-    return 1 - verdict.right
+    return verdict.right
+
+
+def reread(state: State, sources: SignalSources, rows: Int[np.ndarray, " rows"]) -> Float[np.ndarray, "rows N"]:
+    """1 - the probability that the model, reading the boards as they stand, gives each committed value. A call."""
+    started = time.perf_counter()
+    session = sources.model.open(state.boards)
+    assert isinstance(session, Rereading), "decode checks that it is one"
+    now = state.assignments[rows]
+    prediction = session.reread(rows, now, state.commit_order[rows])
+    state.spend(rows, 1, prediction.tokens, prediction.flops, time.perf_counter() - started)
+    return 1 - np.exp(np.take_along_axis(prediction.log_probs, np.maximum(now - 1, 0)[..., None], axis=2)[..., 0])
 
 
 def beside(

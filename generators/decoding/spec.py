@@ -66,6 +66,12 @@ DECODER_WORDS: dict[str, dict[str, str]] = {
         "loop": "ReMDM: nine tenths visible are held for half the calls while 2 % are remasked a call",
         "learned": "after each call, each committed cell with the chance that a trained head gives it",
         "written": "what the network writes as undo",
+        "edit": "a committed value is replaced where another has more than edit_above (LLaDA 2.1's editing)",
+        "correct": "each call, the `revise` most suspect committed cells are drawn anew (informed corrector)",
+        "rethink": "every cell is predicted anew each call, the surest are kept (Ye et al. 2025)",
+        "p2": "path planning: the least likely are blanked, filled ones too, scored times eta (Peng et al. 2025)",
+        "critic": "all blanks are filled, then the cells that a head doubts most blanked (Token-Critic; a call)",
+        "walk": "VGB: after each call the last commit goes with a chance that rises as values run out",
     },
     "signal": {
         "none": "retraction looks at nothing",
@@ -73,6 +79,7 @@ DECODER_WORDS: dict[str, dict[str, str]] = {
         "stored": "lowest probability at the time of the commit",
         "left-out": "lowest probability given all other cells (a call a cell)",
         "quality": "lowest by a head trained to tell right from wrong (PRISM; needs its checkpoint; a call)",
+        "reread": "lowest probability that a network trained on wrong cells gives what stands there (a call)",
         "violations": "cells in visible conflict, or around a blank cell that has no value left",
         "neighbourhood": "those and all their neighbours",
         "core": "commits that cannot stand together, by the oracle (upper bound)",
@@ -97,8 +104,23 @@ ORDER_OF = {"ar": "raster", "ar-solver": "solver", "ar-written": "solver"}
 STATIC = ("raster", "random", "fewest", "solver")  # orders that need no answer of the model
 REMDM = ("cap", "rescale", "conf", "loop")
 TREE = ("worst", "depth", "best-first")  # retractions that go on with the next value
-RANKING = ("random", "stored", "left-out", "quality")  # signals that rank; the others point
-SIGNALLED = ("rewind", "worst", "remask")  # retractions that look at a signal
+SCHEDULED = ("rethink", "p2", "critic")  # how much is blank falls linearly with the calls (decoding/revisions.py)
+REVISING = ("edit", "correct", *SCHEDULED)  # retractions that replace values, on boards that no sign says are lost
+WITHOUT_SIGN = (*REMDM, *REVISING)  # take back whatever the board looks like, until it is right or the budget is spent
+RANKING = ("random", "stored", "left-out", "quality", "reread")  # signals that rank; the others point
+SIGNALLED = ("rewind", "worst", "remask", "correct")  # retractions that look at a signal
+#: Retractions that may look at a signal, and do without it: at random they are their own placebo.
+OPTIONAL = {
+    "best-first": ("random",),
+    "learned": ("random",),
+    "edit": ("random",),
+    "walk": ("random",),
+    "rethink": ("random",),
+    "p2": ("random", "quality"),
+    "critic": ("random", "quality"),
+}
+#: Models that speak about filled cells too.
+REREAD = ("uniform", "diffusion", "diffusion-blind", "diffusion-causal", "diffusion-raster", "net")
 ETA = {"cap": 0.008, "rescale": 0.015}
 
 
@@ -113,6 +135,9 @@ class Decoder:
     widen: remask takes this share of the other committed cells, chosen at random, too; anneal: the part of it that is
     gone, linearly, by the end of the budget. eta: ReMDM's rate (0: the paper's).
     loops: how often the network's blocks are run over (0: as in training).
+    edit_above: what an edit's probability exceeds; revise: cells that correct draws anew a call; backtrack: walk's
+    weight of the way back; scatter: scale of the Gumbel noise on the scores of rethink, p2 and critic, which falls with
+    the blanks (Ye et al.: 0.5).
     calls, tokens, seconds: the budget, after which no call begins (0: no limit); seconds are measured, so that traces
     under such a budget are not the same from run to run.
     """
@@ -139,6 +164,10 @@ class Decoder:
     calls: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    edit_above: float = 0.5
+    revise: int = 1
+    backtrack: float = 0.3
+    scatter: float = 0.0
 
     def __post_init__(self) -> None:
         for word, choices in DECODER_WORDS.items():
@@ -165,6 +194,12 @@ class Decoder:
         """Whether there is a budget."""
         return bool(self.calls or self.tokens or self.seconds)
 
+    @property
+    def rereads(self) -> bool:
+        """Whether the model is asked about filled cells."""
+        by_itself = self.retraction == "critic" and self.signal == "none"
+        return self.retraction in ("edit", "rethink", "p2") or by_itself or self.signal == "reread"
+
     def heat(self, redrafting: bool) -> float:
         """The temperature, before or after the first retraction."""
         return self.redraft if redrafting and self.redraft >= 0 else self.temperature
@@ -179,14 +214,15 @@ def _faults(a: Decoder):
         return any(getattr(a, name) != plain[name] for name in names)
 
     many = a.k != 1 or a.threshold != 0
-    yield a.k < 1 or a.width < 1 or a.tenure < 1, "k, width and tenure are at least 1"
+    yield min(a.k, a.width, a.tenure, a.revise) < 1, "k, width, tenure and revise are at least 1"
     yield (
-        min(a.attempts, a.calls, a.tokens, a.seconds, a.temperature, a.eta, a.loops) < 0,
-        ("attempts, calls, tokens, seconds, temperature, eta and loops are at least 0"),
+        min(a.attempts, a.calls, a.tokens, a.seconds, a.temperature, a.eta, a.loops, a.scatter) < 0,
+        ("attempts, calls, tokens, seconds, temperature, eta, loops and scatter are at least 0"),
     )
     yield (
-        any(not 0 <= share <= 1 for share in (a.widen, a.anneal, a.threshold, a.noise, a.eta)),
-        ("widen, anneal, threshold, noise and eta are shares from 0 to 1"),
+        any(not 0 <= share <= 1 for share in (a.widen, a.anneal, a.threshold, a.noise, a.edit_above, a.backtrack))
+        or (a.eta > 1 and a.retraction != "p2"),
+        ("widen, anneal, threshold, noise, edit_above, backtrack and (but of p2) eta are shares from 0 to 1"),
     )
     yield (
         a.model in AR_ONE and (a.order != ORDER_OF[a.model] or many),
@@ -204,17 +240,24 @@ def _faults(a: Decoder):
         signalled and a.signal == "none",
         (f"retraction={a.retraction} needs a signal: {', '.join(w for w in DECODER_WORDS['signal'] if w != 'none')}"),
     )
-    placebo = a.retraction in ("best-first", "learned") and a.signal == "random"
+    optional = OPTIONAL.get(a.retraction, ())
     yield (
-        a.signal != "none" and not signalled and not placebo,
-        (f"only retraction={', '.join(SIGNALLED)} look at a signal (best-first and learned at random are placebos)"),
+        a.signal != "none" and not signalled and a.signal not in optional,
+        (
+            f"only retraction={', '.join(SIGNALLED)} look at a signal of any kind"
+            + f"; {a.retraction} looks at signal={' or '.join(optional)} alone" * bool(optional)
+        ),
+    )
+    yield (
+        a.rereads and a.model not in REREAD,
+        f"retraction={a.retraction},signal={a.signal} asks about filled cells too: models {', '.join(REREAD)}",
     )
     yield (
         a.retraction == "learned" and (not a.calls or a.tokens or a.seconds),
         "retraction=learned runs for a number of calls: calls=N, no other budget",
     )
     yield (
-        a.dose != "violations" and (a.signal not in RANKING or a.retraction in (*TREE, "learned")),
+        a.dose != "violations" and (a.signal not in RANKING or a.retraction not in ("rewind", "remask")),
         (f"dose goes with retraction=rewind or remask and a signal that ranks: {', '.join(RANKING)}"),
     )
     yield (
@@ -237,10 +280,18 @@ def _faults(a: Decoder):
         changed("redraft") and a.retraction not in ("restart", "rewind", "remask"),
         ("redraft goes with retraction=restart, rewind and remask"),
     )
-    yield changed("eta") and a.retraction not in ETA, "eta goes with retraction=cap and rescale"
+    yield changed("eta") and a.retraction not in (*ETA, "p2"), "eta goes with retraction=cap and rescale, and p2"
+    yield changed("edit_above") and a.retraction != "edit", "edit_above goes with retraction=edit"
+    yield changed("revise") and a.retraction != "correct", "revise goes with retraction=correct"
+    yield changed("backtrack") and a.retraction != "walk", "backtrack goes with retraction=walk"
+    yield changed("scatter") and a.retraction not in SCHEDULED, f"scatter goes with retraction={', '.join(SCHEDULED)}"
     yield (
         a.retraction in (*TREE, "beam", "written") and a.temperature > 0,
         (f"retraction={a.retraction} takes the likeliest value that is left: temperature=0"),
+    )
+    yield (
+        a.order == "learned" and a.retraction in ("beam", *SCHEDULED),
+        f"retraction={a.retraction} asks no learned order",
     )
     yield a.retraction == "beam" and many, "retraction=beam commits one cell a call: k=1, no threshold"
     yield (
@@ -251,10 +302,21 @@ def _faults(a: Decoder):
         ),
     )
     yield (
-        a.retraction in REMDM and (not a.calls or a.tokens or a.seconds),
+        a.retraction in SCHEDULED and (a.order != "confidence" or many),
+        f"retraction={a.retraction} keeps the cells of the highest scores, however many: order=confidence, k=1",
+    )
+    yield (
+        a.retraction in REVISING and a.model in AR_ONE,
+        f"retraction={a.retraction} asks about any cell; model {a.model} speaks about the next one alone",
+    )
+    yield a.retraction == "walk" and many, "retraction=walk commits one cell a call: k=1, no threshold"
+    yield a.retraction == "walk" and not a.temperature, "retraction=walk samples its values: temperature=1"
+    yield (
+        a.retraction in (*REMDM, *SCHEDULED) and (not a.calls or a.tokens or a.seconds),
         (f"retraction={a.retraction} runs for a number of calls: calls=N, no other budget"),
     )
-    endless = a.retraction in (*SIGNALLED, *TREE, "written") or (a.retraction == "restart" and not a.attempts)
+    for_ever = (*SIGNALLED, *TREE, "written", "edit", "walk")
+    endless = a.retraction in for_ever or (a.retraction == "restart" and not a.attempts)
     yield endless and not a.limited, f"retraction={a.retraction} needs a budget: calls=N, tokens=N or seconds=S"
     yield a.anneal > 0 and not a.calls, "anneal follows the calls: calls=N"
 

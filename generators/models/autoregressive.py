@@ -169,7 +169,7 @@ class AutoregressiveSession:
         log_probs = np.zeros((*assignments.shape, self.boards.d))
         row, cell = np.searchsorted(rows, new.board[new.asked]), new.targets[new.asked]
         log_probs[row, cell] = answer
-        return Prediction(log_probs, wanted, spent, flops)
+        return Prediction(log_probs, wanted & (assignments == 0), spent, flops)  # of a full board, about no cell
 
     def _write(self, rows, assignments, commit_order, wanted) -> tuple[Bool[np.ndarray, "rows N"], _Text]:
         """(wanted, text): the blank cells that are asked about, and the tokens up to them."""

@@ -123,9 +123,22 @@ class BoardSession:
         wanted: Bool[np.ndarray, "rows N"] | None = None,
     ) -> Prediction:
         """About the blank cells that are wanted, given the commits in their sequence."""
+        blank = (assignments == MASK) & self.boards.real[rows]
+        return self._answers(rows, assignments, commit_order, blank if wanted is None else blank & wanted)
+
+    @torch.inference_mode()
+    def reread(
+        self,
+        rows: Int[np.ndarray, " rows"],
+        assignments: Int[np.ndarray, "rows N"],
+        commit_order: Int[np.ndarray, "rows N"] | None = None,
+    ) -> Prediction:
+        """About every free cell, given the board as it stands and the commits in their sequence."""
+        return self._answers(rows, assignments, commit_order, self.boards.free(rows))
+
+    def _answers(self, rows, assignments, commit_order, asked: Bool[np.ndarray, "rows N"]) -> Prediction:
         words, real = self.model.words, self.boards.real[rows]
         blank = (assignments == MASK) & real
-        asked = blank if wanted is None else blank & wanted
         if commit_order is None:
             free = (self.boards.givens[rows] == 0) & ~blank & real
             commit_order = np.where(free, free.cumsum(1), 0)

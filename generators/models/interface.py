@@ -61,6 +61,22 @@ class Session(Protocol):
 
 
 @runtime_checkable
+class Rereading(Protocol):
+    """A session that speaks about filled cells too: what retractions that replace a value ask. It means something of a
+    network that was trained on wrong visible cells (models/wrong_cells.py).
+    """
+
+    def reread(
+        self,
+        rows: Int[np.ndarray, " rows"],
+        assignments: Int[np.ndarray, "rows N"],
+        commit_order: Int[np.ndarray, "rows N"] | None = None,
+    ) -> Prediction:
+        """Of every free cell, blank or not, given the whole board as it stands, the cell itself included."""
+        ...
+
+
+@runtime_checkable
 class Moving(Protocol):
     """A session that remembers what it has read, and can be told that boards have changed places (beam search)."""
 

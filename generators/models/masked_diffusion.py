@@ -2,7 +2,9 @@
 
 Loss (Sahoo et al. 2024; Shi et al. 2024; no time input, Ou et al. 2025): t ~ U(0, 1], each free cell is
 masked with probability t, loss = 1/t * sum over masked cells of -log p(x_i | visible) / number of free cells,
-an upper bound on -log p(x) per free cell. t is stratified over the batch.
+an upper bound on -log p(x) per free cell. t is stratified over the batch. With `wrong` some boards show wrong values
+at visible cells, and -log p(x_i | all that is shown, x_i's place included), mean over visible cells, is added there
+(models/wrong_cells.py): such a network can be asked about cells that are filled (reread).
 
     >>> session = model.open(boards)
     >>> session.predict(rows, assignments).log_probs.shape          # (rows, N, d): of every blank cell at once
@@ -29,6 +31,7 @@ from generators.models.examples import Examples, stratified
 from generators.models.inference import Weights, one_thread, rounded
 from generators.models.interface import Prediction
 from generators.models.transformer import BITS, Backbone, pairs, weighted_nats
+from generators.models.wrong_cells import corrupted, drafted
 
 TOGETHER = 4  # boards that take turns: weights that one of them has fetched serve the others too
 KEPT_BYTES = 1 << 28  # of attention biases that a session keeps: those of 128 graphs of 250 nodes, say
@@ -71,19 +74,25 @@ class MaskedDiffusion(nn.Module):
         rng: np.random.Generator,
         lowest: float = 0.0,
         policy_masks: float = 0.0,
+        wrong: str = "",
+        wrong_rate: float = 0.0,
     ) -> Examples:
         """Which cells are masked, and what each of them weighs.
 
         lowest: t ~ U(lowest, 1] instead; policy_masks: this share of the boards is masked as a decoder would leave them
-        (policy_masked). With either the loss is no bound any more.
+        (policy_masked); wrong: these shares of the boards show wrong cells, at most wrong_rate of the visible ones
+        (models/wrong_cells.py). With any of them the loss is no bound any more.
         """
         masked, t = masks(boards, rng, lowest)
         weight = masked / (t * ((boards.givens == 0) & boards.real).sum(1))[:, None]  # (batch, N)
         by_policy = rng.random(len(boards)) < policy_masks if policy_masks else np.zeros(len(boards), dtype=bool)
-        return Examples(boards, solutions, {"masked": masked, "weight": weight, "by_policy": by_policy})
+        drawn = {"masked": masked, "weight": weight, "by_policy": by_policy}
+        if wrong:
+            drawn |= corrupted(boards, solutions, masked, wrong, wrong_rate, rng)
+        return Examples(boards, solutions, drawn)
 
     def loss(self, examples: Examples) -> Float[Tensor, " batch"]:
-        """The bound above for each board, in nats per free cell."""
+        """The bound above for each board, in nats per free cell, and what visible cells add where some are wrong."""
         boards, solutions, device = examples.boards, examples.solutions, self.backbone.head.weight.device
         masked, weight, by_policy = examples["masked"], examples["weight"], examples["by_policy"]
         related = pairs(torch.as_tensor(boards.relations, device=device))
@@ -94,13 +103,33 @@ class MaskedDiffusion(nn.Module):
             masked = np.where(by_policy[:, None], self.policy_masked(boards, solutions, masked, related), masked)
             weight = masked * each
 
-        log_probs = self(
-            boards.d,
-            torch.as_tensor(np.where(masked, 0, solutions), device=device),
-            related,
-            torch.as_tensor(boards.real, device=device),
-        )
+        shown, real = np.where(masked, 0, solutions), torch.as_tensor(boards.real, device=device)
+        if "visible" in examples.drawn:
+            visible = examples["visible"] * ~masked
+            shown, weight = self.with_errors(examples, masked, related, real), weight + visible
+        log_probs = self(boards.d, torch.as_tensor(shown, device=device), related, real)
         return weighted_nats(log_probs, solutions, weight)
+
+    @torch.no_grad()
+    def with_errors(
+        self, examples: Examples, masked: Bool[np.ndarray, "batch N"], related: Tensor, real: Tensor
+    ) -> Int[np.ndarray, "batch N"]:
+        """What is shown of boards with wrong cells, those included that the network as it is now writes itself.
+
+        related: (batch or 1, N, N).
+        """
+        shown, drafts = np.where(masked, 0, examples["written"]), examples["drafts"] * ~masked
+        own = np.nonzero(drafts.any(1))[0]
+        if not len(own):
+            return shown
+        boards, some = examples.boards, torch.as_tensor(own, device=real.device)
+        seen = related if len(related) == 1 else related[some]
+
+        def logits(now: Int[np.ndarray, "batch N"]) -> Float[np.ndarray, "batch N d"]:
+            return self(boards.d, torch.as_tensor(now, device=real.device), seen, real[some]).double().cpu().numpy()
+
+        shown[own] = drafted(logits, shown[own], drafts[own], examples["gumbel"][own])
+        return shown
 
     @torch.no_grad()
     def policy_masked(
@@ -125,7 +154,9 @@ class MaskedDiffusion(nn.Module):
         return left
 
     def training_flops(self, boards: Boards) -> float:
-        """FLOPs of one update (with policy_masks, two passes forward more, which are left out)."""
+        """FLOPs of one update (with policy_masks, and of boards with errors of their own, two passes forward more,
+        which are left out).
+        """
         return self.backbone.training_flops(len(boards), boards.width + int(self.edges(boards).max()))
 
     def edges(self, boards: Boards) -> Int[np.ndarray, " batch"]:
@@ -320,13 +351,23 @@ class DiffusionSession:
         wanted: Bool[np.ndarray, "rows N"] | None = None,
     ) -> Prediction:
         """About the blank cells that are wanted. commit_order changes nothing: no sequence is read."""
-        cells = self.boards.real[rows]
-        asked = (assignments == 0) & cells
-        if wanted is not None:
-            asked &= wanted
+        asked = (assignments == 0) & self.boards.real[rows]
+        return self._answers(rows, assignments, asked if wanted is None else asked & wanted)
+
+    @torch.inference_mode()
+    def reread(
+        self,
+        rows: Int[np.ndarray, " rows"],
+        assignments: Int[np.ndarray, "rows N"],
+        commit_order: Int[np.ndarray, "rows N"] | None = None,
+    ) -> Prediction:
+        """About every free cell, given the board as it stands."""
+        return self._answers(rows, assignments, self.boards.free(rows))
+
+    def _answers(self, rows, assignments, asked: Bool[np.ndarray, "rows N"]) -> Prediction:
         log_probs = np.zeros((*assignments.shape, self.boards.d))
         log_probs[asked] = rounded(self.reader.logits(rows, assignments, asked))
 
         # Padding is never a board's cost: what a board is charged does not depend on those beside it.
-        tokens = cells.sum(1) + self.edges[rows]
+        tokens = self.boards.real[rows].sum(1) + self.edges[rows]
         return Prediction(log_probs, asked, tokens, self.model.backbone.flops(tokens, tokens**2))

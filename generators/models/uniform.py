@@ -38,12 +38,23 @@ class _UniformSession:
         commit_order: Int[np.ndarray, "rows N"] | None = None,
         wanted: Bool[np.ndarray, "rows N"] | None = None,
     ) -> Prediction:
-        shape = (*assignments.shape, self.boards.d)
         blank = (assignments == 0) & self.boards.real[rows]
         if self.next_only:
             blank &= np.cumsum(blank, axis=1) == 1
-        nothing = np.zeros(len(rows), dtype=np.int64)
-        return Prediction(np.full(shape, -np.log(self.boards.d)), blank, nothing, nothing.astype(float))
+        return self._answers(blank)
+
+    def reread(
+        self,
+        rows: Int[np.ndarray, " rows"],
+        assignments: Int[np.ndarray, "rows N"],
+        commit_order: Int[np.ndarray, "rows N"] | None = None,
+    ) -> Prediction:
+        return self._answers(self.boards.free(rows))
+
+    def _answers(self, asked: Bool[np.ndarray, "rows N"]) -> Prediction:
+        nothing = np.zeros(len(asked), dtype=np.int64)
+        even = np.full((*asked.shape, self.boards.d), -np.log(self.boards.d))
+        return Prediction(even, asked, nothing, nothing.astype(float))
 
     def move(self, rows: Int[np.ndarray, " rows"], sources: Int[np.ndarray, " rows"]) -> None:
         """Boards change places: nothing is remembered that would have to follow."""

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from csp.errors import BadInput
 from generators import checkpoint
+from generators.models import wrong_cells
 
 #: Mixtures with a name. graphs: 3 to 12 colours, 20 to 200 nodes, mean degrees somewhat below where graphs stop being
 #: colourable; easiest first (curriculum).
@@ -45,7 +46,7 @@ UNITS = {
 }
 
 #: Options that only one kind's corrupt() takes, and all options that only one kind has.
-CORRUPTION_OPTIONS = {"diffusion": ("lowest", "policy_masks")}
+CORRUPTION_OPTIONS = {"diffusion": ("lowest", "policy_masks", "wrong", "wrong_rate")}
 KIND_OPTIONS = {"diffusion": (*CORRUPTION_OPTIONS["diffusion"], "edges")}
 
 #: Old names of options, each with its new one: on the command line, in cards and in the state of stopped runs.
@@ -95,6 +96,8 @@ class TrainConfig:
     edges: bool = False  # diffusion: graphs as a token an edge instead of the bias by relations (ablation)
     lowest: float = 0.0  # diffusion: mask rates are drawn from here to 1
     policy_masks: float = 0.0  # diffusion: share of the boards masked as the net's confidence order would leave them
+    wrong: str = ""  # diffusion: shares of the boards that show wrong cells, as uniform=0.25,own=0.25,edits=0.25
+    wrong_rate: float = 0.0  # diffusion: at most this share of the visible cells, for uniform and edits (0: 0.3)
     patience: int = 0  # stop after so many validations in a row without a new best, which is then kept (0: never)
     base: str = ""  # quality, latent-rules: the checkpoint of the frozen net they stand on (empty: the shipped)
     symmetries: bool = True  # move each puzzle of a batch by a random symmetry of its family
@@ -121,6 +124,9 @@ class TrainConfig:
             )
         if min(shares) < 0:
             raise BadInput("drop_givens, curriculum and policy_masks are at least 0")
+        wrong_cells.shares(self.wrong)
+        if not 0 <= self.wrong_rate <= 1 or (self.wrong_rate and not self.wrong):
+            raise BadInput("wrong_rate is a share from 0 to 1, and goes with wrong")
         for kind, names in KIND_OPTIONS.items():
             if kind != self.kind and any(getattr(self, name) for name in names):
                 raise BadInput(f"{', '.join(names[:-1])} and {names[-1]} go with kind {kind}")

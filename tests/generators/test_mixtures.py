@@ -371,7 +371,7 @@ def test_the_sparkline_is_a_log_scale():
     [
         ({"ema": 1.0}, "ema, lowest, drop_givens, curriculum"),
         ({"patience": -1}, "at least 0"),
-        ({"lowest": 0.5}, "lowest, policy_masks and edges go with kind diffusion"),
+        ({"lowest": 0.5}, "lowest, policy_masks, wrong, wrong_rate and edges go with kind diffusion"),
     ],
 )
 def test_bad_options_are_one_line(wrong, words):
