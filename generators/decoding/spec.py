@@ -289,10 +289,7 @@ def _faults(a: Decoder):
         a.retraction in (*TREE, "beam", "written") and a.temperature > 0,
         (f"retraction={a.retraction} takes the likeliest value that is left: temperature=0"),
     )
-    yield (
-        a.order == "learned" and a.retraction in ("beam", *SCHEDULED),
-        f"retraction={a.retraction} asks no learned order",
-    )
+    yield a.order == "learned" and a.retraction == "beam", "retraction=beam asks no learned order"
     yield a.retraction == "beam" and many, "retraction=beam commits one cell a call: k=1, no threshold"
     yield (
         a.retraction in REMDM and (a.order != "random" or many or a.model in AR_ONE),

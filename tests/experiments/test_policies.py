@@ -1,6 +1,7 @@
 """`takeback policies`: words of presets exist, planted scores are counted, a run is resumed, heads are kept."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_a_run_that_is_resumed(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(measure, "HELD_OUT", 2)
     puzzles = [FAMILY.instance("test", 4, index) for index in range(3)]
     monkeypatch.setattr(measure.load, "shipped", lambda name, stratum, count: puzzles[:count])
-    monkeypatch.setitem(command.PRESETS, "standard", TINY)
+    monkeypatch.setitem(command.PRESETS, "standard", replace(TINY, seeds=1))
     out = tmp_path / "run"
     command.main(command.Policies("standard", out=out, workers=1))
     assert "Solved within 12 calls" in capsys.readouterr().out
@@ -84,10 +85,10 @@ def test_a_run_that_is_resumed(tmp_path, monkeypatch, capsys):
 
     # Heads are kept, one a network and kind; a head of the other kind is refused.
     heads = {path.name: path for path in (out / "trained").iterdir()}
-    assert len(heads) == TINY.seeds * len(HEADS)
+    assert len(heads) == len(HEADS)
     _, about = load_order_head(heads["half-trained_0_order.safetensors"])
     assert about["reinforcement"]["learn"] == "order" and about["rewards"]["rows"]
-    load_retraction_head(heads["half-trained_1_retraction__shuffled_rewards.safetensors"])
+    load_retraction_head(heads["half-trained_0_retraction__shuffled_rewards.safetensors"])
     with pytest.raises(BadInput, match="no head that says which cell is next"):
         load_order_head(heads["half-trained_0_retraction.safetensors"])
     with pytest.raises(BadInput, match="no head that takes cells back"):

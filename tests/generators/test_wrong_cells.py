@@ -14,7 +14,7 @@ from csp.seeds import stream
 from generators import checkpoint
 from generators.models.transformer import pairs
 from generators.models.wrong_cells import CALLS, MOST_WRONG, corrupted, drafted, edited, shares
-from generators.training.config import TrainConfig, alike
+from generators.training.config import TrainConfig, as_now
 from generators.training.datasets import dataset
 from generators.training.trainer import build, corruption, train
 
@@ -132,7 +132,7 @@ def test_cards_of_before_are_of_the_same_training():
     config = TrainConfig("diffusion", "sudoku6")
     before = {name: value for name, value in asdict(config).items() if name not in ("wrong", "wrong_rate")}
     assert config.made(json.loads(json.dumps(before))) and not replace(config, wrong="own=0.5").made(before)
-    assert alike(before, asdict(config)) and not alike(before, asdict(replace(config, wrong="own=0.5")))
+    assert as_now(before) == asdict(config) != asdict(replace(config, wrong="own=0.5"))
     for path in (checkpoint.FOLDER / "likelihood").glob("*.json"):
         assert "wrong" not in checkpoint.read_card(path)["training"]  # such cards there are
 
