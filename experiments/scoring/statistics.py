@@ -82,10 +82,18 @@ def bootstrap_crossed(table: Float[np.ndarray, "rows columns"], resamples: int =
         return Estimate(None, None, None, 0)
     rng = stream("crossed bootstrap", *table.shape)
     rows, columns = (rng.integers(0, size, size=(resamples, size)) for size in table.shape)
-    drawn = [np.ix_(r, c) for r, c in zip(rows, columns)]
-    means = [table[cells][there[cells]].mean() for cells in drawn if there[cells].any()]
-    low, high = np.percentile(means, [2.5, 97.5])
+
+    # How often each row and each column is drawn says all: a cell counts as often as both together.
+    by_row, by_column = (_counts(drawn, size) for drawn, size in zip((rows, columns), table.shape))
+    total, cells = (((by_row @ part) * by_column).sum(1) for part in (np.where(there, table, 0.0), there))
+    low, high = np.percentile(total[cells > 0] / cells[cells > 0], [2.5, 97.5])
     return Estimate(float(table[there].mean()), float(low), float(high), int(there.sum()))
+
+
+def _counts(drawn: Int[np.ndarray, "resamples size"], size: int) -> Float[np.ndarray, "resamples size"]:
+    """How often each number below `size` was drawn."""
+    flat = drawn + size * np.arange(len(drawn))[:, None]
+    return np.bincount(flat.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(float)
 
 
 def bootstrap(numbers: Sequence[float | int], statistic: Callable = np.mean, resamples: int = 1000) -> Estimate:
