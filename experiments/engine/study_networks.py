@@ -84,7 +84,11 @@ class Training:
 
 def file_of(folder: Path, name: str, family: str, size: Size, seed: int) -> Path:
     """Where a network is kept."""
-    words = f"{family}-{name}-{size.name}-seed{seed}"
+    return weights_file(folder, f"{family}-{name}-{size.name}-seed{seed}")
+
+
+def weights_file(folder: Path, words: str) -> Path:
+    """A file of weights that is named by words, whatever signs they hold."""
     return folder / ("".join(c if c.isalnum() or c in "-." else "_" for c in words) + ".safetensors")
 
 

@@ -17,6 +17,7 @@ import torch
 
 from csp.generate import draw
 from csp.problem import Instance
+from experiments.engine.study_networks import weights_file
 from experiments.policies.grid import Head, Preset, Way
 from experiments.puzzle_files import load
 from generators import checkpoint
@@ -121,8 +122,7 @@ class Taught(_Work):
     @property
     def path(self) -> Path:
         """Of the head."""
-        words = f"{self.start.title} {self.head.name}"
-        return Path(self.trained) / ("".join(c if c.isalnum() or c in "-." else "_" for c in words) + ".safetensors")
+        return weights_file(Path(self.trained), f"{self.start.title} {self.head.name}")
 
     def __call__(self) -> list[dict]:
         self.path.parent.mkdir(parents=True, exist_ok=True)

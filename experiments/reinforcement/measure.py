@@ -20,10 +20,10 @@ from csp.io.files import read_bytes
 from csp.problem import Instance
 from csp.seeds import uniform
 from experiments.engine.small_puzzles import SmallPuzzles
+from experiments.engine.study_networks import weights_file
 from experiments.reinforcement.grid import Preset, Recipe
 from generators import checkpoint
 from generators.boards import stack
-from generators.likelihood.conditionals import free_cells
 from generators.likelihood.rollouts import groups
 from generators.reinforcement.policies import Fillings
 from generators.reinforcement.trainer import evaluate, policy_of, reinforce, rewards_of
@@ -110,7 +110,7 @@ class NoNetwork(Before):
         boards = stack(self.some("test", self.preset.tests), "evaluation")
         rows, keys = groups(boards, self.preset.samples, "no network", self.seed)
         drawn = 1 + np.floor(boards.d * uniform(keys[:, None], np.arange(boards.width)[None])).astype(np.int64)
-        free = free_cells(boards, rows)
+        free = boards.free(rows)
         filled = Fillings(rows, np.where(free, drawn, boards.givens[rows]), free.cumsum(1) * free)
         right = rewards_of(boards, filled).reshape(len(boards), -1).sum(1)
         return self.counted(BEFORE, right)
@@ -144,8 +144,7 @@ class Learned(_Study):
     @property
     def path(self) -> Path:
         """Of the network that comes out."""
-        words = f"{self.puzzles.name} {self.recipe.name} seed{self.seed}"
-        return Path(self.trained) / ("".join(c if c.isalnum() or c in "-." else "_" for c in words) + ".safetensors")
+        return weights_file(Path(self.trained), f"{self.puzzles.name} {self.recipe.name} seed{self.seed}")
 
     def __call__(self) -> list[dict]:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -40,7 +40,7 @@ class BoardState:
     def __init__(self, name: str, boards: Boards):
         size, width = boards.givens.shape
         self.name, self.boards = name, boards
-        self.free = (boards.givens == 0) & boards.real
+        self.free = boards.free(slice(None))
         self.assignments = boards.givens.copy()
         self.commit_order = np.zeros((size, width), dtype=np.int64)
         self.calls, self.tokens = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 
 from csp.tokens import MASK
-from generators.likelihood.conditionals import Conditionals, free_cells
+from generators.likelihood.conditionals import Conditionals
 from generators.models.in_blocks import current
 
 
@@ -28,7 +28,7 @@ def bound(
     rng: np.random.Generator,
 ) -> Float[np.ndarray, " rows"]:
     """An estimate a filling of the board at each row, in nats. blocks: each cell's, in the sequence of filling."""
-    free = free_cells(ask.boards, rows)
+    free = ask.boards.free(rows)
     k = free.sum(1)
     total = np.zeros(len(rows))
     start = rng.random(len(rows))

@@ -15,13 +15,12 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from csp.errors import BadInput
 from csp.problem import Instance
-from csp.tokens import MASK
 from generators.boards import Boards, stack
 from generators.models.backbone_config import check_fits
 from generators.models.board_network import BoardNetwork
@@ -47,11 +46,6 @@ class Conditionals(Protocol):
         cell is blank.
         """
         ...
-
-
-def free_cells(boards: Boards, rows: Int[np.ndarray, " rows"]) -> Bool[np.ndarray, "rows N"]:
-    """The cells of the boards at rows that are to be filled."""
-    return (boards.givens[rows] == MASK) & boards.real[rows]
 
 
 class NetworkConditionals:

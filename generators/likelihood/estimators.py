@@ -26,7 +26,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from csp.tokens import MASK
-from generators.likelihood.conditionals import Conditionals, free_cells
+from generators.likelihood.conditionals import Conditionals
 from generators.likelihood.order_marginal import Table
 from generators.likelihood.order_policies import OrderPolicy, Uniform
 
@@ -94,7 +94,7 @@ class Masked:
         commit_order: Int[np.ndarray, "rows N"],
         rng: np.random.Generator,
     ) -> Float[Tensor, " rows"]:
-        free = free_cells(ask.boards, rows)
+        free = ask.boards.free(rows)
         drawn = self.draw(free, rng)
         draws, width = drawn.masked.shape[1:]
         blank = drawn.masked.reshape(-1, width)  # (rows * draws, N)
@@ -187,7 +187,7 @@ class Raster:
         commit_order: Int[np.ndarray, "rows N"],
         rng: np.random.Generator,
     ) -> Float[Tensor, " rows"]:
-        free = free_cells(ask.boards, rows)
+        free = ask.boards.free(rows)
         return along(ask, rows, values, np.where(free, free.cumsum(1), 0), Uniform())[0].sum(1)
 
 

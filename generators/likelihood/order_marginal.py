@@ -21,7 +21,7 @@ from torch import Tensor
 
 from csp.errors import BadInput
 from csp.tokens import MASK
-from generators.likelihood.conditionals import Conditionals, free_cells
+from generators.likelihood.conditionals import Conditionals
 from generators.likelihood.order_policies import OrderPolicy
 
 MOST = 14  # free cells: 16,384 states
@@ -70,7 +70,7 @@ class Table:
     @staticmethod
     def of(ask: Conditionals, row: int, values: Int[np.ndarray, " N"]) -> Table:
         """The table of a filling of the board at that row. Raises BadInput for too many free cells."""
-        free = np.flatnonzero(free_cells(ask.boards, np.array([row]))[0])
+        free = np.flatnonzero(ask.boards.free(np.array([row]))[0])
         members = subsets(len(free)).members
         states = np.repeat(ask.boards.givens[row][None], len(members), axis=0)
         states[:, free] = np.where(members, values[free], MASK)

@@ -140,7 +140,7 @@ class BoardSession:
         words, real = self.model.words, self.boards.real[rows]
         blank = (assignments == MASK) & real
         if commit_order is None:
-            free = (self.boards.givens[rows] == 0) & ~blank & real
+            free = self.boards.free(rows) & ~blank
             commit_order = np.where(free, free.cumsum(1), 0)
 
         blocked = sight(words, real, blank, commit_order)

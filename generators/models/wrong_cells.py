@@ -68,7 +68,7 @@ def corrupted(
     calls the network itself writes a cell, 0 for never; gumbel (batch, N, d): the noise of what it writes; visible
     (batch, N): what each visible cell's loss weighs, 1 a board in all, 0 on boards of no kind. most: 0 for MOST_WRONG.
     """
-    visible = (boards.givens == 0) & boards.real & ~masked
+    visible = boards.free(slice(None)) & ~masked
     ends = np.cumsum(list(shares(wrong).values()))
     kinds = np.searchsorted(ends, rng.random(len(boards)), side="right")  # the last number: no kind
     of_kind = {kind: kinds == number for number, kind in enumerate(shares(wrong))}

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from csp.errors import BadInput
 from csp.seeds import uniform
 from generators.boards import Boards
-from generators.likelihood.conditionals import NetworkConditionals, free_cells
+from generators.likelihood.conditionals import NetworkConditionals
 from generators.likelihood.estimators import Estimator
 from generators.likelihood.order_policies import OrderPolicy
 from generators.likelihood.rollouts import WHAT, WHICH, gumbel, roll_out
@@ -102,7 +102,7 @@ class AutoregressivePolicy:
         """Raises BadInput for boards that the network cannot read."""
         session = self.model.open(boards.take(rows))
         values, commit_order = boards.givens[rows].copy(), np.zeros((len(rows), boards.width), dtype=np.int64)
-        blank = free_cells(boards, rows)
+        blank = boards.free(rows)
         for call in range(int(blank.sum(1).max(initial=0))):
             left = np.flatnonzero(blank.any(1))
             wanted = self._next(blank[left], keys[left], call)
@@ -127,7 +127,7 @@ class AutoregressivePolicy:
         real = boards.real[filled.rows]
         order = np.argsort(np.where(real, filled.commit_order, boards.width + 1), axis=1, kind="stable")
         nats = self.model.loss(Examples(boards.take(filled.rows), filled.values, {"order": order}))  # a free cell
-        return -nats * torch.from_numpy(free_cells(boards, filled.rows).sum(1))
+        return -nats * torch.from_numpy(boards.free(filled.rows).sum(1))
 
     def forwards(self, k: int) -> int:
         """One text, as long as a board."""

@@ -26,7 +26,6 @@ from csp.seeds import key, stream
 from generators import checkpoint
 from generators.boards import Boards, stack
 from generators.decoding.spec import parse
-from generators.likelihood.conditionals import free_cells
 from generators.likelihood.estimators import estimators
 from generators.likelihood.order_policies import ORDERS
 from generators.likelihood.rollouts import groups
@@ -165,7 +164,7 @@ def reinforce(
         nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         optimiser.step()
 
-        k = free_cells(boards, filled.rows).sum(1)
+        k = boards.free(filled.rows).sum(1)
         state["read"] += read + BACKWARD * sum(policy.forwards(int(cells)) for cells in k)
         news = {"update": update + 1, "loss": loss.item(), "reward": float(rewards.mean())}
         if not math.isfinite(news["loss"]):
@@ -202,7 +201,7 @@ def fillings(
         filled = policy.roll_out(boards, rows, keys)
         return filled, filled.read
     rows = np.repeat(np.arange(len(boards)), config.group)
-    free = free_cells(boards, rows)
+    free = boards.free(rows)
     place = np.where(free, rng.random(free.shape), np.inf).argsort(1).argsort(1)
     return Fillings(rows, boards.witnesses[rows], np.where(free, place + 1, 0)), 0
 

@@ -20,7 +20,6 @@ from csp.problem import Instance
 from csp.seeds import uniform
 from generators import checkpoint
 from generators.boards import stack
-from generators.likelihood.conditionals import free_cells
 from generators.likelihood.estimators import estimators
 from generators.likelihood.order_policies import Confidence
 from generators.likelihood.rollouts import groups
@@ -51,7 +50,7 @@ def puzzles(count, k=2):
 
 
 def every_filling(boards):
-    free = np.flatnonzero(free_cells(boards, np.array([0]))[0])
+    free = np.flatnonzero(boards.free(np.array([0]))[0])
     made = []
     for values in itertools.product(range(1, boards.d + 1), repeat=len(free)):
         filling = boards.givens[0].copy()
